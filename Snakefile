@@ -1,0 +1,44 @@
+"""Hybrid-batch training of multilingual dense retrievers, from data to report."""
+
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+configfile: "config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/translate.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/encode.smk"
+include: "workflow/rules/search.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+    downloads,
+
+
+rule all:
+    """Make the report, the tables and the figures of the experiment."""
+    default_target: True
+    input:
+        rules.report.output,
+
+
+rule downloads:
+    """Fetch everything that the experiment needs from the network, and nothing else."""
+    input:
+        download_targets(),

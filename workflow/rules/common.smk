@@ -1,0 +1,134 @@
+"""What the rules share: the checked configuration, paths, wildcards, and the parts of the configuration a rule depends on."""
+
+SCRIPTS = Path("workflow/scripts")
+DATA_FILES = "config/data.csv"
+
+import json
+
+sys.path.insert(0, str(Path(workflow.basedir) / SCRIPTS))
+# Programs are started as `python`: the one that runs Snakemake, or that of the conda environment, which comes before it.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+from hybridbatch.config import RUN, load_config
+from hybridbatch.datafiles import read_entries
+from hybridbatch.errors import UserError
+from hybridbatch.files import fingerprint
+from hybridbatch.imports import code_files
+from hybridbatch.machine import check_machine
+
+try:
+    experiment = load_config(config)
+    check_machine(experiment, Path(DATA_FILES))
+    DOWNLOADS = read_entries(Path(DATA_FILES))
+except UserError as error:
+    raise WorkflowError(f"config: {error}")
+
+RESULTS = str(experiment.folder)
+RESOURCES = experiment.resources_dir
+LOGS = f"{RESULTS}/logs"
+COSTS = f"{RESULTS}/costs"
+# Files that outlive a failed job, so that the next attempt goes on where it stopped.
+STATE = f"{RESULTS}/state"
+
+# Where models run and where files come from changes no result, so these are no params.
+DEVICE = experiment.device
+GPUS = int(DEVICE == "cuda" or (DEVICE == "auto" and Path("/dev/nvidia0").exists()))
+MIRROR = f"--mirror {experiment.mirror}" if experiment.mirror else ""
+# What makes the results again, for the report.
+CONFIG_FILES = [os.path.relpath(file) for file in workflow.overwrite_configfiles]
+COMMAND = " ".join(["snakemake --cores all", *(["--configfile", *CONFIG_FILES] if CONFIG_FILES else [])])
+HUB_OFFLINE = os.environ.get("HF_HUB_OFFLINE", "0")
+
+shell.prefix("set -euo pipefail; export HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 TOKENIZERS_PARALLELISM=false; ")
+
+
+def alternatives(values):
+    """Return a regular expression that matches exactly these values, or nothing if there are none."""
+    return "|".join(re.escape(value) for value in sorted(values)) or "(?!)"
+
+
+def program(name):
+    """Return the path of a program."""
+    return f"{SCRIPTS}/{name}.py"
+
+
+def library(name):
+    """Return the modules that a program imports: inputs, so that editing one reruns what depends on it."""
+    return [str(file) for file in code_files(Path(program(name))) if str(file) != program(name)]
+
+
+def options(**values):
+    """Return command line options; a value that is None is left out, a list gives several arguments."""
+    words = []
+    for name, value in values.items():
+        if value is not None:
+            words += [f"--{name.replace('_', '-')}", *(value if isinstance(value, list) else [value])]
+    return [str(word) for word in words]
+
+
+def benchmark_files(benchmark, kinds=("queries", "passages", "qrels")):
+    """Return the prepared files of a benchmark."""
+    languages = experiment.benchmarks[benchmark].languages
+    return [f"{RESULTS}/benchmarks/{benchmark}/{language}/{kind}.parquet" for language in languages for kind in kinds]
+
+
+def pairs_files(source):
+    """Return the pairs of a source, a file per language."""
+    return [f"{RESULTS}/pairs/{source}/{language}.parquet" for language in experiment.sources[source].all_languages]
+
+
+def labelled_pairs(sources):
+    """Return SOURCE:LANGUAGE=FILE for every language of the sources."""
+    return [
+        f"{source}:{language}={RESULTS}/pairs/{source}/{language}.parquet"
+        for source in sources
+        for language in experiment.sources[source].all_languages
+    ]
+
+
+def backbone_settings(name):
+    """Return the settings that preparing a backbone depends on."""
+    return experiment.backbones[name].model_dump(mode="json", exclude={"trim_vocabulary"}, exclude_none=True)
+
+
+def prepared_backbone(name):
+    """Return the folder of a prepared backbone; its name follows from its settings, so experiments can share it."""
+    return f"{RESOURCES}/backbones/{name}-{fingerprint(backbone_settings(name))[:12]}"
+
+
+def backbone(name):
+    """Return the folder of the backbone that is trained and evaluated."""
+    return f"{RESULTS}/backbones/{name}" if experiment.backbones[name].trim_vocabulary else prepared_backbone(name)
+
+
+def model(run):
+    """Return the folder of a run's model."""
+    name, strategy, _ = run.split("/")
+    return backbone(name) if strategy == "none" else f"{RESULTS}/models/{run}"
+
+
+def trained_runs():
+    """Return the runs that are trained."""
+    return [run for run in experiment.run_names() if run.split("/")[1] not in ("none", "bm25")]
+
+
+def named_measures():
+    """Return RUN=FILE for every run."""
+    return [f"{run}={RESULTS}/measures/{run}.parquet" for run in experiment.run_names()]
+
+
+NATIVE_PAIRS = [f"{name}/{language}" for name, source in experiment.sources.items() for language in source.languages]
+TRANSLATED_PAIRS = [
+    f"{name}/{language}"
+    for name, source in experiment.sources.items()
+    for language in (source.translation.languages if source.translation else [])
+]
+
+
+wildcard_constraints:
+    run=RUN,
+    backbone=alternatives(experiment.backbones),
+    strategy=alternatives(experiment.strategies),
+    seed=r"\d+",
+    benchmark=alternatives(experiment.benchmarks),
+    language=alternatives({code for b in experiment.benchmarks.values() for code in b.languages}),

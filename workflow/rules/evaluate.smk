@@ -1,0 +1,42 @@
+"""
+Evaluation.
+
+REQUIRED INPUTS: search/<run>/<benchmark>/ranks.parquet of every benchmark.
+
+OUTPUTS:
+    measures/<run>.parquet      one row for each query, setting and passage language, one column for each measure
+"""
+
+
+rule evaluate:
+    """Measure `{wildcards.run}` on every benchmark with ranx."""
+    input:
+        ranks=expand(f"{RESULTS}/search/{{{{run}}}}/{{benchmark}}/ranks.parquet", benchmark=experiment.runs.benchmarks),
+        program=program("evaluate"),
+        library=library("evaluate"),
+    output:
+        f"{RESULTS}/measures/{{run}}.parquet",
+    log:
+        f"{LOGS}/evaluate/{{run}}.log",
+    benchmark:
+        f"{COSTS}/evaluate/{{run}}.jsonl"
+    params:
+        ranks=lambda wildcards: [
+            f"{name}={RESULTS}/search/{wildcards.run}/{name}/ranks.parquet" for name in experiment.runs.benchmarks
+        ],
+        measures=experiment.evaluation.measures,
+        depth=experiment.evaluation.depth,
+    threads: 2
+    resources:
+        mem="4GB",
+    conda:
+        "../../envs/evaluate.yaml"
+    shell:
+        r"""
+        python {input.program:q} \
+            --ranks {params.ranks:q} \
+            --measures {params.measures:q} \
+            --depth {params.depth} \
+            --output {output:q} \
+            &> {log:q}
+        """

@@ -1,0 +1,139 @@
+"""
+Backbones and their fine-tuning.
+
+REQUIRED INPUTS: pairs/<source>/<language>.parquet of the training and validation sources; an installed package, a local
+folder or the hub for the backbone.
+
+OUTPUTS:
+    resources/backbones/<backbone>-<settings>/manifest.json     a sentence-transformers folder and what it is
+    backbones/<backbone>/manifest.json                          the same with the experiment's tokens only
+    models/<backbone>/<strategy>/seed<N>/manifest.json          a fine-tuned model
+    models/<backbone>/<strategy>/seed<N>/curves.csv             loss, learning rate and validation loss by step
+
+A folder is named by its manifest, which holds the SHA-256 of every file in it.
+"""
+
+BACKBONES = {Path(prepared_backbone(name)).name: name for name in experiment.backbones}
+
+
+def local_files(wildcards):
+    """Return the files of a backbone that is a local folder; none for the others."""
+    path = experiment.backbones[BACKBONES[wildcards.key]].path
+    return sorted(str(file) for file in Path(path).rglob("*") if file.is_file()) if path else []
+
+
+def experiment_texts(wildcards):
+    """Return every file whose texts the experiment encodes."""
+    files = [file for name in experiment.used_sources() for file in pairs_files(name)]
+    return files + [file for name in experiment.benchmarks for file in benchmark_files(name, ["queries", "passages"])]
+
+
+def training_settings(wildcards):
+    """Return the training settings that change a model; names of sources stand in the inputs."""
+    return experiment.training.model_dump_json(exclude={"sources", "validation"})
+
+
+rule prepare_backbone:
+    """Put a pretrained encoder into a sentence-transformers folder: weights, tokenizer, pooling, prompts."""
+    input:
+        local_files,
+        program=program("prepare_backbone"),
+        library=library("prepare_backbone"),
+    output:
+        f"{RESOURCES}/backbones/{{key}}/manifest.json",
+    log:
+        f"{RESOURCES}/logs/prepare_backbone/{{key}}.log",
+    wildcard_constraints:
+        key=alternatives(BACKBONES),
+    params:
+        settings=lambda wildcards: json.dumps(backbone_settings(BACKBONES[wildcards.key]), sort_keys=True),
+        folder=subpath(output[0], parent=True),
+    retries: 2
+    conda:
+        "../../envs/encoder.yaml"
+    resources:
+        mem="6GB",
+    shell:
+        r"""
+        HF_HUB_OFFLINE={HUB_OFFLINE} \
+        python {input.program:q} \
+            --settings {params.settings:q} \
+            --output {params.folder:q} \
+            &> {log:q}
+        """
+
+
+rule trim_backbone:
+    """Keep only the token embeddings of `{wildcards.backbone}` that the experiment's texts use."""
+    input:
+        backbone=lambda wildcards: f"{prepared_backbone(wildcards.backbone)}/manifest.json",
+        texts=experiment_texts,
+        program=program("trim_backbone"),
+        library=library("trim_backbone"),
+    output:
+        f"{RESULTS}/backbones/{{backbone}}/manifest.json",
+    log:
+        f"{LOGS}/trim_backbone/{{backbone}}.log",
+    benchmark:
+        f"{COSTS}/trim_backbone/{{backbone}}.jsonl"
+    params:
+        backbone=subpath(input.backbone, parent=True),
+        folder=subpath(output[0], parent=True),
+    conda:
+        "../../envs/encoder.yaml"
+    resources:
+        mem="6GB",
+    shell:
+        r"""
+        python {input.program:q} \
+            --backbone {params.backbone:q} \
+            --texts {input.texts:q} \
+            --output {params.folder:q} \
+            &> {log:q}
+        """
+
+
+rule train:
+    """Fine-tune `{wildcards.backbone}` with `{wildcards.strategy}` batches and seed {wildcards.seed}; resumes after a kill."""
+    input:
+        backbone=lambda wildcards: f"{backbone(wildcards.backbone)}/manifest.json",
+        pairs=[file for name in experiment.training.sources for file in pairs_files(name)],
+        validation=pairs_files(experiment.training.validation) if experiment.training.validation else [],
+        program=program("train"),
+        library=library("train"),
+    output:
+        manifest=f"{RESULTS}/models/{{backbone}}/{{strategy}}/seed{{seed}}/manifest.json",
+        curves=f"{RESULTS}/models/{{backbone}}/{{strategy}}/seed{{seed}}/curves.csv",
+    log:
+        f"{LOGS}/train/{{backbone}}/{{strategy}}/seed{{seed}}.log",
+    benchmark:
+        f"{COSTS}/train/{{backbone}}/{{strategy}}/seed{{seed}}.jsonl"
+    params:
+        backbone=subpath(input.backbone, parent=True),
+        training=training_settings,
+        strategy=lambda wildcards: experiment.strategies[wildcards.strategy].model_dump_json(),
+        pairs=labelled_pairs(experiment.training.sources),
+        validation=labelled_pairs([experiment.training.validation] if experiment.training.validation else []),
+        folder=subpath(output.manifest, parent=True),
+        state=f"{STATE}/train/{{backbone}}/{{strategy}}/seed{{seed}}",
+    threads: 8
+    resources:
+        gpu=GPUS,
+        mem="16GB",
+        runtime="12h",
+    conda:
+        "../../envs/encoder.yaml"
+    shell:
+        r"""
+        python {input.program:q} \
+            --backbone {params.backbone:q} \
+            --training {params.training:q} \
+            --strategy {params.strategy:q} \
+            --seed {wildcards.seed} \
+            --device {DEVICE} \
+            --pairs {params.pairs:q} \
+            --validation-pairs {params.validation:q} \
+            --state {params.state:q} \
+            --output {params.folder:q} \
+            &> {log:q}
+        """

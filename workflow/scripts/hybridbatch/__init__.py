@@ -1,0 +1,1 @@
+"""Hybrid-batch training and evaluation of multilingual dense retrievers."""

@@ -1,0 +1,75 @@
+"""The common form of a retrieval benchmark in one language: queries, passages, relevance; checked before it is written."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hybridbatch.checks import first_blank, first_repeated, first_unknown
+from hybridbatch.errors import UserError
+from hybridbatch.files import write_table
+
+QUERIES = pa.schema([("query_id", pa.string()), ("text", pa.string())])
+PASSAGES = pa.schema(
+    [("passage_id", pa.string()), ("text", pa.string()), ("title", pa.string()), ("context", pa.string())]
+)
+QRELS = pa.schema([("query_id", pa.string()), ("passage_id", pa.string()), ("relevance", pa.int32())])
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Tables of the schemas ``QUERIES``, ``PASSAGES`` and ``QRELS``; ``source`` is what error messages call it."""
+
+    source: str
+    language: str
+    queries: pa.Table
+    passages: pa.Table
+    qrels: pa.Table
+
+
+def check(benchmark: Benchmark) -> None:
+    """Check that every query can be answered and every row is sound.
+
+    Raises:
+        UserError: if there are no queries or no passages, a text is blank, an id is repeated, relevance names an
+            unknown id or is not positive, or a query has no relevant passage.
+    """
+    fail = _failure(benchmark)
+    for kind, table in (("query", benchmark.queries), ("passage", benchmark.passages)):
+        ids = f"{kind}_id"
+        if table.num_rows == 0:
+            raise fail(f"there is no {kind}; name a file that holds some")
+        if (repeated := first_repeated(table[ids])) is not None:
+            raise fail(f"{ids} {repeated!r} occurs more than once; ids must be unique")
+        if (blank := first_blank(table, ids, "text")) is not None:
+            raise fail(f"{ids} {blank!r} has an empty text; give it one or remove it")
+        if (unknown := first_unknown(benchmark.qrels[ids], table[ids])) is not None:
+            raise fail(f"relevance is given for {ids} {unknown!r}, which does not exist; remove it from the relevance")
+    judged = benchmark.qrels.filter(pc.fill_null(pc.less_equal(benchmark.qrels["relevance"], 0), True))
+    if judged.num_rows:
+        raise fail(
+            f"query_id {judged['query_id'][0].as_py()!r} has a relevance that is not above 0; leave such rows out"
+        )
+    if (unanswered := first_unknown(benchmark.queries["query_id"], benchmark.qrels["query_id"])) is not None:
+        raise fail(f"query_id {unanswered!r} has no relevant passage; remove it or give it one")
+
+
+def write(folder: Path, benchmark: Benchmark) -> None:
+    """Check the benchmark and write ``queries.parquet``, ``passages.parquet`` and ``qrels.parquet`` to ``folder``.
+
+    Raises:
+        UserError: see :func:`check`; nothing has been written or removed then.
+    """
+    check(benchmark)
+    tables = {"queries": benchmark.queries, "passages": benchmark.passages, "qrels": benchmark.qrels}
+    # Old files go first, so that an interruption never leaves files of two benchmarks side by side.
+    for name in tables:
+        (folder / f"{name}.parquet").unlink(missing_ok=True)
+    for name, table in tables.items():
+        write_table(folder / f"{name}.parquet", table)
+
+
+def _failure(benchmark: Benchmark) -> Callable[[str], UserError]:
+    return lambda problem: UserError(f"{benchmark.source}: language {benchmark.language!r}: {problem}")

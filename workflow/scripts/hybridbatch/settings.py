@@ -1,0 +1,82 @@
+"""The settings that training reads, apart from the rest of the configuration so that only their own edits retrain."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def distinct(values: list[Any]) -> list[Any]:
+    """Return the values; raise ValueError if one stands more than once."""
+    repeated = sorted({str(value) for value in values if values.count(value) > 1})
+    if repeated:
+        raise ValueError(f"{', '.join(repeated)} stands more than once; name each once")
+    return values
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are errors, values are not coerced into other types silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Strategy(Section):
+    """How a training batch is filled; the only thing that differs between the systems compared."""
+
+    alpha: Share = Field(
+        description="probability that a batch is monolingual; 1: monolingual batches, 0: cross-lingual batches"
+    )
+    size_exponent: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="languages and sources are drawn in proportion to their number of pairs to this power; 0: equally, 1: by size",
+    )
+    pair_scope: Literal["batch", "example"] = Field(
+        "batch",
+        description="whether a cross-lingual batch has one (query language, passage language) pair or each of its examples its own",
+    )
+
+
+class Training(Section):
+    """Fine-tuning, the same for every strategy."""
+
+    sources: Annotated[list[Name], AfterValidator(distinct)] = Field(
+        [], description="names of the `sources` to train on"
+    )
+    validation: Name | None = Field(
+        None, description="name of the source whose loss chooses the best checkpoint; null: the last step is kept"
+    )
+    validation_alpha: Share = Field(
+        0.5, description="share of monolingual batches in the validation, the same for every strategy"
+    )
+    validation_batches: int = Field(
+        8, ge=1, description="batches of one validation, the same at every step and for every run"
+    )
+    validation_batch_size: int = Field(32, ge=2, description="pairs in a validation batch")
+    validation_every: int = Field(100, ge=1, description="steps between validations; a checkpoint is written at each")
+    steps: int = Field(1000, ge=1, description="optimiser steps")
+    batch_size: int = Field(
+        100, ge=2, description="pairs in a batch, over all devices; the other passages of the batch are the negatives"
+    )
+    mini_batch_size: int | None = Field(
+        None,
+        ge=1,
+        description="pairs that are encoded at once: smaller than the batch, the loss is the cached (GradCache) form, slower and with the same gradients",
+    )
+    learning_rate: float = Field(3e-5, gt=0, description="peak learning rate of AdamW")
+    weight_decay: float = Field(0.01, ge=0, description="weight decay of AdamW")
+    warmup_share: Share = Field(
+        0.1, description="share of the steps in which the learning rate rises; then it falls linearly"
+    )
+    temperature: float = Field(0.05, gt=0, description="divides the cosine similarities in the loss")
+    max_length: int | None = Field(
+        None, ge=8, description="tokens after which a text is cut in training; null: the backbone's `max_length`"
+    )
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
+        "fp32", description="precision of the matrix products in training; weights stay in fp32"
+    )
+    log_every: int = Field(10, ge=1, description="steps between points of the training curve")

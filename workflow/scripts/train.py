@@ -1,0 +1,103 @@
+"""Fine-tune one backbone with one batch strategy and one seed."""
+
+import argparse
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from hybridbatch import cli
+from hybridbatch.aligned import AlignedPairs
+from hybridbatch.batches import HybridBatchSampler
+from hybridbatch.devices import choose_device
+from hybridbatch.files import MANIFEST, read_json, sha256
+from hybridbatch.imports import code_files
+from hybridbatch.settings import Strategy, Training
+from hybridbatch.training import train
+
+
+def main(argv: list[str] | None) -> None:
+    """Train as the command line says."""
+    parser = cli.parser(__doc__)
+    parser.add_argument(
+        "--backbone", type=Path, required=True, help="sentence-transformers folder with a manifest.json"
+    )
+    parser.add_argument("--training", required=True, help="the training section of the configuration, as JSON")
+    parser.add_argument("--strategy", required=True, help="the strategy, as JSON")
+    parser.add_argument("--seed", type=int, required=True, help="seed of batches, dropout and everything else drawn")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--pairs", nargs="+", required=True, metavar="SOURCE:LANGUAGE=FILE", help="pairs to train on")
+    parser.add_argument(
+        "--validation-pairs", nargs="*", default=[], metavar="SOURCE:LANGUAGE=FILE", help="held-out pairs"
+    )
+    parser.add_argument(
+        "--state", type=Path, required=True, help="folder of checkpoints: what a killed job resumes from"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="model folder to write")
+    arguments = parser.parse_args(argv)
+
+    settings = Training.model_validate_json(arguments.training)
+    strategy = Strategy.model_validate_json(arguments.strategy)
+    cache = arguments.state.with_name(arguments.state.name + ".pairs")
+    batches = HybridBatchSampler(
+        read_sources(arguments.pairs, cache),
+        settings.batch_size,
+        settings.steps,
+        strategy.alpha,
+        arguments.seed,
+        strategy.size_exponent,
+        strategy.pair_scope,
+    )
+    validation = None
+    if arguments.validation_pairs:
+        validation = HybridBatchSampler(
+            read_sources(arguments.validation_pairs, cache),
+            settings.validation_batch_size,
+            settings.validation_batches,
+            settings.validation_alpha,
+            seed=0,
+        )
+    facts = {
+        "backbone": read_json(arguments.backbone / MANIFEST),
+        "training": settings.model_dump(mode="json"),
+        "strategy": strategy.model_dump(mode="json"),
+        "seed": arguments.seed,
+        "pairs": {name: sha256(Path(file)) for name, file in split_pairs(arguments.pairs)},
+        "validation_pairs": {name: sha256(Path(file)) for name, file in split_pairs(arguments.validation_pairs)},
+        "versions": {name: version(name) for name in ("torch", "transformers", "sentence-transformers", "datasets")},
+    }
+    train(
+        backbone=arguments.backbone,
+        train_batches=batches,
+        validation_batches=validation,
+        settings=settings,
+        seed=arguments.seed,
+        device=choose_device(arguments.device),
+        state=arguments.state,
+        fingerprint={**facts, "code": {str(file): sha256(file) for file in code_files(Path(__file__))}},
+        facts=facts,
+        output=arguments.output,
+    )
+
+
+def split_pairs(arguments: Sequence[str]) -> list[tuple[str, str]]:
+    """Split ``SOURCE:LANGUAGE=FILE`` arguments into (source:language, file)."""
+    pairs = []
+    for argument in arguments:
+        name, equals, file = argument.partition("=")
+        if not equals or name.count(":") != 1:
+            raise argparse.ArgumentTypeError(f"{argument!r} is not SOURCE:LANGUAGE=FILE")
+        pairs.append((name, file))
+    return pairs
+
+
+def read_sources(arguments: Sequence[str], cache: Path) -> list[AlignedPairs]:
+    """Open the pairs of each source, in the order in which the sources are first named."""
+    files: dict[str, dict[str, Path]] = {}
+    for name, file in split_pairs(arguments):
+        source, _, language = name.partition(":")
+        files.setdefault(source, {})[language] = Path(file)
+    return [AlignedPairs(source, by_language, cache) for source, by_language in files.items()]
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,27 @@
+"""Cut a backbone's vocabulary down to the tokens of an experiment's texts."""
+
+from pathlib import Path
+
+from hybridbatch.cli import parser, run
+from hybridbatch.trimming import trim_backbone
+
+
+def main(argv: list[str] | None) -> None:
+    """Trim the backbone that the command line names."""
+    arguments = parser(__doc__)
+    arguments.add_argument("--backbone", type=Path, required=True, help="folder that prepare_backbone.py wrote")
+    arguments.add_argument(
+        "--texts",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="parquet files: pairs (columns query, passage), queries.parquet and passages.parquet (column text)",
+    )
+    arguments.add_argument("--output", type=Path, required=True, help="folder to write, with a manifest.json")
+    options = arguments.parse_args(argv)
+    trim_backbone(options.backbone, options.texts, options.output)
+
+
+if __name__ == "__main__":
+    run(main)
