@@ -18,7 +18,7 @@ from hybridbatch.machine import check_machine
 
 try:
     experiment = load_config(config)
-    check_machine(experiment, Path(DATA_FILES))
+    check_machine(experiment, Path(DATA_FILES), packages=not workflow.deployment_settings.deployment_method)
     DOWNLOADS = read_entries(Path(DATA_FILES))
 except UserError as error:
     raise WorkflowError(f"config: {error}")
@@ -107,14 +107,24 @@ def model(run):
     return backbone(name) if strategy == "none" else f"{RESULTS}/models/{run}"
 
 
+def encoder_runs():
+    """Return the runs that have an encoder: all but BM25."""
+    return [run for run in experiment.run_names() if run.split("/")[1] != "bm25"]
+
+
 def trained_runs():
     """Return the runs that are trained."""
-    return [run for run in experiment.run_names() if run.split("/")[1] not in ("none", "bm25")]
+    return [run for run in encoder_runs() if run.split("/")[1] != "none"]
 
 
 def named_measures():
     """Return RUN=FILE for every run."""
     return [f"{run}={RESULTS}/measures/{run}.parquet" for run in experiment.run_names()]
+
+
+def share_of_cores(jobs):
+    """Return the threads of one of several equal jobs: many small jobs side by side are faster than one after the other."""
+    return 8 if workflow.cores is None else max(1, min(8, workflow.cores // max(1, jobs)))
 
 
 NATIVE_PAIRS = [f"{name}/{language}" for name, source in experiment.sources.items() for language in source.languages]

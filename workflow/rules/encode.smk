@@ -28,7 +28,7 @@ rule encode:
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
         options=options(**experiment.encoding.model_dump()),
         folder=subpath(output[0], parent=True),
-    threads: 8
+    threads: share_of_cores(len(encoder_runs()) * len(experiment.runs.benchmarks))
     resources:
         gpu=GPUS,
         mem="8GB",

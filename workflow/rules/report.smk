@@ -27,9 +27,8 @@ def unseen_languages():
 
 def cost_files():
     """Return RULE=FILE for the measured cost of every job that an encoder takes part in."""
-    runs = [run for run in experiment.run_names() if run != "bm25/bm25/seed0"]
     parts = [("train", run) for run in trained_runs()]
-    parts += [(rule, f"{run}/{b}") for rule in ("encode", "index", "search") for run in runs for b in experiment.runs.benchmarks]
+    parts += [(rule, f"{run}/{b}") for rule in ("encode", "index", "search") for run in encoder_runs() for b in experiment.runs.benchmarks]
     parts += [("evaluate", run) for run in experiment.run_names()]
     parts += [("trim_backbone", name) for name, b in experiment.backbones.items() if b.trim_vocabulary]
     parts += [("prepare_benchmark", f"{b}/{code}") for b, s in experiment.benchmarks.items() for code in s.languages]
@@ -70,7 +69,7 @@ rule write_config:
     log:
         f"{LOGS}/write_config.log",
     params:
-        text=experiment.to_yaml(),
+        text=lambda wildcards: experiment.to_yaml(),
     conda:
         "../../envs/report.yaml"
     shell:

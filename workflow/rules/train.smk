@@ -116,7 +116,7 @@ rule train:
         validation=labelled_pairs([experiment.training.validation] if experiment.training.validation else []),
         folder=subpath(output.manifest, parent=True),
         state=f"{STATE}/train/{{backbone}}/{{strategy}}/seed{{seed}}",
-    threads: 8
+    threads: share_of_cores(len(trained_runs()))
     resources:
         gpu=GPUS,
         mem="16GB",

@@ -5,6 +5,8 @@ from pathlib import Path
 from hybridbatch import cli
 from hybridbatch.devices import choose_device
 from hybridbatch.encoding import KINDS, encode_benchmark
+from hybridbatch.files import sha256
+from hybridbatch.imports import code_files
 
 
 def main(argv: list[str] | None) -> None:
@@ -33,6 +35,7 @@ def main(argv: list[str] | None) -> None:
         arguments.shard_size,
         arguments.dtype,
         choose_device(arguments.device),
+        {file.name: sha256(file) for file in code_files(Path(__file__))},
     )
 
 

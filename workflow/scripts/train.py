@@ -1,6 +1,7 @@
 """Fine-tune one backbone with one batch strategy and one seed."""
 
 import argparse
+import shutil
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -73,10 +74,11 @@ def main(argv: list[str] | None) -> None:
         seed=arguments.seed,
         device=choose_device(arguments.device),
         state=arguments.state,
-        fingerprint={**facts, "code": {str(file): sha256(file) for file in code_files(Path(__file__))}},
+        fingerprint={**facts, "code": {file.name: sha256(file) for file in code_files(Path(__file__))}},
         facts=facts,
         output=arguments.output,
     )
+    shutil.rmtree(cache)
 
 
 def split_pairs(arguments: Sequence[str]) -> list[tuple[str, str]]:

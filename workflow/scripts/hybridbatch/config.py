@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Any, Literal, Self
 
 import langcodes
@@ -92,8 +93,7 @@ class Translation(Section):
 
     @model_validator(mode="after")
     def _placeholder(self) -> Self:
-        if "{language}" not in self.memory:
-            raise ValueError("memory must contain {language}, as in data/demo/en-{language}.tmx")
+        _check_template("memory", self.memory, "data/demo/en-{language}.tmx")
         if self.source_language in self.languages:
             raise ValueError(f"languages contains the source language {self.source_language!r}; leave it out")
         return self
@@ -162,8 +162,17 @@ class Benchmark(Section):
 def _check_reader_options(section: Source | Benchmark) -> None:
     if section.reader != "parallel" and (section.domain is not None or section.split is not None):
         raise ValueError(f"domain and split belong to reader: parallel, this one is {section.reader}")
-    if section.reader == "table" and "{language}" not in section.path:
-        raise ValueError("path must contain {language}, as in my/pairs.{language}.tsv")
+    if section.reader == "table":
+        _check_template("path", section.path, "my/pairs.{language}.tsv")
+
+
+def _check_template(key: str, value: str, example: str) -> None:
+    try:
+        fields = {field for _, field, _, _ in Formatter().parse(value) if field is not None}
+    except ValueError:
+        fields = set()
+    if fields != {"language"}:
+        raise ValueError(f"{key} must contain {{language}} and no other braces, as in {example}; found {value!r}")
 
 
 class Runs(Section):
@@ -314,6 +323,11 @@ class Config(Section):
             raise ValueError(
                 f"training.validation: {self.training.validation!r} is also trained on; define another source (split or keep)"
             )
+        if self.training.validation and self.training.validation_alpha < 1:
+            if len(self.sources[self.training.validation].all_languages) == 1:
+                raise ValueError(
+                    "training.validation_alpha: is below 1, but the validation source has one language; set it to 1"
+                )
         if not any(len(self.sources[name].all_languages) > 1 for name in self.training.sources):
             for name in self.runs.strategies:
                 if self.strategies[name].alpha < 1:
@@ -352,10 +366,11 @@ class Config(Section):
         return runs
 
     def pruned(self) -> "Config":
-        """Return the configuration without the definitions that nothing refers to."""
+        """Return the configuration without what nothing refers to; nothing of training where nothing is trained."""
         backbones = {*self.runs.backbones, self.bm25_tokenizer}
         return self.model_copy(
             update={
+                "training": self.training if self.runs.strategies else Training(),
                 "backbones": {name: b for name, b in self.backbones.items() if name in backbones},
                 "strategies": {name: s for name, s in self.strategies.items() if name in self.runs.strategies},
                 "sources": {name: s for name, s in self.sources.items() if name in self.used_sources()},

@@ -29,12 +29,13 @@ def encode_benchmark(
     shard_size: int,
     dtype: str,
     device: str,
+    code: Mapping[str, str],
 ) -> None:
     """Encode a benchmark, language by language.
 
     Writes ``<language>.{queries,passages}.npy``, L2-normalised rows of shape (texts, dimension) in the order of the
     parquet file, and at the end ``manifest.json``. A language that an earlier, killed job finished is kept if model,
-    texts and settings are the same.
+    texts, type and code are the same.
 
     Args:
         model_folder: a sentence-transformers folder with a manifest.
@@ -44,6 +45,7 @@ def encode_benchmark(
         shard_size: texts held in memory at once.
         dtype: ``float32`` or ``float16``.
         device: ``cpu`` or ``cuda``.
+        code: the SHA-256 of each source file that the vectors depend on.
 
     Raises:
         UserError: if a vector is not finite.
@@ -52,7 +54,7 @@ def encode_benchmark(
     model: SentenceTransformer | None = None
     files: dict[str, str] = {}
     for language, sources in texts.items():
-        identity = fingerprint({**settings, **{kind: sha256(sources[kind]) for kind in KINDS}})
+        identity = fingerprint({**settings, "code": dict(code), **{kind: sha256(sources[kind]) for kind in KINDS}})
         record = output / f"{language}.json"
         if not _finished(record, identity):
             if model is None:

@@ -36,9 +36,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         yield aside
         _sync(aside)
-        umask = os.umask(0)
-        os.umask(umask)
-        aside.chmod(0o666 & ~umask)
+        aside.chmod(0o666 & ~_umask())
         aside.replace(path)
         _sync(path.parent)
     finally:
@@ -58,18 +56,23 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror}); choose a writable folder") from error
+    old = aside.with_suffix(".old")
     try:
         yield aside
         for file in aside.rglob("*"):
             if file.is_file():
                 _sync(file)
-        aside.chmod(0o755)
+            # Some libraries write files that nobody else may read.
+            file.chmod((0o666 if file.is_file() else 0o777) & ~_umask())
+        aside.chmod(0o777 & ~_umask())
         if folder.exists():
-            shutil.rmtree(folder)
+            # Out of its place before it is removed: nobody may read a folder that is being emptied.
+            folder.replace(old)
         aside.replace(folder)
         _sync(folder.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -135,6 +138,12 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UserError(f"{path}: must hold a JSON object; delete it and run again")
     return value
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _sync(path: Path) -> None:

