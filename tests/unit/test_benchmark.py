@@ -1,5 +1,6 @@
 """What the common forms of benchmarks and pairs refuse, and the programs that write them."""
 
+import gzip
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,7 @@ def test_sound_benchmark_is_written_as_it_is(tmp_path: Path) -> None:
         "passages.parquet",
         "qrels.parquet",
         "queries.parquet",
+        "record.json",
     ]
     assert pq.read_table(tmp_path / "de" / "queries.parquet").equals(sound().queries)
     assert pq.read_table(tmp_path / "de" / "passages.parquet").equals(sound().passages)
@@ -147,7 +149,7 @@ def test_own_parquet_file_may_have_numbers_as_ids(tmp_path: Path) -> None:
         ("own.tsv", "pair_id\tquery\tpassages\na\tq\tp\n", "column 'passage' is missing"),
         ("own.jsonl", '{"pair_id": "a", "query": "q"}\n', "column 'passage' is missing or null in 1 of 1 rows"),
         ("own.jsonl", '{"pair_id": "a", "query": "q", "passage": 3}\n', "passage"),
-        ("own.jsonl", '{"pair_id": "a", "query": "q', "cannot be read as jsonl"),
+        ("own.jsonl", '{"pair_id": "a", "query": "q', "line 1: cannot be read as JSON"),
         ("own.csv", "pair_id,query,passage\na,q\n", "cannot be read as csv"),
         ("own.csv", "", "cannot be read as csv"),
         ("own.parquet", "PAR1", "cannot be read as parquet"),
@@ -159,6 +161,21 @@ def test_bad_own_file_is_named(tmp_path: Path, name: str, content: str, message:
     with pytest.raises(UserError, match=rf"{name}: .*{message}") as caught:
         pairs.read(tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("own.csv.gz", "pair_id,query,passage\na,q,p\n"),
+        ("own.jsonl.gz", '{"pair_id": "a", "query": "q", "passage": "p"}\n'),
+    ],
+)
+def test_gzipped_own_file(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_bytes(gzip.compress(text.encode()))
+    assert pairs.read(tmp_path / name).equals(make_pairs(["a"], ["q"], ["p"]))
+    (tmp_path / name).write_bytes(gzip.compress(text.encode())[:-12])
+    with pytest.raises(UserError, match=rf"{name}: is a truncated or damaged gzip file"):
+        pairs.read(tmp_path / name)
 
 
 @pytest.mark.parametrize("name", ["own.csv", "own.jsonl", "own.parquet"])

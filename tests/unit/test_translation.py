@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,20 +12,30 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import gather_translations
 import translate
 from hybridbatch import pairs
 from hybridbatch.errors import UserError
 from hybridbatch.files import sha256
 from hybridbatch.tmx import write_tmx
-from hybridbatch.translation import MemoryEngine, open_cache, shorten, translate_pairs
+from hybridbatch.translation import (
+    MemoryEngine,
+    WholeTexts,
+    gather,
+    open_cache,
+    shorten,
+    sorted_batches,
+    translate_pairs,
+    translate_part,
+)
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 
 
-class Upper:
+class Upper(WholeTexts):
     """Translates to upper case, records its batches, and fails before the batch of number ``fails_at``."""
 
     name = "upper"
@@ -55,6 +66,7 @@ TEXTS = st.text(min_size=1)
 DISTINCT = set(TABLE["query"].to_pylist()) | set(TABLE["passage"].to_pylist())
 
 
+@settings(deadline=None)  # it syncs a database
 @given(st.lists(st.tuples(TEXTS, TEXTS)), st.integers(1, 5))
 def test_order_stays_and_each_text_is_translated_once(
     tmp_path_factory: pytest.TempPathFactory, texts: list[tuple[str, str]], batch_size: int
@@ -91,9 +103,9 @@ import os, signal, sys
 from pathlib import Path
 import pyarrow.parquet as pq
 from hybridbatch.files import write_table
-from hybridbatch.translation import translate_pairs
+from hybridbatch.translation import WholeTexts, translate_pairs
 
-class Engine:
+class Engine(WholeTexts):
     name, revision, options = "upper", "1", {}
     batches = 0
     def translate(self, texts, source, target):
@@ -149,17 +161,85 @@ class Broken(Upper):
         return self.answers
 
 
-@pytest.mark.parametrize(
-    ("answers", "message"),
-    [(["only one"], "gave 1 translations for 2 texts"), (["fine", " \n"], "gave an empty translation .* of 'aa'")],
-)
-def test_bad_engine_is_refused_and_not_cached(tmp_path: Path, answers: list[str], message: str) -> None:
+def test_engine_that_loses_a_text_is_refused_and_not_cached(tmp_path: Path) -> None:
     table = table_of(["aa"], ["bbb"])
-    with pytest.raises(UserError, match=rf"engine 'upper': {message}"):
-        translate_pairs(table, Broken(answers), "en", "de", state=tmp_path, batch_size=4)
+    with pytest.raises(UserError, match=r"engine 'upper': gave 1 translations for 2 texts"):
+        translate_pairs(table, Broken(["only one"]), "en", "de", state=tmp_path, batch_size=4)
     engine = Upper()
     translate_pairs(table, engine, "en", "de", state=tmp_path, batch_size=4)
     assert engine.seen == ["bbb", "aa"]
+
+
+def test_pairs_without_translation_are_left_out_and_counted(tmp_path: Path) -> None:
+    table = table_of(["a", "b"], ["ccc", "dd"])
+    made, record = translate_pairs(table, Broken(["C", " \n", "A", "B"]), "en", "de", state=tmp_path, batch_size=4)
+    assert made.to_pylist() == [{"pair_id": "id0", "query": "A", "passage": "C"}]
+    assert (record["pairs"], record["pairs_without_translation"], record["distinct_texts"]) == (1, 1, 4)
+    with pytest.raises(UserError, match="gave no translation for any of 2 pairs"):
+        translate_pairs(table, Broken([""] * 4), "en", "de", state=tmp_path / "other", batch_size=4)
+
+
+class Sentences(Upper):
+    """Takes one sentence at a time, and says its length in words."""
+
+    def split(self, text: str, source: str) -> list[str]:  # noqa: ARG002
+        return re.findall(r"[^.]+\.?\s*", text) or [text]
+
+    def length(self, text: str) -> int:
+        return len(text.split())
+
+
+def test_sentence_of_several_texts_is_translated_once(tmp_path: Path) -> None:
+    engine = Sentences()
+    table = table_of(["Who?", "One two. Who?"], ["One two.  Three.\nWho?", "Three."])
+    made, record = translate_pairs(table, engine, "en", "de", state=tmp_path, batch_size=2)
+    assert sorted(engine.seen) == ["One two.", "Three.", "Who?"]
+    assert engine.seen[0] == "One two."
+    assert made["query"].to_pylist() == ["en>de Who?", "en>de One two. en>de Who?"]
+    assert made["passage"].to_pylist() == ["en>de One two. en>de Three.\nen>de Who?", "en>de Three."]
+    assert record["distinct_texts"] == 4
+
+
+@given(st.lists(st.integers(0, 50), max_size=40), st.integers(1, 8), st.none() | st.integers(1, 200))
+def test_batches_keep_to_their_size(lengths: list[int], size: int, tokens: int | None) -> None:
+    by_text = {f"{place}": length for place, length in enumerate(sorted(lengths, reverse=True))}
+    batches = list(sorted_batches(list(by_text), by_text, size, tokens))
+    assert [text for batch in batches for text in batch] == list(by_text)
+    for batch in batches:
+        assert 1 <= len(batch) <= size
+        assert tokens is None or len(batch) == 1 or len(batch) * by_text[batch[0]] <= tokens
+
+
+@settings(deadline=None)  # it syncs several databases
+@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1), st.integers(1, 5))
+def test_shards_together_are_the_whole(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[tuple[str, str]], shards: int
+) -> None:
+    table = table_of([query for query, _ in texts], [passage for _, passage in texts])
+    folder = tmp_path_factory.mktemp("state")
+    engine = Upper()
+    parts = [
+        translate_part(table, engine, "en", "de", state=folder, batch_size=3, shard=shard, shards=shards)
+        for shard in range(shards)
+    ]
+    assert len(engine.seen) == len(set(engine.seen)) == sum(part.num_rows for part, _ in parts)
+    sizes = [part.num_rows for part, _ in parts]
+    assert max(sizes) - min(sizes) <= 1
+    made = gather(table, parts)
+    assert made == translate_pairs(table, Upper(), "en", "de", state=folder / "whole", batch_size=3)
+
+
+def test_parts_of_different_engines_are_refused(tmp_path: Path) -> None:
+    parts = [
+        translate_part(TABLE, Upper(revision), "en", "de", state=tmp_path, batch_size=9, shard=n, shards=2)
+        for n, revision in enumerate("12")
+    ]
+    with pytest.raises(UserError, match="different engines or options"):
+        gather(TABLE, parts)
+    with pytest.raises(UserError, match="lack a text of pair 'id"):
+        gather(TABLE, parts[:1])
+    with pytest.raises(UserError, match="shard: 2 is no part of 2"):
+        translate_part(TABLE, Upper(), "en", "de", state=tmp_path, batch_size=9, shard=2, shards=2)
 
 
 def test_cache_has_one_writer(tmp_path: Path) -> None:
@@ -227,10 +307,26 @@ def test_program(arguments: list[str], tmp_path: Path) -> None:
         "source_language": "en",
         "target_language": "de",
         "pairs": 2,
+        "pairs_without_translation": 0,
         "distinct_texts": 3,
     }
     translate.main(arguments)
     assert (tmp_path / "de.json").read_bytes() == first
+
+
+def test_sharded_programs_give_the_same_file(arguments: list[str], tmp_path: Path) -> None:
+    translate.main(arguments)
+    parts, records = [], []
+    for shard in range(2):
+        parts.append(f"{tmp_path / str(shard)}.parquet")
+        records.append(f"{tmp_path / str(shard)}.json")
+        places = ["--output", parts[-1], "--record", records[-1]]
+        translate.main([*arguments, "--shard", str(shard), "--shards", "2", *places])
+    places = ["--output", f"{tmp_path}/both.parquet", "--record", f"{tmp_path}/both.json"]
+    pairs_file = ["--pairs", f"{tmp_path}/en.parquet"]
+    gather_translations.main([*pairs_file, "--parts", *parts, "--part-records", *records, *places])
+    assert (tmp_path / "both.parquet").read_bytes() == (tmp_path / "de.parquet").read_bytes()
+    assert (tmp_path / "both.json").read_bytes() == (tmp_path / "de.json").read_bytes()
 
 
 def test_failed_program_writes_nothing(arguments: list[str], tmp_path: Path) -> None:

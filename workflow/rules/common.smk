@@ -9,12 +9,18 @@ sys.path.insert(0, str(Path(workflow.basedir) / SCRIPTS))
 # Programs are started as `python`: the one that runs Snakemake, or that of the conda environment, which comes before it.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
+from dataclasses import asdict
+
+from hybridbatch.backbones import HUB_FILES, HUB_IGNORED
+from hybridbatch.benchmark_settings import PUBLISHED, home
 from hybridbatch.config import RUN, load_config
 from hybridbatch.datafiles import read_entries
 from hybridbatch.errors import UserError
 from hybridbatch.files import fingerprint
+from hybridbatch.hub import Request, is_at_hand
 from hybridbatch.imports import code_files
 from hybridbatch.machine import check_machine
+from hybridbatch.translation_models import PATTERNS
 
 try:
     experiment = load_config(config)
@@ -25,6 +31,8 @@ except UserError as error:
 
 RESULTS = str(experiment.folder)
 RESOURCES = experiment.resources_dir
+# Files of the Hugging Face hub, in the layout of its own cache.
+HUB = f"{RESOURCES}/hub"
 LOGS = f"{RESULTS}/logs"
 COSTS = f"{RESULTS}/costs"
 # Files that outlive a failed job, so that the next attempt goes on where it stopped.
@@ -101,6 +109,68 @@ def backbone(name):
     return f"{RESULTS}/backbones/{name}" if experiment.backbones[name].trim_vocabulary else prepared_backbone(name)
 
 
+def hub_manifest(request):
+    """Return the file that stands for files of the Hugging Face hub: it is there once they are."""
+    return f"{HUB}/manifests/{request.key}.json"
+
+
+def pairs_request(source, language):
+    """Return what a source of pairs needs from the Hugging Face hub for one language."""
+    patterns, name = source.hub.files(source.reader, language)
+    return Request("dataset", source.path, source.hub.revision, tuple(patterns), (), name, source.hub.split if name else None)
+
+
+def benchmark_requests(benchmark, language):
+    """Return what a benchmark needs from the Hugging Face hub for one language, by kind of file; of one commit, together."""
+    patterns = benchmark.patterns(language)
+    homes = {kind: home(benchmark.path, benchmark.hub, kind) for kind in patterns}
+    return {
+        kind: Request("dataset", *place, tuple(sorted({patterns[other] for other in patterns if homes[other] == place})))
+        for kind, place in homes.items()
+    }
+
+
+def backbone_request(name):
+    """Return what a backbone needs from the Hugging Face hub."""
+    settings = experiment.backbones[name]
+    return Request("model", settings.hub, settings.revision, tuple(HUB_FILES), tuple(HUB_IGNORED))
+
+
+def translator_request(origin):
+    """Return what a translation model needs from the Hugging Face hub."""
+    return Request("model", origin["hub"], origin["revision"], PATTERNS, ("*/*",))
+
+
+def translator_origins():
+    """Return where the translation models come from that the experiment uses, by the folders that they are prepared in."""
+    origins = {}
+    for source in experiment.sources.values():
+        settings = source.translation
+        for language in settings.languages if settings and settings.translator else []:
+            origin = experiment.translators[settings.translator].for_language(language)
+            origins[prepared_translator(settings.translator, language)] = origin
+    return origins
+
+
+def prepared_translator(name, language):
+    """Return the folder of the model that translates into a language; its name follows from where it comes from."""
+    origin = experiment.translators[name].for_language(language)
+    return f"{RESOURCES}/translators/{name}-{fingerprint(origin)[:12]}"
+
+
+def hub_requests():
+    """Return everything that the experiment needs from the Hugging Face hub, by its name."""
+    requests = [backbone_request(name) for name, settings in experiment.backbones.items() if settings.hub]
+    requests += [translator_request(origin) for origin in translator_origins().values() if "hub" in origin]
+    for source in experiment.sources.values():
+        if source.hub:
+            requests += [pairs_request(source, language) for language in source.languages]
+    for benchmark in experiment.benchmarks.values():
+        if benchmark.hub:
+            requests += [r for code in benchmark.languages for r in benchmark_requests(benchmark, code).values()]
+    return {request.key: request for request in requests}
+
+
 def model(run):
     """Return the folder of a run's model."""
     name, strategy, _ = run.split("/")
@@ -133,6 +203,9 @@ TRANSLATED_PAIRS = [
     for name, source in experiment.sources.items()
     for language in (source.translation.languages if source.translation else [])
 ]
+
+
+HUB_REQUESTS = hub_requests()
 
 
 wildcard_constraints:

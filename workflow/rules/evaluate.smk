@@ -8,6 +8,12 @@ OUTPUTS:
 """
 
 
+def chosen_settings():
+    """Return the options for the benchmarks that are measured in some settings only."""
+    chosen = {name: experiment.benchmarks[name].measured for name in experiment.runs.benchmarks}
+    return options(settings=[f"{name}={','.join(some)}" for name, some in chosen.items() if len(some) < 3] or None)
+
+
 rule evaluate:
     """Measure `{wildcards.run}` on every benchmark with ranx."""
     input:
@@ -26,6 +32,7 @@ rule evaluate:
         ],
         measures=experiment.evaluation.measures,
         depth=experiment.evaluation.depth,
+        settings=chosen_settings(),
     threads: 2
     resources:
         mem="4GB",
@@ -37,6 +44,7 @@ rule evaluate:
             --ranks {params.ranks:q} \
             --measures {params.measures:q} \
             --depth {params.depth} \
+            {params.settings:q} \
             --output {output:q} \
             &> {log:q}
         """

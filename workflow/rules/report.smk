@@ -25,6 +25,12 @@ def unseen_languages():
     return sorted(evaluated - set(experiment.training_languages)) if trained_runs() else []
 
 
+def translation_jobs(pairs):
+    """Return the names of the jobs that translate a source into one language: one, or one for each shard."""
+    shards = translation_shards(pairs)
+    return [pairs] if shards == 1 else [f"{pairs}.{shard}of{shards}" for shard in range(shards)]
+
+
 def cost_files():
     """Return RULE=FILE for the measured cost of every job that an encoder takes part in."""
     parts = [("train", run) for run in trained_runs()]
@@ -33,7 +39,8 @@ def cost_files():
     parts += [("trim_backbone", name) for name, b in experiment.backbones.items() if b.trim_vocabulary]
     parts += [("prepare_benchmark", f"{b}/{code}") for b, s in experiment.benchmarks.items() for code in s.languages]
     parts += [("prepare_pairs", pairs) for pairs in NATIVE_PAIRS] if trained_runs() else []
-    parts += [("translate", pairs) for pairs in TRANSLATED_PAIRS] if trained_runs() else []
+    parts += [("clean_pairs", pairs) for pairs in NATIVE_PAIRS + TRANSLATED_PAIRS] if trained_runs() else []
+    parts += [("translate", part) for pairs in TRANSLATED_PAIRS for part in translation_jobs(pairs)] if trained_runs() else []
     parts += [("search_bm25", b) for b in experiment.runs.benchmarks] if experiment.runs.bm25 else []
     return [f"{rule}={COSTS}/{rule}/{part}.jsonl" for rule, part in parts]
 
@@ -152,6 +159,7 @@ rule report:
         config=f"{RESULTS}/config.yaml",
         tables=rules.tables.output,
         figures=rules.figures.output,
+        data=DATA_TABLE_PAGES,
         benchmarks=[file for name in experiment.runs.benchmarks for file in benchmark_files(name)],
         pairs=[file for name in experiment.used_sources() for file in pairs_files(name)],
         costs=[named.partition("=")[2] for named in cost_files()],

@@ -9,8 +9,14 @@ OUTPUTS:
 """
 
 
+def search_options(wildcards):
+    """Return the options that a search depends on."""
+    alone = experiment.benchmarks[wildcards.benchmark].measured == ["mono"]
+    return options(depth=experiment.search.depth) + (["--monolingual"] if alone else [])
+
+
 rule search:
-    """Search every language of `{wildcards.benchmark}` with the queries of every language."""
+    """Search every language of `{wildcards.benchmark}` with the queries of every language, or where nothing else is measured its own."""
     input:
         files=lambda wildcards: benchmark_files(wildcards.benchmark),
         embeddings=f"{RESULTS}/embeddings/{{run}}/{{benchmark}}/manifest.json",
@@ -28,7 +34,7 @@ rule search:
         benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
         embeddings=subpath(input.embeddings, parent=True),
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
-        depth=experiment.search.depth,
+        options=search_options,
         folder=subpath(output.topk, parent=True),
     threads: 4
     resources:
@@ -42,7 +48,7 @@ rule search:
             --embeddings {params.embeddings:q} \
             --indexes {input.indexes:q} \
             --languages {params.languages:q} \
-            --depth {params.depth} \
+            {params.options:q} \
             --output {params.folder:q} \
             &> {log:q}
         """

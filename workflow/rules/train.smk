@@ -22,10 +22,16 @@ def local_files(wildcards):
     return sorted(str(file) for file in Path(path).rglob("*") if file.is_file()) if path else []
 
 
+def hub_model(wildcards):
+    """Return what stands for the files of a backbone from the hub; nothing for the others."""
+    name = BACKBONES[wildcards.key]
+    return hub_manifest(backbone_request(name)) if experiment.backbones[name].hub else []
+
+
 def experiment_texts(wildcards):
     """Return every file whose texts the experiment encodes."""
     files = [file for name in experiment.used_sources() for file in pairs_files(name)]
-    return files + [file for name in experiment.benchmarks for file in benchmark_files(name, ["queries", "passages"])]
+    return files + [file for name in experiment.runs.benchmarks for file in benchmark_files(name, ["queries", "passages"])]
 
 
 def training_settings(wildcards):
@@ -37,6 +43,7 @@ rule prepare_backbone:
     """Put a pretrained encoder into a sentence-transformers folder: weights, tokenizer, pooling, prompts."""
     input:
         local_files,
+        hub_model,
         program=program("prepare_backbone"),
         library=library("prepare_backbone"),
     output:
@@ -48,14 +55,13 @@ rule prepare_backbone:
     params:
         settings=lambda wildcards: json.dumps(backbone_settings(BACKBONES[wildcards.key]), sort_keys=True),
         folder=subpath(output[0], parent=True),
-    retries: 2
     conda:
         "../../envs/encoder.yaml"
     resources:
         mem="6GB",
     shell:
         r"""
-        HF_HUB_OFFLINE={HUB_OFFLINE} \
+        HF_HUB_CACHE={HUB:q} \
         python {input.program:q} \
             --settings {params.settings:q} \
             --output {params.folder:q} \

@@ -1,18 +1,33 @@
 """
 Translation of training pairs.
 
-REQUIRED INPUTS: pairs/<source>/<source language>.parquet, and what the engine needs (a translation memory).
+REQUIRED INPUTS: pairs/<source>/<source language>.parquet, and what the engine needs: a translation memory, a local folder or
+the hub for a translation model, or the system's Apertium.
 
 OUTPUTS:
-    pairs/<source>/<language>.parquet                   the same pair_ids in another language
-    pairs/<source>/<language>.translation.json          engine, revision, options, counts
+    resources/translators/<translator>-<origin>/manifest.json               a translation model and what it is
+    resources/translators/<translator>-<origin>.ct2-<type>/manifest.json    the same, converted for CTranslate2
+    translated/<source>/<language>.parquet              the same pair_ids in another language, not yet checked
+    translated/<source>/<language>.translation.json     engine, revision, options, counts
+
+Where a translation has `shards`, each job writes the texts of its part, translated/<source>/<language>.shards/, which are
+removed once the pairs are put together.
 """
+
+TRANSLATORS = {
+    Path(folder).name: origin for folder, origin in translator_origins().items()
+}
 
 
 def translation(wildcards):
     """Return the translation settings of a source, and the language that is translated into."""
     name, language = wildcards.pairs.split("/")
     return experiment.sources[name].translation, language
+
+
+def translation_shards(pairs):
+    """Return how many jobs share the texts of a source in one language."""
+    return experiment.sources[pairs.split("/")[0]].translation.shards
 
 
 def translation_input(wildcards):
@@ -22,20 +37,127 @@ def translation_input(wildcards):
 
 
 def translation_memory(wildcards):
-    """Return the translation memory of the language."""
+    """Return the translation memory of the language; nothing for other engines."""
     settings, language = translation(wildcards)
-    return settings.memory.format(language=language)
+    return settings.memory.format(language=language) if settings.memory else []
 
 
-def translation_options(wildcards):
+def translation_model(wildcards):
+    """Return the manifest of the translation model; nothing for engines without one."""
+    settings, language = translation(wildcards)
+    if settings.translator is None:
+        return []
+    folder = prepared_translator(settings.translator, language)
+    if settings.engine == "ctranslate2":
+        folder += f".ct2-{experiment.translators[settings.translator].compute_type}"
+    return f"{folder}/manifest.json"
+
+
+def translation_options(wildcards, input):
     """Return the options that a translation depends on."""
     settings, language = translation(wildcards)
+    translator = (
+        experiment.translators[settings.translator] if settings.translator else None
+    )
     return options(
         engine=settings.engine,
+        memory=input.memory or None,
+        model=Path(input.model).parent if translator else None,
+        decoding=(
+            json.dumps(translator.decoding(), sort_keys=True) if translator else None
+        ),
         source_language=settings.source_language,
         target_language=language,
         batch_size=settings.batch_size,
+        batch_tokens=translator.batch_tokens if translator else None,
     )
+
+
+def translation_gpus(wildcards):
+    """Return the GPUs of a translation: models run on one, if there is one."""
+    settings, _ = translation(wildcards)
+    return GPUS if settings.translator else 0
+
+
+def translation_threads(wildcards):
+    """Return the threads of a translation: a model uses several, a memory one."""
+    settings, _ = translation(wildcards)
+    return 4 if settings.translator else 1
+
+
+def translation_memory_size(wildcards):
+    """Return the main memory of a translation."""
+    settings, _ = translation(wildcards)
+    return "16GB" if settings.translator else "4GB"
+
+
+def translator_files(wildcards):
+    """Return the files of a translation model in a local folder, or what stands for its files from the hub."""
+    origin = TRANSLATORS[wildcards.translator]
+    if "hub" in origin:
+        return hub_manifest(translator_request(origin))
+    return sorted(
+        str(file) for pattern in PATTERNS for file in Path(origin["path"]).glob(pattern)
+    )
+
+
+rule prepare_translator:
+    """Put a translation model into one folder: safetensors weights and tokenizer."""
+    input:
+        translator_files,
+        program=program("prepare_translator"),
+        library=library("prepare_translator"),
+    output:
+        f"{RESOURCES}/translators/{{translator}}/manifest.json",
+    log:
+        f"{RESOURCES}/logs/prepare_translator/{{translator}}.log",
+    wildcard_constraints:
+        translator=alternatives(TRANSLATORS),
+    conda:
+        "../../envs/translate.yaml"
+    params:
+        settings=lambda wildcards: json.dumps(
+            TRANSLATORS[wildcards.translator], sort_keys=True
+        ),
+        folder=subpath(output[0], parent=True),
+    shell:
+        r"""
+        HF_HUB_CACHE={HUB:q} \
+            python {input.program:q} \
+            --settings {params.settings:q} \
+            --output {params.folder:q} \
+            &>{log:q}
+        """
+
+
+rule convert_translator:
+    """Convert a translation model for CTranslate2, with its weights in {wildcards.compute_type}."""
+    input:
+        model=f"{RESOURCES}/translators/{{translator}}/manifest.json",
+        program=program("convert_translator"),
+        library=library("convert_translator"),
+    output:
+        f"{RESOURCES}/translators/{{translator}}.ct2-{{compute_type}}/manifest.json",
+    log:
+        f"{RESOURCES}/logs/convert_translator/{{translator}}.ct2-{{compute_type}}.log",
+    wildcard_constraints:
+        translator=alternatives(TRANSLATORS),
+        compute_type=r"[a-z0-9_]+",
+    conda:
+        "../../envs/translate.yaml"
+    resources:
+        mem="32GB",
+    params:
+        model=subpath(input.model, parent=True),
+        folder=subpath(output[0], parent=True),
+    shell:
+        r"""
+        python {input.program:q} \
+            --model {params.model:q} \
+            --compute-type {wildcards.compute_type:q} \
+            --output {params.folder:q} \
+            &>{log:q}
+        """
 
 
 rule translate:
@@ -43,30 +165,130 @@ rule translate:
     input:
         pairs=translation_input,
         memory=translation_memory,
+        model=translation_model,
         program=program("translate"),
         library=library("translate"),
     output:
-        pairs=f"{RESULTS}/pairs/{{pairs}}.parquet",
-        record=f"{RESULTS}/pairs/{{pairs}}.translation.json",
+        pairs=f"{RESULTS}/translated/{{pairs}}.parquet",
+        record=f"{RESULTS}/translated/{{pairs}}.translation.json",
     log:
         f"{LOGS}/translate/{{pairs}}.log",
     benchmark:
         f"{COSTS}/translate/{{pairs}}.jsonl"
     wildcard_constraints:
-        pairs=alternatives(TRANSLATED_PAIRS),
+        pairs=alternatives(
+            pairs for pairs in TRANSLATED_PAIRS if translation_shards(pairs) == 1
+        ),
+    conda:
+        "../../envs/translate.yaml"
+    threads: translation_threads
+    resources:
+        gpu=translation_gpus,
+        mem=translation_memory_size,
+        runtime="24h",
     params:
         options=translation_options,
         state=f"{STATE}/translate/{{pairs}}",
+    shell:
+        r"""
+        OMP_NUM_THREADS={threads} \
+            python {input.program:q} \
+            --pairs {input.pairs:q} \
+            {params.options:q} \
+            --device {DEVICE} \
+            --state {params.state:q} \
+            --output {output.pairs:q} \
+            --record {output.record:q} \
+            &>{log:q}
+        """
+
+
+rule translate_shard:
+    """Translate part {wildcards.shard} of the texts of a source; finished batches survive a kill."""
+    input:
+        pairs=translation_input,
+        memory=translation_memory,
+        model=translation_model,
+        program=program("translate"),
+        library=library("translate"),
+    output:
+        part=temp(
+            f"{RESULTS}/translated/{{pairs}}.shards/{{shard}}of{{shards}}.parquet"
+        ),
+        record=temp(f"{RESULTS}/translated/{{pairs}}.shards/{{shard}}of{{shards}}.json"),
+    log:
+        f"{LOGS}/translate/{{pairs}}.{{shard}}of{{shards}}.log",
+    benchmark:
+        f"{COSTS}/translate/{{pairs}}.{{shard}}of{{shards}}.jsonl"
+    wildcard_constraints:
+        pairs=alternatives(TRANSLATED_PAIRS),
+        shard=r"\d+",
+        shards=r"\d+",
     conda:
-        "../../envs/data.yaml"
+        "../../envs/translate.yaml"
+    threads: translation_threads
+    resources:
+        gpu=translation_gpus,
+        mem=translation_memory_size,
+        runtime="24h",
+    params:
+        options=translation_options,
+        state=f"{STATE}/translate/{{pairs}}",
+    shell:
+        r"""
+        OMP_NUM_THREADS={threads} \
+            python {input.program:q} \
+            --pairs {input.pairs:q} \
+            {params.options:q} \
+            --device {DEVICE} \
+            --shard {wildcards.shard} \
+            --shards {wildcards.shards} \
+            --state {params.state:q} \
+            --output {output.part:q} \
+            --record {output.record:q} \
+            &>{log:q}
+        """
+
+
+def shard_files(suffix):
+    """Return an input function for the files that the jobs of a sharded translation write."""
+
+    def files(wildcards):
+        shards = translation_shards(wildcards.pairs)
+        folder = f"{RESULTS}/translated/{wildcards.pairs}.shards"
+        return [f"{folder}/{shard}of{shards}.{suffix}" for shard in range(shards)]
+
+    return files
+
+
+rule gather_translations:
+    """Put the parts of a translation together."""
+    input:
+        pairs=translation_input,
+        parts=shard_files("parquet"),
+        records=shard_files("json"),
+        program=program("gather_translations"),
+        library=library("gather_translations"),
+    output:
+        pairs=f"{RESULTS}/translated/{{pairs}}.parquet",
+        record=f"{RESULTS}/translated/{{pairs}}.translation.json",
+    log:
+        f"{LOGS}/gather_translations/{{pairs}}.log",
+    benchmark:
+        f"{COSTS}/gather_translations/{{pairs}}.jsonl"
+    wildcard_constraints:
+        pairs=alternatives(
+            pairs for pairs in TRANSLATED_PAIRS if translation_shards(pairs) > 1
+        ),
+    conda:
+        "../../envs/translate.yaml"
     shell:
         r"""
         python {input.program:q} \
             --pairs {input.pairs:q} \
-            --memory {input.memory:q} \
-            {params.options:q} \
-            --state {params.state:q} \
+            --parts {input.parts:q} \
+            --part-records {input.records:q} \
             --output {output.pairs:q} \
             --record {output.record:q} \
-            &> {log:q}
+            &>{log:q}
         """

@@ -5,7 +5,6 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from hybridbatch import cli
-from hybridbatch.collection import Collection
 from hybridbatch.lexical import search_bm25
 
 
@@ -23,7 +22,8 @@ def main(argv: list[str] | None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder for topk.parquet and ranks.parquet")
     arguments = parser.parse_args(argv)
     search_bm25(
-        Collection(arguments.benchmark, arguments.languages),
+        arguments.benchmark,
+        arguments.languages,
         Tokenizer.from_file(str(arguments.tokenizer)),
         arguments.k1,
         arguments.b,

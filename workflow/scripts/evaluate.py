@@ -9,6 +9,8 @@ from hybridbatch import cli
 from hybridbatch.evaluation import measure_benchmark
 from hybridbatch.files import write_table
 
+SETTINGS = ("mono", "cross", "multi")
+
 
 def main(argv: list[str] | None) -> None:
     """Measure as the command line says."""
@@ -20,10 +22,17 @@ def main(argv: list[str] | None) -> None:
     parser.add_argument(
         "--depth", type=int, default=100_000, help="a relevant passage at a greater rank counts as not found"
     )
+    parser.add_argument(
+        "--settings", nargs="*", default=[], metavar="BENCHMARK=SETTING,SETTING", help="what is measured; without: all"
+    )
     parser.add_argument("--output", type=Path, required=True, help="parquet file to write")
     arguments = parser.parse_args(argv)
     files = [argument.partition("=") for argument in arguments.ranks]
-    tables = [measure_benchmark(Path(file), name, arguments.measures, arguments.depth) for name, _, file in files]
+    settings = {name: chosen.split(",") for name, _, chosen in (text.partition("=") for text in arguments.settings)}
+    tables = [
+        measure_benchmark(Path(file), name, arguments.measures, arguments.depth, settings.get(name, SETTINGS))
+        for name, _, file in files
+    ]
     measures = pd.concat(tables, ignore_index=True)
     write_table(arguments.output, pa.Table.from_pandas(measures, preserve_index=False))
 

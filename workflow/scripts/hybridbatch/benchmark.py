@@ -1,6 +1,6 @@
 """The common form of a retrieval benchmark in one language: queries, passages, relevance; checked before it is written."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +9,14 @@ import pyarrow.compute as pc
 
 from hybridbatch.checks import first_blank, first_repeated, first_unknown
 from hybridbatch.errors import UserError
-from hybridbatch.files import write_table
+from hybridbatch.files import write_json, write_table
 
 QUERIES = pa.schema([("query_id", pa.string()), ("text", pa.string())])
 PASSAGES = pa.schema(
     [("passage_id", pa.string()), ("text", pa.string()), ("title", pa.string()), ("context", pa.string())]
 )
 QRELS = pa.schema([("query_id", pa.string()), ("passage_id", pa.string()), ("relevance", pa.int32())])
+RECORD = "record.json"
 
 
 @dataclass(frozen=True)
@@ -57,18 +58,28 @@ def check(benchmark: Benchmark) -> None:
 
 
 def write(folder: Path, benchmark: Benchmark) -> None:
-    """Check the benchmark and write ``queries.parquet``, ``passages.parquet`` and ``qrels.parquet`` to ``folder``.
+    """Check the benchmark and write ``queries.parquet``, ``passages.parquet``, ``qrels.parquet`` and a record of counts to ``folder``.
 
     Raises:
         UserError: see :func:`check`; nothing has been written or removed then.
     """
     check(benchmark)
     tables = {"queries": benchmark.queries, "passages": benchmark.passages, "qrels": benchmark.qrels}
-    # Old files go first, so that an interruption never leaves files of two benchmarks side by side.
-    for name in tables:
-        (folder / f"{name}.parquet").unlink(missing_ok=True)
+    remove_old(folder)
     for name, table in tables.items():
         write_table(folder / f"{name}.parquet", table)
+    write_record(folder, {name: table.num_rows for name, table in tables.items()})
+
+
+def remove_old(folder: Path) -> None:
+    """Remove the files of an earlier preparation, so that an interruption never leaves files of two side by side."""
+    for name in ("queries.parquet", "passages.parquet", "qrels.parquet", RECORD):
+        (folder / name).unlink(missing_ok=True)
+
+
+def write_record(folder: Path, counts: Mapping[str, int]) -> None:
+    """Write how many rows each file has, and how many were left out and why."""
+    write_json(folder / RECORD, dict(counts))
 
 
 def _failure(benchmark: Benchmark) -> Callable[[str], UserError]:

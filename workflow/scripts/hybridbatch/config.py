@@ -11,8 +11,22 @@ import langcodes
 import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
+from hybridbatch.benchmark_settings import (
+    PUBLISHED,
+    About,
+    BenchmarkHub,
+    Files,
+    Setting,
+    check_published,
+    default_settings,
+    patterns,
+)
+from hybridbatch.cleaning_settings import Cleaning
 from hybridbatch.errors import UserError
+from hybridbatch.language_codes import check_codes
 from hybridbatch.settings import Name, Section, Share, Strategy, Training, distinct
+from hybridbatch.source_settings import HubData, check_hub
+from hybridbatch.translator_settings import TORCH_TYPES, Translator
 
 MEASURE = re.compile(r"^(map|mrr|(?:recall|precision|ndcg|hit_rate|map|mrr)@[1-9][0-9]*)$")
 RUN = r"[^/]+/[^/]+/seed\d+"
@@ -85,15 +99,41 @@ class Backbone(Section):
 class Translation(Section):
     """How the English pairs of a source come into other languages."""
 
-    engine: Literal["memory"] = Field("memory", description="`memory` looks texts up in a translation memory")
-    memory: str = Field(description="path of the translation memories (TMX), with `{language}` for the target language")
+    engine: Literal["memory", "transformers", "ctranslate2", "apertium"] = Field(
+        "memory",
+        description="`memory` looks texts up in a translation memory; `transformers` runs one of `translators`, `ctranslate2` runs it converted, which is faster; `apertium` is the system's Apertium",
+    )
+    memory: str | None = Field(
+        None,
+        description="engine `memory`: path of the translation memories (TMX), with `{language}` for the target language",
+    )
+    translator: Name | None = Field(
+        None, description="engines `transformers` and `ctranslate2`: name of one of `translators`"
+    )
     source_language: Language = Field("en", description="language that is translated from")
     languages: Languages = Field(description="languages that are translated into")
     batch_size: int = Field(256, ge=1, description="texts given to the engine at once")
+    shards: int = Field(1, ge=1, description="jobs that share the texts of a source and a language; for big sources")
+    reference: str | None = Field(
+        None,
+        description="path, with `{language}`, of translations of the same texts by people: TMX, or parquet, CSV, TSV or JSON lines with `pair_id`, `query`, `passage`; the table of translations then shows chrF and BLEU",
+    )
+    reference_pairs: int = Field(1000, ge=1, description="with `reference`: pairs of each language that are scored")
 
     @model_validator(mode="after")
-    def _placeholder(self) -> Self:
-        _check_template("memory", self.memory, "data/demo/en-{language}.tmx")
+    def _consistent(self) -> Self:
+        needed = {"memory": "memory", "transformers": "translator", "ctranslate2": "translator"}.get(self.engine)
+        for key in ("memory", "translator"):
+            given = getattr(self, key) is not None
+            if given and key != needed:
+                engines = "memory" if key == "memory" else "transformers or ctranslate2"
+                raise ValueError(f"{key} belongs to engine: {engines}, this one is {self.engine}; set it to null")
+            if not given and key == needed:
+                raise ValueError(f"engine: {self.engine} needs {key}; name one")
+        if self.memory is not None:
+            _check_template("memory", self.memory, "data/demo/en-{language}.tmx")
+        if self.reference is not None:
+            _check_template("reference", self.reference, "data/demo/en-{language}.tmx")
         if self.source_language in self.languages:
             raise ValueError(f"languages contains the source language {self.source_language!r}; leave it out")
         return self
@@ -102,12 +142,14 @@ class Translation(Section):
 class Source(Section):
     """Pairs of a query and a passage to train on, aligned over languages by `pair_id`."""
 
-    reader: Literal["parallel", "lareqa", "table"] = Field(
-        description="`parallel`: a folder like data/demo; `lareqa`: files of XQuAD-R and MLQA-R; `table`: your own parquet, CSV, TSV or JSON lines with `pair_id`, `query`, `passage`"
+    reader: Literal["parallel", "lareqa", "table", "hub", "mmarco"] = Field(
+        description="`parallel`: a folder like data/demo; `lareqa`: files of XQuAD-R and MLQA-R; `table`: your own parquet, CSV, TSV or JSON lines with `pair_id`, `query`, `passage`; `hub`: a data set of the Hugging Face hub; `mmarco`: mMARCO, whose languages are joined by ids"
     )
     path: str = Field(
-        description="`parallel`: the folder; `lareqa`: the folder in config/data.csv, such as `lareqa/mlqa-r`; `table`: a file path with `{language}`"
+        description="`parallel`: the folder; `lareqa`: the folder in config/data.csv, such as `lareqa/mlqa-r`; `table`: a file path with `{language}`; `hub` and `mmarco`: the data set's id"
     )
+    hub: HubData | None = Field(None, description="readers `hub` and `mmarco`: which files at which commit, and what of them")
+    licence: str | None = Field(None, description="licence of the data, for the record")
     languages: Languages = Field(description="languages that the files hold")
     translation: Translation | None = Field(None, description="how further languages are made")
     domain: str | None = Field(None, description="`parallel` only: keep the pairs of one domain")
@@ -125,6 +167,7 @@ class Source(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         _check_reader_options(self)
+        check_hub(self.reader, self.path, self.hub, self.languages)
         if self.keep[0] >= self.keep[1]:
             raise ValueError(f"keep must be an interval [low, high) with low < high, found {list(self.keep)}")
         if self.translation:
@@ -141,21 +184,63 @@ class Source(Section):
 class Benchmark(Section):
     """Queries, passages and relevance judgements to evaluate on."""
 
-    reader: Literal["parallel", "lareqa"] = Field(description="as in sources")
-    path: str = Field(description="as in sources")
+    reader: Literal["parallel", "lareqa", "miracl", "beir", "belebele"] = Field(
+        description="`parallel`, `lareqa`: as in sources; `miracl`: topics and TREC judgements, passages as JSON lines; `beir`: corpus, queries and judgements as BEIR and MTEB give them; `belebele`: questions as JSON lines"
+    )
+    path: str = Field(
+        description="`parallel`, `lareqa`: as in sources; others: a folder on this machine or, with `hub`, the id of a data set, such as `miracl/miracl`"
+    )
+    hub: BenchmarkHub | None = Field(
+        None, description="`miracl`, `beir`, `belebele` only: `path` is a data set of the Hugging Face hub"
+    )
+    files: Files | None = Field(
+        None, description="`miracl`, `beir`, `belebele` only: which files, where they are not named as in the published form"
+    )
     languages: Languages = Field(
         description="languages of the queries and of the passages; together their passages are the pool of `multi`"
     )
+    language_names: dict[Language, str] = Field(
+        {}, description="what `{language}` stands for in the names of files where it is not the language's code"
+    )
+    settings: Annotated[list[Setting], Field(min_length=1), AfterValidator(distinct)] | None = Field(
+        None,
+        description="what is evaluated; null: all three, but only `mono` for `miracl` and `beir`; `cross` and `multi` need queries with the same ids and relevant passages in every language",
+    )
     domain: str | None = Field(None, description="`parallel` only: keep the pairs of one domain")
-    split: str | None = Field(None, description="`parallel` only: keep the pairs of one split")
+    split: str | None = Field(
+        None,
+        description="`parallel`: keep the pairs of one split; `miracl`, `beir`: `{split}` in the names of files, null: `dev` and `test`",
+    )
     candidates: Literal["sentence", "sentence_and_context"] = Field(
         "sentence",
         description="`lareqa` only: what is encoded for a passage, the bare sentence or the sentence followed by its paragraph",
     )
+    title: bool = Field(
+        True, description="`miracl`, `beir` only: whether a passage's title stands before its text, with a blank line between"
+    )
+    about: About = Field(About(), description="what the report says of it")
+
+    @property
+    def measured(self) -> list[Setting]:
+        """The settings that are evaluated."""
+        return self.settings or default_settings(self.reader)
+
+    @property
+    def is_published(self) -> bool:
+        """Whether its files are those of a published form, found by patterns."""
+        return self.reader in PUBLISHED
+
+    def patterns(self, language: str) -> dict[str, str]:
+        """Return the patterns of the files of one language, by kind; for published forms."""
+        return patterns(self.reader, self.files, self.language_names, self.split, language)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        _check_reader_options(self)
+        check_published(self.reader, self.path, self.hub, self.files, self.language_names, self.languages)
+        if self.reader not in ("miracl", "beir"):
+            _check_reader_options(self)
+        elif self.domain is not None:
+            raise ValueError(f"domain belongs to reader: parallel, this one is {self.reader}; see about.domain")
         return self
 
 
@@ -173,6 +258,26 @@ def _check_template(key: str, value: str, example: str) -> None:
         fields = set()
     if fields != {"language"}:
         raise ValueError(f"{key} must contain {{language}} and no other braces, as in {example}; found {value!r}")
+
+
+def _check_translator(place: str, translation: Translation, translators: Mapping[str, Translator]) -> None:
+    name = str(translation.translator)
+    if name not in translators:
+        raise ValueError(
+            f"{place}.translator: {name!r} is not defined{_nearest(name, translators)}; defined: {', '.join(translators) or 'none'}"
+        )
+    translator = translators[name]
+    if translation.engine == "transformers" and translator.compute_type not in TORCH_TYPES:
+        raise ValueError(
+            f"translators.{name}.compute_type: {translator.compute_type} is for engine: ctranslate2; "
+            f"with transformers it must be one of {', '.join(TORCH_TYPES)}"
+        )
+    for language in translation.languages:
+        try:
+            check_codes(translator.family, translation.source_language, language)
+            translator.for_language(language)
+        except (UserError, ValueError) as error:
+            raise ValueError(f"{place}.languages: translators.{name}: {error}") from None
 
 
 class Runs(Section):
@@ -270,7 +375,9 @@ class Config(Section):
         {"monolingual": Strategy(alpha=1.0), "crosslingual": Strategy(alpha=0.0), "hybrid": Strategy(alpha=0.5)},
         description="batch strategies, by name; the three of the paper are always there",
     )
+    translators: dict[Name, Translator] = Field({}, description="translation models, by name")
     sources: dict[Name, Source] = Field({}, description="training sources, by name")
+    cleaning: Cleaning = Field(Cleaning(), description="what is removed from training pairs")
     benchmarks: dict[Name, Benchmark] = Field(description="benchmarks, by name")
     training: Training = Field(Training(), description="fine-tuning")
     encoding: Encoding = Field(Encoding(), description="encoding")
@@ -294,6 +401,11 @@ class Config(Section):
             "runs.benchmarks": (self.runs.benchmarks, self.benchmarks),
             "training.sources": (self.training.sources, self.sources),
             "training.validation": ([self.training.validation] if self.training.validation else [], self.sources),
+            "cleaning.decontaminate": (self.cleaning.decontaminate or [], self.benchmarks),
+            "cleaning.quality.encoder": (
+                [self.cleaning.quality.encoder] if self.cleaning.quality.encoder else [],
+                self.backbones,
+            ),
             "bm25.tokenizer": ([self.bm25.tokenizer] if self.bm25.tokenizer else [], self.backbones),
         }
         for key, (names, known) in chosen.items():
@@ -302,6 +414,13 @@ class Config(Section):
                     raise ValueError(
                         f"{key}: {name!r} is not defined{_nearest(name, known)}; defined: {', '.join(known) or 'none'}"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _translators_fit(self) -> Self:
+        for name, source in self.sources.items():
+            if source.translation and source.translation.translator is not None:
+                _check_translator(f"sources.{name}.translation", source.translation, self.translators)
         return self
 
     @model_validator(mode="after")
@@ -345,6 +464,12 @@ class Config(Section):
         return sorted({language for name in self.training.sources for language in self.sources[name].all_languages})
 
     @property
+    def decontaminated(self) -> list[str]:
+        """The names of the benchmarks whose texts are not trained on; none when nothing is trained."""
+        names = self.runs.benchmarks if self.cleaning.decontaminate is None else self.cleaning.decontaminate
+        return names if self.runs.strategies else []
+
+    @property
     def bm25_tokenizer(self) -> str:
         """The name of the backbone whose tokenizer BM25 uses."""
         return self.bm25.tokenizer or self.runs.backbones[0]
@@ -354,6 +479,11 @@ class Config(Section):
         if not self.runs.strategies:
             return []
         return [*self.training.sources, *([self.training.validation] if self.training.validation else [])]
+
+    def used_translators(self) -> list[str]:
+        """Return the names of the translation models that the used sources need."""
+        translations = [self.sources[name].translation for name in self.used_sources()]
+        return [t.translator for t in translations if t is not None and t.translator is not None]
 
     def run_names(self) -> list[str]:
         """Return every run, `backbone/strategy/seed<N>`, in the order of the tables."""
@@ -367,14 +497,16 @@ class Config(Section):
 
     def pruned(self) -> "Config":
         """Return the configuration without what nothing refers to; nothing of training where nothing is trained."""
-        backbones = {*self.runs.backbones, self.bm25_tokenizer}
+        backbones = {*self.runs.backbones, self.bm25_tokenizer, self.cleaning.quality.encoder}
+        benchmarks = {*self.runs.benchmarks, *self.decontaminated}
         return self.model_copy(
             update={
                 "training": self.training if self.runs.strategies else Training(),
                 "backbones": {name: b for name, b in self.backbones.items() if name in backbones},
                 "strategies": {name: s for name, s in self.strategies.items() if name in self.runs.strategies},
                 "sources": {name: s for name, s in self.sources.items() if name in self.used_sources()},
-                "benchmarks": {name: b for name, b in self.benchmarks.items() if name in self.runs.benchmarks},
+                "translators": {name: t for name, t in self.translators.items() if name in self.used_translators()},
+                "benchmarks": {name: b for name, b in self.benchmarks.items() if name in benchmarks},
             }
         )
 

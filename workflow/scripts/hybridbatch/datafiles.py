@@ -5,6 +5,7 @@ import logging
 import re
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -75,7 +76,7 @@ def fetch(entry: DataFile, destination: Path, mirror: Path | None, partial: Path
     if mirror is not None:
         _copy(entry, mirror / entry.path, destination)
         return
-    _download(entry, partial, backoff)
+    download(entry, partial, backoff)
     try:
         _check(entry, partial, entry.url)
     except UserError:
@@ -126,7 +127,18 @@ def _check(entry: DataFile, file: Path, origin: str) -> None:
         )
 
 
-def _download(entry: DataFile, partial: Path, backoff: float) -> None:
+def download(entry: DataFile, partial: Path, backoff: float = 1.0, headers: Mapping[str, str] | None = None) -> None:
+    """Download the file of ``entry`` to ``partial``, going on where an earlier call stopped; its content is not checked.
+
+    Args:
+        entry: what to fetch.
+        partial: where it goes.
+        backoff: seconds before the second attempt; doubled before each further one.
+        headers: more headers of the request.
+
+    Raises:
+        UserError: if the network or the server fails, or ``partial`` cannot be written.
+    """
     failure: Exception | None = None
     for attempt in range(ATTEMPTS):
         if failure is not None:
@@ -134,7 +146,7 @@ def _download(entry: DataFile, partial: Path, backoff: float) -> None:
             LOG.warning("%s: %s; next attempt in %.0f s", entry.url, failure, pause)
             time.sleep(pause)
         try:
-            _receive(entry, partial)
+            _receive(entry, partial, headers or {})
             return
         except requests.HTTPError as error:
             if error.response.status_code not in TRANSIENT:
@@ -153,14 +165,14 @@ def _download(entry: DataFile, partial: Path, backoff: float) -> None:
     ) from failure
 
 
-def _receive(entry: DataFile, partial: Path) -> None:
+def _receive(entry: DataFile, partial: Path, extra: Mapping[str, str]) -> None:
     """Append to ``partial`` what it lacks, or write it anew where the server cannot resume."""
     partial.parent.mkdir(parents=True, exist_ok=True)
     have = partial.stat().st_size if partial.exists() else 0
     if have and have == entry.bytes:
         return
     # A compressed body could be neither resumed nor compared with the size in the manifest.
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    headers = {**extra, "Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with requests.get(entry.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         resumed = have > 0 and response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         if response.status_code == 416 or (response.status_code == 206 and not resumed):

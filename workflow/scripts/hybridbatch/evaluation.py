@@ -1,6 +1,6 @@
 """Measures of every query, from the ranks of its relevant passages, computed by ranx."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,13 @@ FILLER = -1.0
 NO_PASSAGE = -2.0
 
 
-def measure_benchmark(ranks: Path, benchmark: str, measures: Sequence[str], depth: int) -> pd.DataFrame:
+def measure_benchmark(
+    ranks: Path,
+    benchmark: str,
+    measures: Sequence[str],
+    depth: int,
+    settings: Collection[str] = ("mono", "cross", "multi"),
+) -> pd.DataFrame:
     """Return the measures of every query of a benchmark in every setting.
 
     Args:
@@ -25,6 +31,7 @@ def measure_benchmark(ranks: Path, benchmark: str, measures: Sequence[str], dept
         benchmark: name put into the first column.
         measures: ranx's names.
         depth: a passage at a greater rank counts as not found.
+        settings: what is measured.
 
     Returns:
         The columns of the measures table of docs/design.md. A query has a row in ``mono`` and ``cross`` for each passage
@@ -43,6 +50,7 @@ def measure_benchmark(ranks: Path, benchmark: str, measures: Sequence[str], dept
         exact = table.groupby(pooled, observed=True, sort=False)["exact_rank_in_pool"]
         parts.append(multi.join((exact.max() - exact.min()).astype("float64").rename("rank_distance"), on=pooled))
     result = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    result = result[result["setting"].isin(list(settings))].reset_index(drop=True)
     columns = ["benchmark", "setting", *block, *measures, "rank_distance"]
     return (
         result.assign(benchmark=benchmark)

@@ -1,26 +1,34 @@
 """BM25 within each language, over the sub-words of an encoder's tokenizer: one rule for every script."""
 
+from array import array
+from collections.abc import Iterator
 from pathlib import Path
 
 import bm25s
 import numpy as np
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from hybridbatch.collection import Collection
-from hybridbatch.files import read_table
-from hybridbatch.ranking import DECIMALS, count_greater, sort_top
+from hybridbatch.collection import Collection, Relevant
+from hybridbatch.ranking import DECIMALS, Top, count_greater, sort_top
 from hybridbatch.searching import RunWriter
 
+TEXTS_AT_ONCE = 10_000
 
-def search_bm25(collection: Collection, tokenizer: Tokenizer, k1: float, b: float, depth: int, output: Path) -> None:
+
+def search_bm25(
+    benchmark: Path, languages: list[str], tokenizer: Tokenizer, k1: float, b: float, depth: int, output: Path
+) -> None:
     """Rank the passages of each language for its own queries and write ``topk.parquet`` and ``ranks.parquet``.
 
     Scores are Lucene's BM25 (Kamphuis et al. 2020, https://doi.org/10.1007/978-3-030-45442-5_4). There are no blocks of two
-    languages, so the ranks in the pool are missing.
+    languages, so the ranks in the pool are missing. In memory are one language's index (about 10 bytes for each distinct
+    sub-word of each passage, four times that while it is built) and the scores of one query.
 
     Args:
-        collection: ids and judgements; its folder holds the texts.
+        benchmark: folder with ``<language>/{queries,passages,qrels}.parquet``.
+        languages: the languages to search.
         tokenizer: splits texts into sub-words; special tokens are left out.
         k1: saturation of term frequency.
         b: strength of length normalisation.
@@ -28,37 +36,79 @@ def search_bm25(collection: Collection, tokenizer: Tokenizer, k1: float, b: floa
         output: folder to write.
     """
     with RunWriter(output) as writer:
-        for code in collection.languages:
-            language = collection.by_language[code]
-            passages = _tokens(tokenizer, collection.folder / code / "passages.parquet")
-            queries = _tokens(tokenizer, collection.folder / code / "queries.parquet")
-            values = bm25_scores(passages, queries, k1, b)
-            everything = np.broadcast_to(np.arange(values.shape[1]), values.shape)
-            writer.write_top(collection, code, code, sort_top(everything, values, language.tie_order, depth))
+        for code in languages:
+            collection = Collection(benchmark, [code])
+            index = Index(_tokens(tokenizer, benchmark / code / "passages.parquet"), k1, b)
+            queries = list(_tokens(tokenizer, benchmark / code / "queries.parquet"))
             relevant = collection.relevant(code, code)
-            ranks = 1 + count_greater(
-                values[relevant.query],
-                language.tie_order,
-                values[relevant.query, relevant.passage],
-                language.tie_order[relevant.passage],
-            )
+            top, ranks = rank(index, queries, relevant, collection.by_language[code].tie_order, depth)
+            writer.write_top(collection, code, code, top)
             missing = np.zeros_like(ranks)
             writer.write_ranks(collection, code, code, relevant, ranks, missing, missing)
 
 
-def bm25_scores(passages: list[list[str]], queries: list[list[str]], k1: float, b: float) -> NDArray[np.float64]:
-    """Return the BM25 scores, rounded as all scores are; shape (queries, passages)."""
-    index = bm25s.BM25(k1=k1, b=b, method="lucene")
-    index.index(passages, show_progress=False)
-    known = set(index.vocab_dict)
-    scores = np.zeros((len(queries), len(passages)))
-    for row, tokens in enumerate(queries):
-        shared = [token for token in tokens if token in known]
-        if shared:
-            scores[row] = index.get_scores(shared)
-    return np.round(scores, DECIMALS)
+class Index:
+    """BM25 over passages, each a list of sub-words."""
+
+    def __init__(self, passages: Iterator[list[str]], k1: float, b: float) -> None:
+        self._vocabulary: dict[str, int] = {}
+        number = self._vocabulary.setdefault
+        # Numbers of four bytes: the words of a large corpus do not fit into memory.
+        documents = [array("i", [number(token, len(self._vocabulary)) for token in tokens]) for tokens in passages]
+        self.size = len(documents)
+        self._index = bm25s.BM25(k1=k1, b=b, method="lucene")
+        self._index.index((documents, dict(self._vocabulary)), show_progress=False)
+
+    def scores(self, query: list[str]) -> NDArray[np.float64]:
+        """Return the scores of all passages for a query, rounded as all scores are; shape (passages,)."""
+        shared = [self._vocabulary[token] for token in query if token in self._vocabulary]
+        if not shared:
+            return np.zeros(self.size)
+        scores: NDArray[np.float64] = np.asarray(self._index.get_scores(shared)).astype(np.float64)
+        return np.round(scores, DECIMALS)
 
 
-def _tokens(tokenizer: Tokenizer, file: Path) -> list[list[str]]:
-    texts = read_table(file, ["text"])["text"].to_pylist()
-    return [encoding.tokens for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]
+def rank(
+    index: Index, queries: list[list[str]], relevant: Relevant, tie_order: NDArray[np.int64], depth: int
+) -> tuple[Top, NDArray[np.int64]]:
+    """Search one query after the other.
+
+    Args:
+        index: of the passages.
+        queries: the sub-words of each query.
+        relevant: the relevant passages, in the order of the queries.
+        tie_order: place of each passage in the order of ids, shape (passages,).
+        depth: passages kept for a query.
+
+    Returns:
+        The best passages of each query, and the rank of each relevant passage, shape (pairs,).
+    """
+    depth = min(depth, index.size)
+    rows = np.empty((len(queries), depth), dtype=np.int64)
+    values = np.empty((len(queries), depth))
+    ranks = np.empty(len(relevant.query), dtype=np.int64)
+    starts = np.searchsorted(relevant.query, np.arange(len(queries) + 1))
+    for query, tokens in enumerate(queries):
+        scores = index.scores(tokens)
+        rows[query] = best_rows(scores, tie_order, depth)
+        values[query] = scores[rows[query]]
+        for pair in range(starts[query], starts[query + 1]):
+            passage = relevant.passage[pair : pair + 1]
+            ranks[pair] = 1 + count_greater(scores[None], tie_order, scores[passage], tie_order[passage])[0]
+    return sort_top(rows, values, tie_order, depth), ranks
+
+
+def best_rows(scores: NDArray[np.float64], tie_order: NDArray[np.int64], k: int) -> NDArray[np.int64]:
+    """Return the rows of the ``k`` best scores, in any order; of equal ones, those that come first in ``tie_order``."""
+    last = np.partition(scores, len(scores) - k)[len(scores) - k]
+    above = np.flatnonzero(scores > last)
+    tied = np.flatnonzero(scores == last)
+    wanted = k - len(above)
+    return np.concatenate([above, tied[np.argpartition(tie_order[tied], wanted - 1)[:wanted]]])
+
+
+def _tokens(tokenizer: Tokenizer, file: Path) -> Iterator[list[str]]:
+    for batch in pq.ParquetFile(file).iter_batches(batch_size=TEXTS_AT_ONCE, columns=["text"]):
+        texts = batch.column(0).to_pylist()
+        for encoding in tokenizer.encode_batch(texts, add_special_tokens=False):
+            yield encoding.tokens

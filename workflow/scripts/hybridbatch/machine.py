@@ -4,10 +4,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from hybridbatch.apertium import find_mode
 from hybridbatch.backbones import check_local_backbone, check_packaged
 from hybridbatch.config import Benchmark, Config, Source
 from hybridbatch.datafiles import read_entries
 from hybridbatch.errors import UserError
+from hybridbatch.translation_models import check_local_languages, check_model_folder
+from hybridbatch.translator_settings import Translator
 
 
 def check_machine(config: Config, data_files: Path, packages: bool) -> None:
@@ -31,6 +34,7 @@ def check_machine(config: Config, data_files: Path, packages: bool) -> None:
     for key, path in _local_inputs(config):
         if not path.exists():
             raise UserError(f"{key}: {path} does not exist; correct the path or choose other languages")
+    _check_published(config)
     for name, backbone in config.backbones.items():
         try:
             if backbone.path is not None:
@@ -39,6 +43,30 @@ def check_machine(config: Config, data_files: Path, packages: bool) -> None:
                 check_packaged(backbone.packaged)
         except UserError as error:
             raise UserError(f"backbones.{name}: {error}") from error
+    _check_translations(config, packages)
+
+
+def _check_translations(config: Config, packages: bool) -> None:
+    """Check what the translation engines need on this machine, as far as it can be told without loading a model."""
+    for name, source in config.sources.items():
+        settings = source.translation
+        if settings is None or settings.engine == "memory":
+            continue
+        for language in settings.languages:
+            try:
+                if settings.engine == "apertium" and packages:
+                    find_mode(settings.source_language, language)
+                if settings.translator is not None:
+                    _check_translator(config.translators[settings.translator], language)
+            except UserError as error:
+                raise UserError(f"sources.{name}.translation: {error}") from error
+
+
+def _check_translator(translator: Translator, language: str) -> None:
+    if translator.path is not None:
+        folder = Path(translator.for_language(language)["path"])
+        check_model_folder(folder, translator.family)
+        check_local_languages(folder, translator.family, language)
 
 
 def _check_downloads(config: Config, data_files: Path) -> None:
@@ -57,6 +85,19 @@ def _check_downloads(config: Config, data_files: Path) -> None:
                 )
 
 
+def _check_published(config: Config) -> None:
+    for name, benchmark in config.benchmarks.items():
+        if not benchmark.is_published or benchmark.hub is not None:
+            continue
+        for language in benchmark.languages:
+            for kind, pattern in benchmark.patterns(language).items():
+                if not any(Path(benchmark.path).glob(pattern)):
+                    raise UserError(
+                        f"benchmarks.{name}.languages: {benchmark.path} has no {pattern}, the {kind} of {language!r}; "
+                        "correct path, languages, language_names or files"
+                    )
+
+
 def _readers(config: Config) -> list[tuple[str, Source | Benchmark]]:
     sources: list[tuple[str, Source | Benchmark]] = [(f"sources.{name}", s) for name, s in config.sources.items()]
     return sources + [(f"benchmarks.{name}", b) for name, b in config.benchmarks.items()]
@@ -64,9 +105,12 @@ def _readers(config: Config) -> list[tuple[str, Source | Benchmark]]:
 
 def _local_inputs(config: Config) -> Iterator[tuple[str, Path]]:
     for name, source in config.sources.items():
-        if source.translation:
+        if source.translation and source.translation.memory is not None:
             for language in source.translation.languages:
                 yield f"sources.{name}.translation.languages", Path(source.translation.memory.format(language=language))
+    for name, benchmark in config.benchmarks.items():
+        if benchmark.is_published and benchmark.hub is None:
+            yield f"benchmarks.{name}.path", Path(benchmark.path)
     for key, section in _readers(config):
         if section.reader == "parallel":
             yield f"{key}.path", Path(section.path)

@@ -1,18 +1,23 @@
 """Training pairs of one language: their table, its checks, and reading it from a user's own file."""
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.json as pa_json
+import pyarrow.parquet as pq
 
 from hybridbatch.checks import first_blank, first_repeated
 from hybridbatch.errors import UserError
-from hybridbatch.files import read_table
+from hybridbatch.lines import GZIP_ERRORS, check_lines, open_lines, suffix
 
 PAIRS = pa.schema([("pair_id", pa.string()), ("query", pa.string()), ("passage", pa.string())])
 SUFFIXES = (".parquet", ".csv", ".tsv", ".jsonl")
+BLOCK = 2**24
+# A row must fit into a block, and Arrow reads up to 32 of them ahead.
+CSV_BLOCK = 2**22
 
 
 def check(table: pa.Table, source: str, language: str) -> None:
@@ -46,43 +51,93 @@ def keep(table: pa.Table, low: float, high: float) -> pa.Table:
     Raises:
         UserError: unless 0 <= low < high <= 1.
     """
-    if not 0 <= low < high <= 1:
-        raise UserError(f"keep: {low} {high} is no range; give two numbers with 0 <= LOW < HIGH <= 1")
+    check_keep(low, high)
     return table.filter(
         pa.array([low <= position(pair_id) < high for pair_id in table["pair_id"].to_pylist()], pa.bool_())
     )
 
 
-def read(path: Path) -> pa.Table:
-    """Read the columns ``pair_id``, ``query`` and ``passage`` of a file; its suffix says its format.
-
-    ``.parquet``; ``.csv`` with a header and quoting; ``.tsv`` with a header and without quoting; ``.jsonl`` with an
-    object a line. Other columns are ignored. A ``pair_id`` may be an integer in all but ``.jsonl``.
+def check_keep(low: float, high: float) -> None:
+    """Check the limits of :func:`keep`.
 
     Raises:
-        UserError: if the file is unreadable or of another suffix, a column is missing or holds no strings.
+        UserError: unless 0 <= low < high <= 1.
     """
-    if path.suffix not in SUFFIXES:
+    if not 0 <= low < high <= 1:
+        raise UserError(f"keep: {low} {high} is no range; give two numbers with 0 <= LOW < HIGH <= 1")
+
+
+def read(path: Path) -> pa.Table:
+    """Read the columns ``pair_id``, ``query`` and ``passage`` of a whole file; see :func:`read_batches`."""
+    return pa.concat_tables([PAIRS.empty_table(), *read_batches(path)])
+
+
+def read_rows(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield ``pair_id``, ``query`` and ``passage`` of a file, row by row; see :func:`read_batches`.
+
+    Raises:
+        UserError: also if a text is blank.
+    """
+    for table in read_batches(path):
+        for column in ("query", "passage"):
+            if (blank := first_blank(table, "pair_id", column)) is not None:
+                raise UserError(f"{path}: pair_id {blank!r} has an empty {column}; give it one or remove the pair")
+        yield from zip(*(table[name].to_pylist() for name in PAIRS.names), strict=True)
+
+
+def read_batches(path: Path) -> Iterator[pa.Table]:
+    """Yield the columns ``pair_id``, ``query`` and ``passage`` of a file in parts; its suffix says its format.
+
+    ``.parquet``; ``.csv`` with a header and quoting; ``.tsv`` with a header and without quoting; ``.jsonl`` with an
+    object a line; the last three also gzipped (``.csv.gz``). Other columns are ignored. A ``pair_id`` may be an integer in
+    all but ``.jsonl``.
+
+    Raises:
+        UserError: if the file is unreadable or of another suffix, a column is missing or holds no strings. A malformed line
+            of JSON and a truncated gzip are named.
+    """
+    kind = suffix(path)
+    if kind not in SUFFIXES or path.name.endswith(".parquet.gz"):
         raise UserError(f"{path}: suffix {path.suffix!r} is not known; it must be one of {', '.join(SUFFIXES)}")
     try:
-        table = read_table(path) if path.suffix == ".parquet" else _read_text(path)
-    except (OSError, pa.ArrowInvalid) as error:
+        for batch in _read_parquet(path) if kind == ".parquet" else _read_text(path, kind):
+            yield _select(pa.Table.from_batches([batch]), path)
+    except (OSError, pa.ArrowInvalid, *GZIP_ERRORS) as error:
+        if path.is_file() and kind != ".parquet" and (problem := check_lines(path)) is not None:
+            raise UserError(problem) from error
         reason = " ".join(str(error).split())
-        raise UserError(f"{path}: cannot be read as {path.suffix[1:]} ({reason}); correct the file") from error
-    return _select(table, path)
+        raise UserError(f"{path}: cannot be read as {kind[1:]} ({reason}); correct the file") from error
 
 
-def _read_text(path: Path) -> pa.Table:
-    if path.suffix == ".jsonl":
+def _read_parquet(path: Path) -> Iterator[pa.RecordBatch]:
+    file = pq.ParquetFile(path)
+    # A column that is missing is named by _select, which sees the others.
+    present = [name for name in PAIRS.names if name in file.schema_arrow.names]
+    yield from file.iter_batches(columns=present if len(present) == len(PAIRS) else None)
+
+
+def _read_text(path: Path, kind: str) -> Iterator[pa.RecordBatch]:
+    if kind == ".jsonl":
         options = pa_json.ParseOptions(explicit_schema=PAIRS, unexpected_field_behavior="ignore")
-        return pa_json.read_json(path, pa_json.ReadOptions(block_size=2**24), options)
-    if path.suffix == ".tsv":
+        with open_lines(path) as stream:
+            # In blocks of whole lines: Arrow's own streaming reader reads ahead of a slower consumer without bound.
+            while lines := stream.readlines(BLOCK):
+                if any(map(bytes.strip, lines)):
+                    block = pa.BufferReader(b"".join(lines))
+                    yield from pa_json.read_json(block, pa_json.ReadOptions(block_size=2 * BLOCK), options).to_batches()
+        return
+    if kind == ".tsv":
         parse = pa_csv.ParseOptions(delimiter="\t", quote_char=False)
     else:
         parse = pa_csv.ParseOptions(newlines_in_values=True)
     # Without the types a column of dates or numbers would not come back as it was written.
     types = {field.name: field.type for field in PAIRS}
-    return pa_csv.read_csv(path, parse_options=parse, convert_options=pa_csv.ConvertOptions(column_types=types))
+    yield from pa_csv.open_csv(
+        path,
+        pa_csv.ReadOptions(block_size=CSV_BLOCK),
+        parse_options=parse,
+        convert_options=pa_csv.ConvertOptions(column_types=types),
+    )
 
 
 def _select(table: pa.Table, path: Path) -> pa.Table:

@@ -21,6 +21,7 @@ from hybridbatch.config import Config
 from hybridbatch.errors import UserError
 from hybridbatch.files import write_text
 from hybridbatch.tables import MEAN, MISSING, RANK_DISTANCE, SETTINGS, decimals, metric_label, read_summary, render
+from hybridbatch.tables_data import TITLES
 
 BASELINES = {"none": "not trained: the encoder as it comes", "bm25": "not trained: lexical baseline, within a language"}
 PACKAGES = (
@@ -116,6 +117,11 @@ def write_report(
         sources=count_pairs(config, pairs),
         origins=[(name, _origin(config, name)) for name in config.runs.backbones],
         findings=findings(values, config),
+        data=[
+            (name, title, table_body(tables / f"{name}.html"))
+            for name, title in TITLES.items()
+            if (tables / f"{name}.html").exists()
+        ],
         tables=[(setting, title, table_body(tables / f"{setting}.html")) for setting, (title, _) in SETTINGS.items()],
         figures=_figures(config, figures),
         costs=sum_costs(costs),
@@ -256,6 +262,7 @@ def _figures(config: Config, folder: Path) -> list[tuple[str, str, Markup]]:
             f"{name}: mAP per query language and passage language, mean over seeds. The diagonal is monolingual.",
         )
         for name in config.runs.benchmarks
+        if "cross" in config.benchmarks[name].measured
     }
     captions["multi"] = ("multi", "mAP on the pool of all languages, mean over query languages.")
     captions["bias"] = (

@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hybridbatch.collection import Collection, Relevant
+from hybridbatch.errors import UserError
 from hybridbatch.files import atomic_path
-from hybridbatch.indexing import is_exact
+from hybridbatch.indexing import is_exact, open_index
 from hybridbatch.ranking import Top, Vectors, count_before, pair_scores, sort_top
 
 logger = logging.getLogger(__name__)
@@ -136,7 +137,11 @@ def search_benchmark(
         indexes: the index of each language.
         depth: passages kept for a query in each language.
         output: folder to write.
+
+    Raises:
+        UserError: if there are several languages, but no query has a relevant passage in another one than its own.
     """
+    _check_parallel(collection)
     exact = all(is_exact(index) for index in indexes.values())
     with RunWriter(output) as writer:
         for query_language in collection.languages:
@@ -161,6 +166,58 @@ def search_benchmark(
                     collection, query_language, passage_language, relevant, in_language, in_pool, exact_in_pool
                 )
             logger.info("searched the queries in %s", query_language)
+
+
+def _check_parallel(collection: Collection) -> None:
+    codes = collection.languages
+    pairs = [(own, other) for own in codes for other in codes if own != other]
+    if pairs and not any(len(collection.relevant(own, other).query) for own, other in pairs):
+        raise UserError(
+            f"{collection.folder}: no query has a relevant passage in another language, its ids differ from language to "
+            "language; set the benchmark's settings to [mono]"
+        )
+
+
+def search_monolingual(
+    benchmark: Path,
+    languages: Sequence[str],
+    queries: Mapping[str, Path],
+    passages: Mapping[str, Path],
+    indexes: Mapping[str, Path],
+    depth: int,
+    output: Path,
+) -> None:
+    """Search each language with its own queries, and write what :func:`search_benchmark` writes, without ranks in a pool.
+
+    One language is held at a time: the ids of its passages, not their texts; vectors are memory-mapped.
+
+    Args:
+        benchmark: folder with ``<language>/{queries,passages,qrels}.parquet``.
+        languages: the languages to search.
+        queries: vector file of each language, shape (queries, dimension).
+        passages: vector file of each language, shape (passages, dimension).
+        indexes: index file of each language.
+        depth: passages kept for a query.
+        output: folder to write.
+    """
+    with RunWriter(output) as writer:
+        for code in languages:
+            collection = Collection(benchmark, [code])
+            own, index = np.load(queries[code], mmap_mode="r"), open_index(indexes[code])
+            vectors = np.load(passages[code], mmap_mode="r")
+            tie_order = collection.by_language[code].tie_order
+            top = search_block(own, vectors, index, tie_order, depth)
+            writer.write_top(collection, code, code, top)
+            relevant = collection.relevant(code, code)
+            if is_exact(index):
+                values = pair_scores(own, vectors, relevant.query, relevant.passage)
+                order = tie_order[relevant.passage]
+                ranks = 1 + count_before(own, vectors, tie_order, relevant.query, values, order)
+            else:
+                ranks, _ = _found_ranks(collection, {code: top}, code, relevant)
+            missing = np.zeros_like(ranks)
+            writer.write_ranks(collection, code, code, relevant, ranks, missing, missing)
+            logger.info("searched %s", code)
 
 
 def search_block(queries: Vectors, passages: Vectors, index: faiss.Index, tie_order: NDArray[np.int64], k: int) -> Top:
@@ -229,5 +286,7 @@ def _constant(value: str, length: int) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(length, dtype=np.int32)), pa.array([value]))
 
 
-def _named(rows: NDArray[np.int64] | Sequence[int], names: pa.Array) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(np.asarray(rows, dtype=np.int32)), names)
+def _named(rows: NDArray[np.int64], names: pa.Array) -> pa.DictionaryArray:
+    # Only the names used: a corpus may have millions.
+    used, places = np.unique(rows, return_inverse=True)
+    return pa.DictionaryArray.from_arrays(pa.array(places, pa.int32()), names.take(pa.array(used, pa.int64())))

@@ -13,10 +13,13 @@ import pyarrow as pa
 from hybridbatch.errors import UserError
 from hybridbatch.files import fingerprint, sha256
 from hybridbatch.pairs import PAIRS
+from hybridbatch.sentences import join_pieces
 from hybridbatch.tmx import read_tmx
 
 LOG = logging.getLogger(__name__)
 SECONDS_BETWEEN_LOGS = 10.0
+# What a job that translates a part of the texts hands on; an empty translation is one that the engine did not find.
+TRANSLATIONS = pa.schema([("text", pa.string()), ("translation", pa.string())])
 # Below the number of variables that every SQLite takes in one statement.
 KEYS_PER_QUERY = 500
 
@@ -36,11 +39,32 @@ class Engine(Protocol):
     def options(self) -> Mapping[str, str | int | float | bool | None]:
         """The settings that change its translations."""
 
+    def split(self, text: str, source: str) -> list[str]:
+        """Return the pieces of a text that are translated one by one; together they are the text."""
+
+    def length(self, text: str) -> int:
+        """Return the length of a piece in the unit in which batches are measured."""
+
     def translate(self, texts: Sequence[str], source: str, target: str) -> list[str]:
-        """Translate one batch from language ``source`` to ``target``: a translation for each text, in their order."""
+        """Translate one batch from language ``source`` to ``target``: a translation for each text, in their order.
+
+        An empty translation says that the engine found none.
+        """
 
 
-class MemoryEngine:
+class WholeTexts:
+    """For engines that take a text of any length whole and have no tokens: lengths are characters."""
+
+    def split(self, text: str, source: str) -> list[str]:  # noqa: ARG002
+        """Return the text alone."""
+        return [text]
+
+    def length(self, text: str) -> int:
+        """Return the number of characters."""
+        return len(text)
+
+
+class MemoryEngine(WholeTexts):
     """Looks texts up in a translation memory (TMX); its revision is the file's SHA-256."""
 
     name = "memory"
@@ -126,9 +150,16 @@ def open_cache(folder: Path, engine: Engine, source: str, target: str) -> Iterat
 
 
 def translate_texts(
-    texts: Sequence[str], engine: Engine, source: str, target: str, *, cache: Cache, batch_size: int
+    texts: Sequence[str],
+    engine: Engine,
+    source: str,
+    target: str,
+    *,
+    cache: Cache,
+    batch_size: int,
+    batch_tokens: int | None = None,
 ) -> dict[str, str]:
-    """Translate texts that may repeat, each distinct one once, and none that the cache holds.
+    """Translate texts that may repeat: each distinct piece of them once, and none that the cache holds.
 
     Args:
         texts: what to translate.
@@ -136,32 +167,91 @@ def translate_texts(
         source: the language of ``texts``.
         target: the language wanted.
         cache: gets every batch as soon as it is translated.
-        batch_size: the largest number of texts that the engine gets at once.
+        batch_size: the largest number of pieces that the engine gets at once.
+        batch_tokens: the largest size of a batch, its longest piece times their number, in the engine's unit of length.
 
     Returns:
-        The translation of each distinct text.
+        The translation of each distinct text; empty where the engine found none for the text or for a piece of it.
 
     Raises:
-        UserError: if the engine gives another number of texts than it got, or an empty translation.
+        UserError: if the engine gives another number of translations than it got texts.
     """
-    distinct = list(dict.fromkeys(texts))
+    pieces = {text: engine.split(text, source) for text in dict.fromkeys(texts)}
+    distinct = list(dict.fromkeys(_core(piece, parts) for parts in pieces.values() for piece in parts))
     done = cache.get(distinct)
+    lengths = {text: engine.length(text) for text in distinct if text not in done}
     # Texts of like length fill a batch without padding; the longest go first, so that memory fails at once or never.
-    missing = sorted((text for text in distinct if text not in done), key=lambda text: (-len(text), text))
-    LOG.info("%s to %s: %d distinct texts, %d of them in the cache", source, target, len(distinct), len(done))
-    progress = _Progress(sum(map(len, missing)))
-    for batch in _batches(missing, batch_size):
+    missing = sorted(lengths, key=lambda text: (-lengths[text], text))
+    LOG.info(
+        "%s to %s: %d distinct texts in %d distinct pieces, %d of them in the cache",
+        source,
+        target,
+        len(pieces),
+        len(distinct),
+        len(done),
+    )
+    progress = _Progress(lengths)
+    for batch in sorted_batches(missing, lengths, batch_size, batch_tokens):
         translations = _translate_batch(batch, engine, source, target)
         cache.add(translations)
         done.update(translations)
         progress.add(batch)
-    return done
+    return {
+        text: _joined(parts, [done[_core(piece, parts)] for piece in parts], target) for text, parts in pieces.items()
+    }
+
+
+def sorted_batches(
+    texts: Sequence[str], lengths: Mapping[str, int], size: int, tokens: int | None = None
+) -> Iterator[Sequence[str]]:
+    """Cut texts, the longest first, into batches.
+
+    Args:
+        texts: texts by falling length.
+        lengths: the length of each.
+        size: the largest number of texts in a batch.
+        tokens: the largest product of a batch's number of texts and its longest; a single text may be longer.
+    """
+    start = 0
+    while start < len(texts):
+        room = size if tokens is None else min(size, tokens // max(1, lengths[texts[start]]))
+        end = start + max(1, room)
+        yield texts[start:end]
+        start = end
 
 
 def translate_pairs(
-    table: pa.Table, engine: Engine, source: str, target: str, *, state: Path, batch_size: int
+    table: pa.Table,
+    engine: Engine,
+    source: str,
+    target: str,
+    *,
+    state: Path,
+    batch_size: int,
+    batch_tokens: int | None = None,
 ) -> tuple[pa.Table, dict[str, object]]:
-    """Translate the queries and passages of a table of pairs.
+    """Translate the queries and passages of a table of pairs; see :func:`translate_part` and :func:`gather`."""
+    part, record = translate_part(
+        table, engine, source, target, state=state, batch_size=batch_size, batch_tokens=batch_tokens
+    )
+    return gather(table, [(part, record)])
+
+
+def translate_part(
+    table: pa.Table,
+    engine: Engine,
+    source: str,
+    target: str,
+    *,
+    state: Path,
+    batch_size: int,
+    batch_tokens: int | None = None,
+    shard: int = 0,
+    shards: int = 1,
+) -> tuple[pa.Table, dict[str, object]]:
+    """Translate one of several equal parts of the distinct texts of a table of pairs.
+
+    The parts are contiguous slices of the distinct texts in the order of their first pair, so no text is in two of them.
 
     Args:
         table: pairs of the schema ``PAIRS``, in language ``source``.
@@ -170,33 +260,85 @@ def translate_pairs(
         target: the language wanted.
         state: the folder of the caches; see :func:`open_cache`.
         batch_size: the largest number of texts that the engine gets at once.
+        batch_tokens: see :func:`translate_texts`.
+        shard: the number of the part, from 0.
+        shards: how many parts there are.
 
     Returns:
-        The same pairs, in their order, in language ``target``; and a record of how they came about.
+        A table of the schema ``TRANSLATIONS``, and a record of how it came about.
 
     Raises:
         UserError: see :func:`translate_texts` and :func:`open_cache`; whatever the engine raises.
     """
     if batch_size < 1:
         raise UserError(f"batch size: {batch_size} is too small; it must be 1 or more")
-    queries, passages = table["query"].to_pylist(), table["passage"].to_pylist()
-    with open_cache(state, engine, source, target) as cache:
-        done = translate_texts([*queries, *passages], engine, source, target, cache=cache, batch_size=batch_size)
-    columns = [
-        table["pair_id"],
-        pa.array([done[text] for text in queries], pa.string()),
-        pa.array([done[text] for text in passages], pa.string()),
-    ]
+    if not 0 <= shard < shards:
+        raise UserError(f"shard: {shard} is no part of {shards}; it must be from 0 to {shards - 1}")
+    texts = distinct_texts(table)
+    texts = texts[len(texts) * shard // shards : len(texts) * (shard + 1) // shards]
+    folder = state if shards == 1 else state / f"{shard}of{shards}"
+    with open_cache(folder, engine, source, target) as cache:
+        done = translate_texts(
+            texts, engine, source, target, cache=cache, batch_size=batch_size, batch_tokens=batch_tokens
+        )
     record: dict[str, object] = {
         "engine": engine.name,
         "revision": engine.revision,
         "options": dict(engine.options),
         "source_language": source,
         "target_language": target,
-        "pairs": table.num_rows,
+    }
+    return pa.table([list(done), list(done.values())], schema=TRANSLATIONS), record
+
+
+def gather(
+    table: pa.Table, parts: Sequence[tuple[pa.Table, Mapping[str, object]]]
+) -> tuple[pa.Table, dict[str, object]]:
+    """Put the translations of all parts in the place of the texts of a table of pairs.
+
+    Args:
+        table: the pairs that were translated.
+        parts: what :func:`translate_part` returned for each part.
+
+    Returns:
+        The pairs, in their order, in the other language, without those that the engine found no translation for; and a
+        record of how they came about.
+
+    Raises:
+        UserError: if the parts were made in different ways or lack a text, or if nothing was translated.
+    """
+    first = dict(parts[0][1])
+    if any(dict(record) != first for _, record in parts):
+        raise UserError("translations: the parts come from different engines or options; delete them and run again")
+    done: dict[str, str] = {}
+    for part, _ in parts:
+        done.update(zip(part["text"].to_pylist(), part["translation"].to_pylist(), strict=True))
+    rows = []
+    for pair_id, query, passage in zip(*(table[name].to_pylist() for name in PAIRS.names), strict=True):
+        if query not in done or passage not in done:
+            raise UserError(f"translations: the parts lack a text of pair {pair_id!r}; delete them and run again")
+        if done[query] and done[passage]:
+            rows.append((pair_id, done[query], done[passage]))
+    if table.num_rows and not rows:
+        raise UserError(
+            f"engine {first['engine']!r}: gave no translation for any of {table.num_rows} pairs; check its model and languages"
+        )
+    if lost := table.num_rows - len(rows):
+        LOG.warning("%d of %d pairs are left out: their translation is empty", lost, table.num_rows)
+    columns = [pa.array([row[place] for row in rows], pa.string()) for place in range(len(PAIRS.names))]
+    record: dict[str, object] = {
+        **first,
+        "pairs": len(rows),
+        "pairs_without_translation": lost,
         "distinct_texts": len(done),
     }
     return pa.table(columns, schema=PAIRS), record
+
+
+def distinct_texts(table: pa.Table) -> list[str]:
+    """Return the distinct queries and passages of a table of pairs, in the order of the first pair that has them."""
+    rows = zip(table["query"].to_pylist(), table["passage"].to_pylist(), strict=True)
+    return list(dict.fromkeys(text for row in rows for text in row))
 
 
 def shorten(text: str, length: int = 60) -> str:
@@ -212,13 +354,16 @@ def _translate_batch(batch: Sequence[str], engine: Engine, source: str, target: 
             f"engine {engine.name!r}: gave {len(translations)} translations for {len(batch)} texts "
             f"({source} to {target}); it must give one for each, check its model and version"
         )
-    for text, translation in zip(batch, translations, strict=True):
-        if not translation.strip():
-            raise UserError(
-                f"engine {engine.name!r}: gave an empty translation ({source} to {target}) of {shorten(text)!r}; "
-                "remove the pair or use another engine"
-            )
-    return dict(zip(batch, translations, strict=True))
+    return {text: translation.strip() and translation for text, translation in zip(batch, translations, strict=True)}
+
+
+def _core(piece: str, parts: Sequence[str]) -> str:
+    """Return what is translated of a piece: a text in one piece as it is, else without the white space around it."""
+    return piece if len(parts) == 1 else piece.strip()
+
+
+def _joined(parts: Sequence[str], translations: Sequence[str], target: str) -> str:
+    return join_pieces(parts, translations, target) if all(translations) else ""
 
 
 def _batches(texts: Sequence[str], size: int) -> Iterator[Sequence[str]]:
@@ -227,22 +372,23 @@ def _batches(texts: Sequence[str], size: int) -> Iterator[Sequence[str]]:
 
 
 class _Progress:
-    """Logs the rate and the time left, which it tells from characters: texts differ in length."""
+    """Logs the rate and the time left, which it tells from lengths: texts differ in length."""
 
-    def __init__(self, total: int) -> None:
-        self._total = total
+    def __init__(self, lengths: Mapping[str, int]) -> None:
+        self._lengths = lengths
+        self._total = sum(lengths.values())
         self._texts = 0
-        self._characters = 0
+        self._done = 0
         self._start = self._logged = time.monotonic()
 
     def add(self, batch: Sequence[str]) -> None:
         self._texts += len(batch)
-        self._characters += sum(map(len, batch))
+        self._done += sum(self._lengths[text] for text in batch)
         now = time.monotonic()
-        if now - self._logged < SECONDS_BETWEEN_LOGS and self._characters < self._total:
+        if now - self._logged < SECONDS_BETWEEN_LOGS and self._done < self._total:
             return
         self._logged = now
         elapsed = max(now - self._start, 1e-9)
-        left = elapsed * (self._total - self._characters) / self._characters
-        percent = 100 * self._characters / self._total
+        left = elapsed * (self._total - self._done) / max(1, self._done)
+        percent = 100 * self._texts / len(self._lengths)
         LOG.info("%.0f %% translated, %.1f texts/s, %.0f s left", percent, self._texts / elapsed, left)

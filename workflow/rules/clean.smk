@@ -1,0 +1,174 @@
+"""
+Cleaning of training pairs, and quality control of translations.
+
+REQUIRED INPUTS: raw/<source>/<language>.parquet or translated/<source>/<language>.parquet; the evaluation texts that must
+not be trained on: benchmarks/<benchmark>/<language>/*.parquet in the language of the pairs and in English.
+
+OUTPUTS:
+    pairs/<source>/<language>.parquet           pair_id, query, passage
+    pairs/<source>/<language>.cleaning.json     what each step removed
+"""
+
+
+def is_translated(pairs):
+    """Return whether these pairs come from a translation engine."""
+    return pairs in TRANSLATED_PAIRS
+
+
+def pairs_source_file(wildcards):
+    """Return the pairs that were translated; nothing for pairs that came with their language."""
+    name = wildcards.pairs.split("/")[0]
+    if not is_translated(wildcards.pairs):
+        return []
+    return f"{RESULTS}/pairs/{name}/{experiment.sources[name].translation.source_language}.parquet"
+
+
+def evaluation_folders(wildcards):
+    """Return the folders of the evaluation texts that the pairs are compared with."""
+    if "contamination" not in experiment.cleaning.steps:
+        return []
+    language = wildcards.pairs.split("/")[1]
+    return [
+        f"{RESULTS}/benchmarks/{name}/{code}"
+        for name in experiment.decontaminated
+        for code in experiment.benchmarks[name].languages
+        if code in (language, "en")
+    ]
+
+
+def evaluation_files(wildcards):
+    """Return the files of the evaluation texts that the pairs are compared with."""
+    kinds = ["queries", "passages"] + (["qrels"] if experiment.cleaning.passages == "relevant" else [])
+    return [f"{folder}/{kind}.parquet" for folder in evaluation_folders(wildcards) for kind in kinds]
+
+
+def similarity_encoder(wildcards):
+    """Return the prepared backbone that compares source and translation; nothing where none does."""
+    quality = experiment.cleaning.quality
+    if quality.encoder is None or not is_translated(wildcards.pairs):
+        return []
+    engine = experiment.sources[wildcards.pairs.split("/")[0]].translation.engine
+    return [] if engine in quality.trusted_engines else f"{prepared_backbone(quality.encoder)}/manifest.json"
+
+
+def cleaning_options(wildcards, input):
+    """Return the options that cleaning these pairs depends on."""
+    name, language = wildcards.pairs.split("/")
+    settings = experiment.sources[name].translation
+    translated = is_translated(wildcards.pairs)
+    # What only translations are checked for is no reason to clean the other languages again.
+    unused = {"decontaminate": True} if translated else {"decontaminate": True, "quality": True}
+    return options(
+        source=name,
+        language=language,
+        settings=experiment.cleaning.model_dump_json(exclude=unused),
+        evaluation=evaluation_folders(wildcards) or None,
+        engine=settings.engine if translated else None,
+        translated_from=input.source_pairs if translated else None,
+        source_language=settings.source_language if translated else None,
+        encoder=str(Path(input.encoder).parent) if input.encoder else None,
+    )
+
+
+rule clean_pairs:
+    """Normalise the pairs of a source in one language and drop, step by step, those that must not be trained on."""
+    input:
+        pairs=lambda wildcards: f"{RESULTS}/{'translated' if is_translated(wildcards.pairs) else 'raw'}/{wildcards.pairs}.parquet",
+        source_pairs=pairs_source_file,
+        evaluation=evaluation_files,
+        encoder=similarity_encoder,
+        program=program("clean_pairs"),
+        library=library("clean_pairs"),
+    output:
+        pairs=f"{RESULTS}/pairs/{{pairs}}.parquet",
+        record=f"{RESULTS}/pairs/{{pairs}}.cleaning.json",
+    log:
+        f"{LOGS}/clean_pairs/{{pairs}}.log",
+    benchmark:
+        f"{COSTS}/clean_pairs/{{pairs}}.jsonl"
+    wildcard_constraints:
+        pairs=alternatives(NATIVE_PAIRS + TRANSLATED_PAIRS),
+    conda:
+        "../../envs/clean.yaml"
+    resources:
+        mem="4GB",
+    params:
+        options=cleaning_options,
+    shell:
+        r"""
+        python {input.program:q} \
+            --pairs {input.pairs:q} \
+            {params.options:q} \
+            --device {DEVICE} \
+            --output {output.pairs:q} \
+            --record {output.record:q} \
+            &>{log:q}
+        """
+
+
+PAIRS_OF_TABLES = [
+    f"{name}/{code}" for name in experiment.used_sources() for code in experiment.sources[name].all_languages
+]
+DATA_TABLES = ["cleaning", "translation"] if PAIRS_OF_TABLES else []
+DATA_TABLE_PAGES = [f"{RESULTS}/tables/{table}.html" for table in DATA_TABLES]
+
+
+def reference_files():
+    """Return SOURCE/LANGUAGE=FILE for the translations by people that translations are compared with."""
+    settings = {name: experiment.sources[name].translation for name in experiment.used_sources()}
+    return [
+        f"{name}/{language}={translation.reference.format(language=language)}"
+        for name, translation in settings.items()
+        if translation and translation.reference
+        for language in translation.languages
+    ]
+
+
+def reference_pairs():
+    """Return how many pairs are scored: the most that a source asks for."""
+    settings = [experiment.sources[name].translation for name in experiment.used_sources()]
+    return max((translation.reference_pairs for translation in settings if translation), default=1)
+
+
+localrules:
+    tables_data,
+
+
+rule tables_data:
+    """Lay out what cleaning removed from the training pairs, and how the translations came out."""
+    input:
+        pairs=[f"{RESULTS}/pairs/{pairs}.parquet" for pairs in PAIRS_OF_TABLES],
+        records=[f"{RESULTS}/pairs/{pairs}.cleaning.json" for pairs in PAIRS_OF_TABLES],
+        translated=[f"{RESULTS}/translated/{pairs}.parquet" for pairs in PAIRS_OF_TABLES if is_translated(pairs)],
+        engines=[f"{RESULTS}/translated/{pairs}.translation.json" for pairs in PAIRS_OF_TABLES if is_translated(pairs)],
+        references=[named.partition("=")[2] for named in reference_files()],
+        program=program("tables_data"),
+        library=library("tables_data"),
+    output:
+        pages=[
+            report(page, caption="../report/tables.rst", category="Tables", labels={"table": table, "format": "html"})
+            for table, page in zip(DATA_TABLES, DATA_TABLE_PAGES)
+        ],
+        other=[f"{RESULTS}/tables/{table}.{suffix}" for table in DATA_TABLES for suffix in ("csv", "md", "tex")],
+    log:
+        f"{LOGS}/tables_data.log",
+    conda:
+        "../../envs/clean.yaml"
+    params:
+        results=RESULTS,
+        pairs=PAIRS_OF_TABLES,
+        references=reference_files(),
+        reference_pairs=reference_pairs(),
+        notice=options(notice=experiment.notice),
+        folder=f"{RESULTS}/tables",
+    shell:
+        r"""
+        python {input.program:q} \
+            --results {params.results:q} \
+            --pairs {params.pairs:q} \
+            --references {params.references:q} \
+            --reference-pairs {params.reference_pairs} \
+            {params.notice:q} \
+            --output {params.folder:q} \
+            &>{log:q}
+        """

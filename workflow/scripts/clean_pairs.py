@@ -1,0 +1,61 @@
+"""Clean training pairs step by step, and check translations; every dropped pair is counted under the step that dropped it."""
+
+import argparse
+from pathlib import Path
+
+from hybridbatch.cleaning import Translated, clean
+from hybridbatch.cleaning_settings import Cleaning
+from hybridbatch.cli import parser, run
+from hybridbatch.errors import UserError
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the program."""
+    options = parser(__doc__)
+    options.add_argument("--pairs", type=Path, required=True, help="parquet file: pair_id, query, passage")
+    options.add_argument("--source", required=True, help="name of the source, for the record")
+    options.add_argument("--language", required=True, help="language of the pairs")
+    options.add_argument("--settings", required=True, help="JSON: the section `cleaning` of the configuration")
+    options.add_argument(
+        "--evaluation",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="folders of evaluation texts: queries.parquet, passages.parquet, qrels.parquet",
+    )
+    options.add_argument("--engine", help="translations: what translated")
+    options.add_argument(
+        "--translated-from", type=Path, help="translations: parquet file of the pairs that were translated"
+    )
+    options.add_argument("--source-language", help="translations: language that was translated from")
+    options.add_argument(
+        "--encoder", type=Path, help="translations: folder of the encoder that compares source and translation"
+    )
+    options.add_argument("--device", default="auto", help="where the encoder runs: auto, cpu or cuda")
+    options.add_argument("--output", type=Path, required=True, help="parquet file: the pairs kept")
+    options.add_argument("--record", type=Path, required=True, help="JSON file: what each step removed")
+    arguments = options.parse_args(argv)
+    clean(
+        arguments.pairs,
+        arguments.output,
+        arguments.record,
+        Cleaning.model_validate_json(arguments.settings),
+        source=arguments.source,
+        language=arguments.language,
+        evaluation=arguments.evaluation,
+        translated=_translated(arguments),
+        device=arguments.device,
+    )
+
+
+def _translated(arguments: argparse.Namespace) -> Translated | None:
+    given = [arguments.engine, arguments.translated_from, arguments.source_language]
+    if given == [None, None, None]:
+        return None
+    if None in given:
+        raise UserError("--engine, --translated-from and --source-language go together; give all three or none")
+    return Translated(arguments.engine, arguments.translated_from, arguments.source_language, arguments.encoder)
+
+
+if __name__ == "__main__":
+    run(main)
