@@ -12,56 +12,6 @@ OUTPUTS:
 """
 
 
-def reader_files(section, language):
-    """Return the files that a reader reads for one language."""
-    if section.reader == "lareqa":
-        return [f"{RESOURCES}/data/{section.path}/{language}.json"]
-    if section.reader == "table":
-        return [section.path.format(language=language)]
-    memory = [] if language == "en" else [f"{section.path}/en-{language}.tmx"]
-    return [f"{section.path}/pairs.en.tsv", *memory]
-
-
-def reader_input(section, language):
-    """Return the path that a reader is given: the folder of the reader `parallel`, else the file."""
-    return section.path if section.reader == "parallel" else reader_files(section, language)[0]
-
-
-def pairs_options(wildcards):
-    """Return the options that the pairs of one source in one language depend on."""
-    name, language = wildcards.pairs.split("/")
-    source = experiment.sources[name]
-    return options(
-        reader=source.reader,
-        input=reader_input(source, language),
-        language=language,
-        domain=source.domain,
-        split=source.split,
-        keep=list(source.keep),
-    )
-
-
-def benchmark_options(wildcards):
-    """Return the options that one language of a benchmark depends on."""
-    section = experiment.benchmarks[wildcards.benchmark]
-    return options(
-        reader=section.reader,
-        input=reader_input(section, wildcards.language),
-        language=wildcards.language,
-        domain=section.domain,
-        split=section.split,
-        candidates=section.candidates if section.reader == "lareqa" else None,
-    )
-
-
-def download_targets():
-    """Return everything that comes from the network: data files, and backbones from the hub."""
-    sections = [*experiment.sources.values(), *experiment.benchmarks.values()]
-    files = {file for s in sections if s.reader == "lareqa" for code in s.languages for file in reader_files(s, code)}
-    hub = [f"{prepared_backbone(name)}/manifest.json" for name, b in experiment.backbones.items() if b.hub]
-    return sorted(files) + hub
-
-
 localrules:
     download,
 
@@ -74,26 +24,30 @@ rule download:
         f"{RESOURCES}/logs/download/{{path}}.log",
     wildcard_constraints:
         path=alternatives(DOWNLOADS),
-    params:
-        sha256=lambda wildcards: DOWNLOADS[wildcards.path].sha256,
     retries: 2
     conda:
         "../../envs/data.yaml"
+    resources:
+        mirror=MIRROR,
+    params:
+        sha256=lambda wildcards: DOWNLOADS[wildcards.path].sha256,
+        program=program("download"),
+        manifest=DATA_FILES,
     shell:
         r"""
-        python {SCRIPTS}/download.py \
+        python {params.program:q} \
             --path {wildcards.path:q} \
-            --manifest {DATA_FILES:q} \
-            {MIRROR} \
+            --manifest {params.manifest:q} \
+            {resources.mirror} \
             --output {output:q} \
-            &> {log:q}
+            &>{log:q}
         """
 
 
 rule prepare_pairs:
     """Read the pairs of one source in one language that its files hold."""
     input:
-        lambda wildcards: reader_files(experiment.sources[wildcards.pairs.split("/")[0]], wildcards.pairs.split("/")[1]),
+        pairs_files_read,
         program=program("prepare_pairs"),
         library=library("prepare_pairs"),
     output:
@@ -104,10 +58,10 @@ rule prepare_pairs:
         f"{COSTS}/prepare_pairs/{{pairs}}.jsonl"
     wildcard_constraints:
         pairs=alternatives(NATIVE_PAIRS),
-    params:
-        options=pairs_options,
     conda:
         "../../envs/data.yaml"
+    params:
+        options=pairs_options,
     shell:
         "python {input.program:q} {params.options:q} --output {output:q} &> {log:q}"
 
@@ -126,10 +80,10 @@ rule prepare_benchmark:
         f"{LOGS}/prepare_benchmark/{{benchmark}}/{{language}}.log",
     benchmark:
         f"{COSTS}/prepare_benchmark/{{benchmark}}/{{language}}.jsonl"
+    conda:
+        "../../envs/data.yaml"
     params:
         options=benchmark_options,
         folder=subpath(output.queries, parent=True),
-    conda:
-        "../../envs/data.yaml"
     shell:
         "python {input.program:q} {params.options:q} --output-folder {params.folder:q} &> {log:q}"

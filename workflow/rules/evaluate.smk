@@ -20,17 +20,17 @@ rule evaluate:
         f"{LOGS}/evaluate/{{run}}.log",
     benchmark:
         f"{COSTS}/evaluate/{{run}}.jsonl"
+    conda:
+        "../../envs/evaluate.yaml"
+    threads: 2
+    resources:
+        mem="4GB",
     params:
         ranks=lambda wildcards: [
             f"{name}={RESULTS}/search/{wildcards.run}/{name}/ranks.parquet" for name in experiment.runs.benchmarks
         ],
         measures=experiment.evaluation.measures,
         depth=experiment.evaluation.depth,
-    threads: 2
-    resources:
-        mem="4GB",
-    conda:
-        "../../envs/evaluate.yaml"
     shell:
         r"""
         python {input.program:q} \
@@ -38,5 +38,5 @@ rule evaluate:
             --measures {params.measures:q} \
             --depth {params.depth} \
             --output {output:q} \
-            &> {log:q}
+            &>{log:q}
         """

@@ -43,12 +43,9 @@ def measure_benchmark(ranks: Path, benchmark: str, measures: Sequence[str], dept
         exact = table.groupby(pooled, observed=True, sort=False)["exact_rank_in_pool"]
         parts.append(multi.join((exact.max() - exact.min()).astype("float64").rename("rank_distance"), on=pooled))
     result = pd.concat([part for part in parts if len(part)], ignore_index=True)
-    columns = ["benchmark", "setting", *block, *measures, "rank_distance"]
-    return (
-        result.assign(benchmark=benchmark)
-        .reindex(columns=columns)
-        .astype(dict.fromkeys([*measures, "rank_distance"], "float64"))
-    )
+    numbers = [*measures, "rank_distance"]
+    result = result.assign(benchmark=benchmark).reindex(columns=["benchmark", "setting", *block, *numbers])
+    return result.astype({**dict.fromkeys(block, "str"), **dict.fromkeys(numbers, "float64")})
 
 
 def _measure_setting(

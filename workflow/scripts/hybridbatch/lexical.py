@@ -47,11 +47,16 @@ def search_bm25(collection: Collection, tokenizer: Tokenizer, k1: float, b: floa
 
 
 def bm25_scores(passages: list[list[str]], queries: list[list[str]], k1: float, b: float) -> NDArray[np.float64]:
-    """Return the BM25 scores, rounded as all scores are; shape (queries, passages)."""
+    """Return the BM25 scores, rounded as all scores are; shape (queries, passages).
+
+    A token counts as often as it stands in the query; tokens that no passage has count nothing.
+    """
+    scores = np.zeros((len(queries), len(passages)))
+    known = {token for tokens in passages for token in tokens}
+    if not known:
+        return scores
     index = bm25s.BM25(k1=k1, b=b, method="lucene")
     index.index(passages, show_progress=False)
-    known = set(index.vocab_dict)
-    scores = np.zeros((len(queries), len(passages)))
     for row, tokens in enumerate(queries):
         shared = [token for token in tokens if token in known]
         if shared:
