@@ -38,7 +38,7 @@ def tiny_model(
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=names["unk_token"]))
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)  # type: ignore[no-untyped-call]
     assert 1 not in tokenizer.encode("".join(TEXTS) + PROMPTS["query"]).ids
     torch.manual_seed(seed)
     config = BertConfig(
@@ -51,7 +51,7 @@ def tiny_model(
         hidden_dropout_prob=dropout,
         attention_probs_dropout_prob=dropout,
     )
-    BertModel(config, add_pooling_layer=pooler).to(dtype).save_pretrained(folder)
+    BertModel(config, add_pooling_layer=pooler).to(dtype).save_pretrained(folder)  # type: ignore[arg-type]
     return folder
 
 

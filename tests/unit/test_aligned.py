@@ -106,8 +106,8 @@ def test_the_same_as_a_dictionary(ids: dict[str, list[str]], seed: int) -> None:
                 count = int(rng.integers(1, 9))
                 rows = aligned.draw(rng, count, query_language, passage_language)
                 assert len(set(rows.tolist())) == len(rows) == min(count, len(both))
-                queries = aligned.queries(rows, query_language)
-                passages = aligned.passages(rows, passage_language)
+                queries = aligned.queries(rows.tolist(), query_language)
+                passages = aligned.passages(rows.tolist(), passage_language)
                 for query, passage in zip(queries, passages, strict=True):
                     pair_id = query.split()[1]
                     assert pair_id in both

@@ -226,7 +226,8 @@ def test_what_nothing_refers_to_is_pruned() -> None:
 
 def test_nothing_of_training_stays_where_nothing_is_trained() -> None:
     config = small({"runs.strategies": [], "training.steps": 7})
-    assert config.sources == config.strategies == {}
+    assert config.sources == {}
+    assert config.strategies == {}
     assert config.training == type(config.training)()
     assert config.used_sources() == []
 
