@@ -50,7 +50,7 @@ def job_error(workflow: Workflow, target: str) -> str:
         ({"seeds": [1]}, ["seeds: unknown key"]),
         ({"benchmarks": {"demo_facts": {"languages": ["de", "xx"]}}}, ["benchmarks.demo_facts.languages", "'xx'"]),
         ({"benchmarks": {"demo_facts": {"languages": ["de", "sw"]}}}, ["benchmarks.demo_facts.languages", "en-sw.tmx"]),
-        ({"benchmarks": {"demo_facts": {"languages": []}}}, ["benchmarks.demo_facts.languages", "at least 1"]),
+        ({"benchmarks": {"demo_facts": {"languages": []}}}, ["benchmarks.demo_facts.languages: is empty"]),
         ({"runs": {"strategies": ["hybird"]}}, ["runs.strategies: 'hybird'", "did you mean 'hybrid'"]),
         ({"sources": {"demo_facts": {"path": "nowhere"}}}, ["sources.demo_facts.path: nowhere does not exist"]),
         ({"results_dir": "Snakefile/x"}, ["results_dir: Snakefile/x cannot be written"]),

@@ -56,7 +56,7 @@ def test_touching_every_file_reruns_nothing(rerun: Workflow) -> None:
         ),
         ("hybridbatch/figures.py", {("figures", ""), ("report", "")}),
         ("hybridbatch/report.py", {("report", "")}),
-        ("hybridbatch/templates/page.css", {("report", "")}),
+        ("hybridbatch/templates/page.css", {("report", ""), ("tables", "")}),
         ("hybridbatch/machine.py", set()),
         ("download.py", set()),
     ],
