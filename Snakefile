@@ -17,6 +17,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/inputs.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/translate.smk"
 include: "workflow/rules/clean.smk"
@@ -43,3 +44,7 @@ rule downloads:
     """Fetch everything that the experiment needs from the network, and nothing else."""
     input:
         download_targets(),
+
+
+onstart:
+    check_offline()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+
 from hybridbatch.files import write_table
 
 BENCHMARKS = ("quiz_r", "a<b_r")
@@ -50,7 +51,7 @@ def measures(run: str) -> pd.DataFrame:
                     rows.append((*row, mean + spread, recall, recall, distance))
     keys = ["benchmark", "setting", "query_language", "passage_language", "query_id"]
     frame = pd.DataFrame(rows, columns=[*keys, "map", "recall@1", "recall@10", "rank_distance"])
-    return frame.astype({name: "float64" for name in frame.columns[5:]})
+    return frame.astype(dict.fromkeys(frame.columns[5:], "float64"))
 
 
 def write_measures(folder: Path) -> dict[str, Path]:

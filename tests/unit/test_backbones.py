@@ -12,51 +12,16 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+from tiny import PROMPTS, TEXTS, tiny_model
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from transformers import BertModel, PreTrainedTokenizerFast
 
 from hybridbatch.backbones import check_local_backbone, check_packaged, prepare_backbone
 from hybridbatch.errors import UserError
 from hybridbatch.files import read_json
 
 PROGRAM = Path(__file__).parents[2] / "workflow/scripts/prepare_backbone.py"
-PROMPTS = {"query": "ab: ", "passage": "ba: "}
-TEXTS = ["ab ba c", "c", "abba cab b a c"]
 REVISION = "0123456789abcdef0123456789abcdef01234567"
-
-
-def tiny_model(folder: Path, *, dtype: torch.dtype = torch.float32, pooler: bool = True) -> Path:
-    """Write a BertModel with random weights and a WordPiece tokenizer of the letters a, b, c."""
-    pieces = [
-        "[PAD]",
-        "[UNK]",
-        "[CLS]",
-        "[SEP]",
-        "[MASK]",
-        ":",
-        *"abc",
-        *("##" + letter for letter in "abc"),
-        "ab",
-        "##ba",
-    ]
-    names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
-    vocabulary = {piece: i for i, piece in enumerate(pieces)}
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=names["unk_token"]))
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
-    assert 1 not in tokenizer.encode("".join(TEXTS) + PROMPTS["query"]).ids
-    torch.manual_seed(1)
-    config = BertConfig(
-        vocab_size=len(pieces),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=24,
-    )
-    BertModel(config, add_pooling_layer=pooler).to(dtype).save_pretrained(folder)
-    return folder
 
 
 def token_vectors(folder: Path, text: str) -> torch.Tensor:

@@ -10,66 +10,6 @@ OUTPUTS:
 """
 
 
-def is_translated(pairs):
-    """Return whether these pairs come from a translation engine."""
-    return pairs in TRANSLATED_PAIRS
-
-
-def pairs_source_file(wildcards):
-    """Return the pairs that were translated; nothing for pairs that came with their language."""
-    name = wildcards.pairs.split("/")[0]
-    if not is_translated(wildcards.pairs):
-        return []
-    return f"{RESULTS}/pairs/{name}/{experiment.sources[name].translation.source_language}.parquet"
-
-
-def evaluation_folders(wildcards):
-    """Return the folders of the evaluation texts that the pairs are compared with."""
-    if "contamination" not in experiment.cleaning.steps:
-        return []
-    language = wildcards.pairs.split("/")[1]
-    return [
-        f"{RESULTS}/benchmarks/{name}/{code}"
-        for name in experiment.decontaminated
-        for code in experiment.benchmarks[name].languages
-        if code in (language, "en")
-    ]
-
-
-def evaluation_files(wildcards):
-    """Return the files of the evaluation texts that the pairs are compared with."""
-    kinds = ["queries", "passages"] + (["qrels"] if experiment.cleaning.passages == "relevant" else [])
-    return [f"{folder}/{kind}.parquet" for folder in evaluation_folders(wildcards) for kind in kinds]
-
-
-def similarity_encoder(wildcards):
-    """Return the prepared backbone that compares source and translation; nothing where none does."""
-    quality = experiment.cleaning.quality
-    if quality.encoder is None or not is_translated(wildcards.pairs):
-        return []
-    engine = experiment.sources[wildcards.pairs.split("/")[0]].translation.engine
-    return [] if engine in quality.trusted_engines else f"{prepared_backbone(quality.encoder)}/manifest.json"
-
-
-def cleaning_options(wildcards, input):
-    """Return the options that cleaning these pairs depends on."""
-    name, language = wildcards.pairs.split("/")
-    settings = experiment.sources[name].translation
-    translated = is_translated(wildcards.pairs)
-    # What only translations are checked for is no reason to clean the other languages again.
-    unused = {"decontaminate": True} if translated else {"decontaminate": True, "quality": True}
-    return options(
-        source=name,
-        language=language,
-        settings=experiment.cleaning.model_dump_json(exclude=unused),
-        evaluation=evaluation_folders(wildcards) or None,
-        engine=settings.engine if translated else None,
-        translated_from=input.source_pairs if translated else None,
-        source_language=settings.source_language if translated else None,
-        encoder=str(Path(input.encoder).parent) if input.encoder else None,
-    )
-
-
 rule clean_pairs:
     """Normalise the pairs of a source in one language and drop, step by step, those that must not be trained on."""
     input:
@@ -111,23 +51,6 @@ PAIRS_OF_TABLES = [
 ]
 DATA_TABLES = ["cleaning", "translation"] if PAIRS_OF_TABLES else []
 DATA_TABLE_PAGES = [f"{RESULTS}/tables/{table}.html" for table in DATA_TABLES]
-
-
-def reference_files():
-    """Return SOURCE/LANGUAGE=FILE for the translations by people that translations are compared with."""
-    settings = {name: experiment.sources[name].translation for name in experiment.used_sources()}
-    return [
-        f"{name}/{language}={translation.reference.format(language=language)}"
-        for name, translation in settings.items()
-        if translation and translation.reference
-        for language in translation.languages
-    ]
-
-
-def reference_pairs():
-    """Return how many pairs are scored: the most that a source asks for."""
-    settings = [experiment.sources[name].translation for name in experiment.used_sources()]
-    return max((translation.reference_pairs for translation in settings if translation), default=1)
 
 
 localrules:

@@ -4,10 +4,11 @@ SCRIPTS = Path("workflow/scripts")
 DATA_FILES = "config/data.csv"
 
 import json
+import shlex
 
 sys.path.insert(0, str(Path(workflow.basedir) / SCRIPTS))
 # Programs are started as `python`: the one that runs Snakemake, or that of the conda environment, which comes before it.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
 from dataclasses import asdict
 
@@ -38,16 +39,18 @@ COSTS = f"{RESULTS}/costs"
 # Files that outlive a failed job, so that the next attempt goes on where it stopped.
 STATE = f"{RESULTS}/state"
 
-# Where models run and where files come from changes no result, so these are no params.
+# Where models run and where files come from changes no result, so these are resources and no params.
 DEVICE = experiment.device
-GPUS = int(DEVICE == "cuda" or (DEVICE == "auto" and Path("/dev/nvidia0").exists()))
-MIRROR = f"--mirror {experiment.mirror}" if experiment.mirror else ""
+GPUS = int(DEVICE == "cuda" or (DEVICE == "auto" and any(Path(os.sep, "dev").glob("nvidia[0-9]*"))))
+MIRROR = shlex.join(["--mirror", experiment.mirror]) if experiment.mirror else ""
 # What makes the results again, for the report.
 CONFIG_FILES = [os.path.relpath(file) for file in workflow.overwrite_configfiles]
 COMMAND = " ".join(["snakemake --cores all", *(["--configfile", *CONFIG_FILES] if CONFIG_FILES else [])])
-HUB_OFFLINE = os.environ.get("HF_HUB_OFFLINE", "0")
 
-shell.prefix("set -euo pipefail; export HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 TOKENIZERS_PARALLELISM=false; ")
+# Jobs stay off the hub; the one that prepares backbones may ask it, unless the user forbids that.
+shell.prefix(
+    "set -euo pipefail; HUB_OFFLINE=${{HF_HUB_OFFLINE:-0}}; export HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 TOKENIZERS_PARALLELISM=false; "
+)
 
 
 def alternatives(values):
@@ -117,7 +120,9 @@ def hub_manifest(request):
 def pairs_request(source, language):
     """Return what a source of pairs needs from the Hugging Face hub for one language."""
     patterns, name = source.hub.files(source.reader, language)
-    return Request("dataset", source.path, source.hub.revision, tuple(patterns), (), name, source.hub.split if name else None)
+    return Request(
+        "dataset", source.path, source.hub.revision, tuple(patterns), (), name, source.hub.split if name else None
+    )
 
 
 def benchmark_requests(benchmark, language):
@@ -125,7 +130,9 @@ def benchmark_requests(benchmark, language):
     patterns = benchmark.patterns(language)
     homes = {kind: home(benchmark.path, benchmark.hub, kind) for kind in patterns}
     return {
-        kind: Request("dataset", *place, tuple(sorted({patterns[other] for other in patterns if homes[other] == place})))
+        kind: Request(
+            "dataset", *place, tuple(sorted({patterns[other] for other in patterns if homes[other] == place}))
+        )
         for kind, place in homes.items()
     }
 
@@ -179,12 +186,12 @@ def model(run):
 
 def encoder_runs():
     """Return the runs that have an encoder: all but BM25."""
-    return [run for run in experiment.run_names() if run.split("/")[1] != "bm25"]
+    return [run for run in experiment.run_names() if Path(run).parts[1] != "bm25"]
 
 
 def trained_runs():
     """Return the runs that are trained."""
-    return [run for run in encoder_runs() if run.split("/")[1] != "none"]
+    return [run for run in encoder_runs() if Path(run).parts[1] != "none"]
 
 
 def named_measures():

@@ -22,19 +22,20 @@ rule encode:
         f"{LOGS}/encode/{{run}}/{{benchmark}}.log",
     benchmark:
         f"{COSTS}/encode/{{run}}/{{benchmark}}.jsonl"
+    conda:
+        "../../envs/encoder.yaml"
+    threads: share_of_cores(len(encoder_runs()) * len(experiment.runs.benchmarks))
+    resources:
+        gpu=GPUS,
+        mem="8GB",
+        runtime="4h",
+        device=DEVICE,
     params:
         model=subpath(input.model, parent=True),
         benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
         options=options(**experiment.encoding.model_dump()),
         folder=subpath(output[0], parent=True),
-    threads: share_of_cores(len(encoder_runs()) * len(experiment.runs.benchmarks))
-    resources:
-        gpu=GPUS,
-        mem="8GB",
-        runtime="4h",
-    conda:
-        "../../envs/encoder.yaml"
     shell:
         r"""
         python {input.program:q} \
@@ -42,9 +43,9 @@ rule encode:
             --benchmark {params.benchmark:q} \
             --languages {params.languages:q} \
             {params.options:q} \
-            --device {DEVICE} \
+            --device {resources.device} \
             --output {params.folder:q} \
-            &> {log:q}
+            &>{log:q}
         """
 
 
@@ -60,15 +61,15 @@ rule index:
         f"{LOGS}/index/{{run}}/{{benchmark}}.log",
     benchmark:
         f"{COSTS}/index/{{run}}/{{benchmark}}.jsonl"
+    conda:
+        "../../envs/search.yaml"
+    threads: 4
+    resources:
+        mem="8GB",
     params:
         embeddings=subpath(input.embeddings, parent=True),
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
         options=options(index=experiment.search.index, training_sample=experiment.search.training_sample),
-    threads: 4
-    resources:
-        mem="8GB",
-    conda:
-        "../../envs/search.yaml"
     shell:
         r"""
         python {input.program:q} \
@@ -76,5 +77,5 @@ rule index:
             --languages {params.languages:q} \
             {params.options:q} \
             --output {output.directory:q} \
-            &> {log:q}
+            &>{log:q}
         """

@@ -8,12 +8,6 @@ OUTPUTS:
 """
 
 
-def chosen_settings():
-    """Return the options for the benchmarks that are measured in some settings only."""
-    chosen = {name: experiment.benchmarks[name].measured for name in experiment.runs.benchmarks}
-    return options(settings=[f"{name}={','.join(some)}" for name, some in chosen.items() if len(some) < 3] or None)
-
-
 rule evaluate:
     """Measure `{wildcards.run}` on every benchmark with ranx."""
     input:
@@ -26,6 +20,11 @@ rule evaluate:
         f"{LOGS}/evaluate/{{run}}.log",
     benchmark:
         f"{COSTS}/evaluate/{{run}}.jsonl"
+    conda:
+        "../../envs/evaluate.yaml"
+    threads: 2
+    resources:
+        mem="4GB",
     params:
         ranks=lambda wildcards: [
             f"{name}={RESULTS}/search/{wildcards.run}/{name}/ranks.parquet" for name in experiment.runs.benchmarks
@@ -33,11 +32,6 @@ rule evaluate:
         measures=experiment.evaluation.measures,
         depth=experiment.evaluation.depth,
         settings=chosen_settings(),
-    threads: 2
-    resources:
-        mem="4GB",
-    conda:
-        "../../envs/evaluate.yaml"
     shell:
         r"""
         python {input.program:q} \
@@ -46,5 +40,5 @@ rule evaluate:
             --depth {params.depth} \
             {params.settings:q} \
             --output {output:q} \
-            &> {log:q}
+            &>{log:q}
         """

@@ -9,12 +9,6 @@ OUTPUTS:
 """
 
 
-def search_options(wildcards):
-    """Return the options that a search depends on."""
-    alone = experiment.benchmarks[wildcards.benchmark].measured == ["mono"]
-    return options(depth=experiment.search.depth) + (["--monolingual"] if alone else [])
-
-
 rule search:
     """Search every language of `{wildcards.benchmark}` with the queries of every language, or where nothing else is measured its own."""
     input:
@@ -30,17 +24,17 @@ rule search:
         f"{LOGS}/search/{{run}}/{{benchmark}}.log",
     benchmark:
         f"{COSTS}/search/{{run}}/{{benchmark}}.jsonl"
+    conda:
+        "../../envs/search.yaml"
+    threads: 4
+    resources:
+        mem="8GB",
     params:
         benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
         embeddings=subpath(input.embeddings, parent=True),
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
         options=search_options,
         folder=subpath(output.topk, parent=True),
-    threads: 4
-    resources:
-        mem="8GB",
-    conda:
-        "../../envs/search.yaml"
     shell:
         r"""
         python {input.program:q} \
@@ -50,7 +44,7 @@ rule search:
             --languages {params.languages:q} \
             {params.options:q} \
             --output {params.folder:q} \
-            &> {log:q}
+            &>{log:q}
         """
 
 
@@ -68,14 +62,14 @@ rule search_bm25:
         f"{LOGS}/search/bm25/bm25/seed0/{{benchmark}}.log",
     benchmark:
         f"{COSTS}/search_bm25/{{benchmark}}.jsonl"
+    conda:
+        "../../envs/search.yaml"
     params:
         benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
         tokenizer=f"{prepared_backbone(experiment.bm25_tokenizer)}/tokenizer.json",
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
         options=options(k1=experiment.bm25.k1, b=experiment.bm25.b, depth=experiment.search.depth),
         folder=subpath(output.topk, parent=True),
-    conda:
-        "../../envs/search.yaml"
     shell:
         r"""
         python {input.program:q} \
@@ -84,7 +78,7 @@ rule search_bm25:
             --languages {params.languages:q} \
             {params.options:q} \
             --output {params.folder:q} \
-            &> {log:q}
+            &>{log:q}
         """
 
 

@@ -13,31 +13,6 @@ OUTPUTS:
 A folder is named by its manifest, which holds the SHA-256 of every file in it.
 """
 
-BACKBONES = {Path(prepared_backbone(name)).name: name for name in experiment.backbones}
-
-
-def local_files(wildcards):
-    """Return the files of a backbone that is a local folder; none for the others."""
-    path = experiment.backbones[BACKBONES[wildcards.key]].path
-    return sorted(str(file) for file in Path(path).rglob("*") if file.is_file()) if path else []
-
-
-def hub_model(wildcards):
-    """Return what stands for the files of a backbone from the hub; nothing for the others."""
-    name = BACKBONES[wildcards.key]
-    return hub_manifest(backbone_request(name)) if experiment.backbones[name].hub else []
-
-
-def experiment_texts(wildcards):
-    """Return every file whose texts the experiment encodes."""
-    files = [file for name in experiment.used_sources() for file in pairs_files(name)]
-    return files + [file for name in experiment.runs.benchmarks for file in benchmark_files(name, ["queries", "passages"])]
-
-
-def training_settings(wildcards):
-    """Return the training settings that change a model; names of sources stand in the inputs."""
-    return experiment.training.model_dump_json(exclude={"sources", "validation"})
-
 
 rule prepare_backbone:
     """Put a pretrained encoder into a sentence-transformers folder: weights, tokenizer, pooling, prompts."""
@@ -52,20 +27,20 @@ rule prepare_backbone:
         f"{RESOURCES}/logs/prepare_backbone/{{key}}.log",
     wildcard_constraints:
         key=alternatives(BACKBONES),
-    params:
-        settings=lambda wildcards: json.dumps(backbone_settings(BACKBONES[wildcards.key]), sort_keys=True),
-        folder=subpath(output[0], parent=True),
     conda:
         "../../envs/encoder.yaml"
     resources:
         mem="6GB",
+    params:
+        settings=lambda wildcards: json.dumps(backbone_settings(BACKBONES[wildcards.key]), sort_keys=True),
+        folder=subpath(output[0], parent=True),
     shell:
         r"""
         HF_HUB_CACHE={HUB:q} \
-        python {input.program:q} \
+            python {input.program:q} \
             --settings {params.settings:q} \
             --output {params.folder:q} \
-            &> {log:q}
+            &>{log:q}
         """
 
 
@@ -82,20 +57,20 @@ rule trim_backbone:
         f"{LOGS}/trim_backbone/{{backbone}}.log",
     benchmark:
         f"{COSTS}/trim_backbone/{{backbone}}.jsonl"
-    params:
-        backbone=subpath(input.backbone, parent=True),
-        folder=subpath(output[0], parent=True),
     conda:
         "../../envs/encoder.yaml"
     resources:
         mem="6GB",
+    params:
+        backbone=subpath(input.backbone, parent=True),
+        folder=subpath(output[0], parent=True),
     shell:
         r"""
         python {input.program:q} \
             --backbone {params.backbone:q} \
             --texts {input.texts:q} \
             --output {params.folder:q} \
-            &> {log:q}
+            &>{log:q}
         """
 
 
@@ -114,6 +89,14 @@ rule train:
         f"{LOGS}/train/{{backbone}}/{{strategy}}/seed{{seed}}.log",
     benchmark:
         f"{COSTS}/train/{{backbone}}/{{strategy}}/seed{{seed}}.jsonl"
+    conda:
+        "../../envs/encoder.yaml"
+    threads: share_of_cores(len(trained_runs()))
+    resources:
+        gpu=GPUS,
+        mem="16GB",
+        runtime="12h",
+        device=DEVICE,
     params:
         backbone=subpath(input.backbone, parent=True),
         training=training_settings,
@@ -122,13 +105,6 @@ rule train:
         validation=labelled_pairs([experiment.training.validation] if experiment.training.validation else []),
         folder=subpath(output.manifest, parent=True),
         state=f"{STATE}/train/{{backbone}}/{{strategy}}/seed{{seed}}",
-    threads: share_of_cores(len(trained_runs()))
-    resources:
-        gpu=GPUS,
-        mem="16GB",
-        runtime="12h",
-    conda:
-        "../../envs/encoder.yaml"
     shell:
         r"""
         python {input.program:q} \
@@ -136,10 +112,10 @@ rule train:
             --training {params.training:q} \
             --strategy {params.strategy:q} \
             --seed {wildcards.seed} \
-            --device {DEVICE} \
+            --device {resources.device} \
             --pairs {params.pairs:q} \
             --validation-pairs {params.validation:q} \
             --state {params.state:q} \
             --output {params.folder:q} \
-            &> {log:q}
+            &>{log:q}
         """

@@ -14,91 +14,7 @@ Where a translation has `shards`, each job writes the texts of its part, transla
 removed once the pairs are put together.
 """
 
-TRANSLATORS = {
-    Path(folder).name: origin for folder, origin in translator_origins().items()
-}
-
-
-def translation(wildcards):
-    """Return the translation settings of a source, and the language that is translated into."""
-    name, language = wildcards.pairs.split("/")
-    return experiment.sources[name].translation, language
-
-
-def translation_shards(pairs):
-    """Return how many jobs share the texts of a source in one language."""
-    return experiment.sources[pairs.split("/")[0]].translation.shards
-
-
-def translation_input(wildcards):
-    """Return the pairs that are translated."""
-    settings, _ = translation(wildcards)
-    return f"{RESULTS}/pairs/{wildcards.pairs.split('/')[0]}/{settings.source_language}.parquet"
-
-
-def translation_memory(wildcards):
-    """Return the translation memory of the language; nothing for other engines."""
-    settings, language = translation(wildcards)
-    return settings.memory.format(language=language) if settings.memory else []
-
-
-def translation_model(wildcards):
-    """Return the manifest of the translation model; nothing for engines without one."""
-    settings, language = translation(wildcards)
-    if settings.translator is None:
-        return []
-    folder = prepared_translator(settings.translator, language)
-    if settings.engine == "ctranslate2":
-        folder += f".ct2-{experiment.translators[settings.translator].compute_type}"
-    return f"{folder}/manifest.json"
-
-
-def translation_options(wildcards, input):
-    """Return the options that a translation depends on."""
-    settings, language = translation(wildcards)
-    translator = (
-        experiment.translators[settings.translator] if settings.translator else None
-    )
-    return options(
-        engine=settings.engine,
-        memory=input.memory or None,
-        model=Path(input.model).parent if translator else None,
-        decoding=(
-            json.dumps(translator.decoding(), sort_keys=True) if translator else None
-        ),
-        source_language=settings.source_language,
-        target_language=language,
-        batch_size=settings.batch_size,
-        batch_tokens=translator.batch_tokens if translator else None,
-    )
-
-
-def translation_gpus(wildcards):
-    """Return the GPUs of a translation: models run on one, if there is one."""
-    settings, _ = translation(wildcards)
-    return GPUS if settings.translator else 0
-
-
-def translation_threads(wildcards):
-    """Return the threads of a translation: a model uses several, a memory one."""
-    settings, _ = translation(wildcards)
-    return 4 if settings.translator else 1
-
-
-def translation_memory_size(wildcards):
-    """Return the main memory of a translation."""
-    settings, _ = translation(wildcards)
-    return "16GB" if settings.translator else "4GB"
-
-
-def translator_files(wildcards):
-    """Return the files of a translation model in a local folder, or what stands for its files from the hub."""
-    origin = TRANSLATORS[wildcards.translator]
-    if "hub" in origin:
-        return hub_manifest(translator_request(origin))
-    return sorted(
-        str(file) for pattern in PATTERNS for file in Path(origin["path"]).glob(pattern)
-    )
+TRANSLATORS = {Path(folder).name: origin for folder, origin in translator_origins().items()}
 
 
 rule prepare_translator:
@@ -116,9 +32,7 @@ rule prepare_translator:
     conda:
         "../../envs/translate.yaml"
     params:
-        settings=lambda wildcards: json.dumps(
-            TRANSLATORS[wildcards.translator], sort_keys=True
-        ),
+        settings=lambda wildcards: json.dumps(TRANSLATORS[wildcards.translator], sort_keys=True),
         folder=subpath(output[0], parent=True),
     shell:
         r"""
@@ -176,9 +90,7 @@ rule translate:
     benchmark:
         f"{COSTS}/translate/{{pairs}}.jsonl"
     wildcard_constraints:
-        pairs=alternatives(
-            pairs for pairs in TRANSLATED_PAIRS if translation_shards(pairs) == 1
-        ),
+        pairs=alternatives(pairs for pairs in TRANSLATED_PAIRS if translation_shards(pairs) == 1),
     conda:
         "../../envs/translate.yaml"
     threads: translation_threads
@@ -212,9 +124,7 @@ rule translate_shard:
         program=program("translate"),
         library=library("translate"),
     output:
-        part=temp(
-            f"{RESULTS}/translated/{{pairs}}.shards/{{shard}}of{{shards}}.parquet"
-        ),
+        part=temp(f"{RESULTS}/translated/{{pairs}}.shards/{{shard}}of{{shards}}.parquet"),
         record=temp(f"{RESULTS}/translated/{{pairs}}.shards/{{shard}}of{{shards}}.json"),
     log:
         f"{LOGS}/translate/{{pairs}}.{{shard}}of{{shards}}.log",
@@ -250,17 +160,6 @@ rule translate_shard:
         """
 
 
-def shard_files(suffix):
-    """Return an input function for the files that the jobs of a sharded translation write."""
-
-    def files(wildcards):
-        shards = translation_shards(wildcards.pairs)
-        folder = f"{RESULTS}/translated/{wildcards.pairs}.shards"
-        return [f"{folder}/{shard}of{shards}.{suffix}" for shard in range(shards)]
-
-    return files
-
-
 rule gather_translations:
     """Put the parts of a translation together."""
     input:
@@ -277,9 +176,7 @@ rule gather_translations:
     benchmark:
         f"{COSTS}/gather_translations/{{pairs}}.jsonl"
     wildcard_constraints:
-        pairs=alternatives(
-            pairs for pairs in TRANSLATED_PAIRS if translation_shards(pairs) > 1
-        ),
+        pairs=alternatives(pairs for pairs in TRANSLATED_PAIRS if translation_shards(pairs) > 1),
     conda:
         "../../envs/translate.yaml"
     shell:

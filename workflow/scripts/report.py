@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import yaml
+
 from hybridbatch.cli import parser, run
 from hybridbatch.config import load_config
 from hybridbatch.errors import UserError

@@ -1,6 +1,5 @@
 """Fine-tune one backbone with one batch strategy and one seed."""
 
-import argparse
 import shutil
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -10,6 +9,7 @@ from hybridbatch import cli
 from hybridbatch.aligned import AlignedPairs
 from hybridbatch.batches import HybridBatchSampler
 from hybridbatch.devices import choose_device
+from hybridbatch.errors import UserError
 from hybridbatch.files import MANIFEST, read_json, sha256
 from hybridbatch.imports import code_files
 from hybridbatch.settings import Strategy, Training
@@ -78,16 +78,20 @@ def main(argv: list[str] | None) -> None:
         facts=facts,
         output=arguments.output,
     )
-    shutil.rmtree(cache)
+    shutil.rmtree(cache, ignore_errors=True)
 
 
 def split_pairs(arguments: Sequence[str]) -> list[tuple[str, str]]:
-    """Split ``SOURCE:LANGUAGE=FILE`` arguments into (source:language, file)."""
+    """Split ``SOURCE:LANGUAGE=FILE`` arguments into (source:language, file).
+
+    Raises:
+        UserError: if one is written otherwise.
+    """
     pairs = []
     for argument in arguments:
         name, equals, file = argument.partition("=")
         if not equals or name.count(":") != 1:
-            raise argparse.ArgumentTypeError(f"{argument!r} is not SOURCE:LANGUAGE=FILE")
+            raise UserError(f"--pairs: {argument!r} is not SOURCE:LANGUAGE=FILE; name a source, a language and a file")
         pairs.append((name, file))
     return pairs
 

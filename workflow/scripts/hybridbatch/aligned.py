@@ -7,6 +7,7 @@ import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hybridbatch.errors import UserError
@@ -27,13 +28,13 @@ class AlignedPairs:
     def __init__(self, name: str, files: Mapping[str, Path], cache: Path) -> None:
         self.name = name
         self.languages = tuple(sorted(files))
+        for language, file in files.items():
+            if pq.read_metadata(file).num_rows == 0:
+                raise UserError(f"{file}: source {name} has no pairs in {language}; leave the language out")
         self._texts = {
             language: datasets.Dataset.from_parquet(str(files[language]), cache_dir=str(cache), keep_in_memory=False)
             for language in self.languages
         }
-        for language, table in self._texts.items():
-            if len(table) == 0:
-                raise UserError(f"{files[language]}: source {name} has no pairs in {language}; leave the language out")
         self._positions = self._align()
         self._size = len(next(iter(self._positions.values())))
         self._common: dict[tuple[str, str], NDArray[np.int32] | None] = {}

@@ -2,10 +2,11 @@
 
 import difflib
 import re
+import reprlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Formatter
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 import langcodes
 import yaml
@@ -24,7 +25,7 @@ from hybridbatch.benchmark_settings import (
 from hybridbatch.cleaning_settings import Cleaning
 from hybridbatch.errors import UserError
 from hybridbatch.language_codes import check_codes
-from hybridbatch.settings import Name, Section, Share, Strategy, Training, distinct
+from hybridbatch.settings import Name, NotNegative, Section, Share, Strategy, Training, distinct
 from hybridbatch.source_settings import HubData, check_hub
 from hybridbatch.translator_settings import TORCH_TYPES, Translator
 
@@ -156,6 +157,7 @@ class Source(Section):
     split: str | None = Field(None, description="`parallel` only: keep the pairs of one split")
     keep: tuple[Share, Share] = Field(
         (0.0, 1.0),
+        strict=False,
         description="keep the pairs whose hashed `pair_id` lies in this interval of [0, 1): cuts one file into disjoint parts, alike in every language",
     )
 
@@ -322,7 +324,7 @@ class Search(Section):
 class BM25(Section):
     """The lexical baseline."""
 
-    k1: float = Field(0.9, ge=0, description="saturation of term frequency")
+    k1: NotNegative = Field(0.9, description="saturation of term frequency")
     b: Share = Field(0.4, description="strength of length normalisation")
     tokenizer: Name | None = Field(
         None,
@@ -424,12 +426,16 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _possible(self) -> Self:
+    def _names_are_free(self) -> Self:
         for reserved in ("none", "bm25"):
             if reserved in self.strategies:
                 raise ValueError(f"strategies.{reserved}: the name is taken by a baseline; choose another")
         if "bm25" in self.backbones:
             raise ValueError("backbones.bm25: the name is taken by a baseline; choose another")
+        return self
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
         if not self.runs.strategies:
             if not (self.runs.untuned or self.runs.bm25):
                 raise ValueError("runs: nothing to evaluate; name strategies or set untuned or bm25 to true")
@@ -442,12 +448,12 @@ class Config(Section):
             raise ValueError(
                 f"training.validation: {self.training.validation!r} is also trained on; define another source (split or keep)"
             )
-        if self.training.validation and self.training.validation_alpha < 1:
-            if len(self.sources[self.training.validation].all_languages) == 1:
-                raise ValueError(
-                    "training.validation_alpha: is below 1, but the validation source has one language; set it to 1"
-                )
-        if not any(len(self.sources[name].all_languages) > 1 for name in self.training.sources):
+        several = {name for name, source in self.sources.items() if len(source.all_languages) > 1}
+        if self.training.validation not in {None, *several} and self.training.validation_alpha < 1:
+            raise ValueError(
+                f"training.validation_alpha: below 1 needs two or more languages, and {self.training.validation!r} has one; set it to 1"
+            )
+        if not several & {*self.training.sources}:
             for name in self.runs.strategies:
                 if self.strategies[name].alpha < 1:
                     raise ValueError(f"strategies.{name}: alpha < 1 needs a training source with two or more languages")
@@ -529,29 +535,38 @@ def load_config(values: Mapping[str, Any]) -> Config:
 
 def _explain(error: ValidationError) -> Iterator[str]:
     for problem in error.errors():
-        place = ".".join(str(part) for part in problem["loc"])
+        keys = [str(part) for part in problem["loc"] if part != "[key]"]
+        section = _section(keys[:-1])
         if problem["type"] == "extra_forbidden":
-            allowed = _allowed_keys(problem["loc"][:-1])
-            name = str(problem["loc"][-1])
-            yield f"{place}: unknown key{_nearest(name, allowed)}; allowed here: {', '.join(allowed)}"
+            allowed = list(section.model_fields)
+            message = f"unknown key{_nearest(keys[-1], allowed)}; allowed here: {', '.join(allowed)}"
         elif problem["type"] == "missing":
-            yield f"{place}: is missing; see config/README.md"
+            field = section.model_fields.get(keys[-1])
+            message = f"is missing ({field.description if field else 'a value'}); see config/README.md"
         elif problem["type"] == "value_error":
-            yield f"{place}: {problem['ctx']['error']}" if place else str(problem["ctx"]["error"])
+            message = str(problem["ctx"]["error"])
+        elif problem["type"] == "too_short":
+            message = "is empty; name at least one, or leave out what it belongs to"
+        elif problem["type"] in ("model_type", "dict_type"):
+            message = f"must hold keys and values, found {reprlib.repr(problem['input'])}"
         else:
-            yield f"{place}: {problem['msg']}, found {problem['input']!r}"
+            message = f"{problem['msg']}, found {reprlib.repr(problem['input'])}"
+        yield ": ".join([*([".".join(keys)] if keys else []), message])
 
 
-def _allowed_keys(place: tuple[int | str, ...]) -> list[str]:
-    model: Any = Config
-    for part in place:
-        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
-        annotation = field.annotation if field else model
-        candidates = [annotation, *getattr(annotation, "__args__", ())]
-        nested = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
-        if nested:
-            model = nested[0]
-    return list(model.model_fields)
+def _section(keys: list[str]) -> type[BaseModel]:
+    """Return the model of the section at a place in the configuration; of the innermost one around other values."""
+    model: type[BaseModel] = Config
+    waiting = list(keys)
+    while waiting and (field := model.model_fields.get(waiting.pop(0))):
+        parts = [field.annotation, *get_args(field.annotation)]
+        inner = [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
+        if not inner:
+            break
+        model = inner[0]
+        if get_origin(field.annotation) is dict:
+            waiting = waiting[1:]  # the name that the user gave
+    return model
 
 
 def _nearest(name: str, known: Mapping[str, Any] | list[str]) -> str:

@@ -11,6 +11,8 @@ from pydantic_core import PydanticUndefined
 
 from hybridbatch.config import Config
 
+SIMPLE = {str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null"}
+
 HEAD = """\
 <!-- Made by `make config` from workflow/scripts/hybridbatch/config.py; edit the descriptions there. -->
 # Configuration
@@ -69,18 +71,18 @@ def _row(name: str, field: FieldInfo) -> str:
 
 def _kind(annotation: Any) -> str:
     origin, parts = get_origin(annotation), get_args(annotation)
-    if origin in (Union, UnionType):
-        return " or ".join(_kind(part) for part in parts)
-    if origin is Literal:
-        return ", ".join(f"`{part}`" for part in parts)
-    if origin is list:
-        return f"list of {_kind(parts[0])}"
-    if origin is tuple:
-        return f"list of {len(parts)} × {_kind(parts[0])}"
-    if origin is dict:
-        return f"{_kind(parts[1])} by name"
     if hasattr(annotation, "__metadata__"):
         return _kind(parts[0])
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "section"
-    return {str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null"}[annotation]
+    if origin is None:
+        return SIMPLE[annotation]
+    kinds = [f"`{part}`" if origin is Literal else _kind(part) for part in parts]
+    return {
+        Union: " or ".join(kinds),
+        UnionType: " or ".join(kinds),
+        Literal: ", ".join(kinds),
+        list: f"list of {kinds[0]}",
+        tuple: f"list of {len(kinds)} × {kinds[0]}",
+        dict: f"{kinds[-1]} by name",
+    }[origin]

@@ -51,12 +51,9 @@ def measure_benchmark(
         parts.append(multi.join((exact.max() - exact.min()).astype("float64").rename("rank_distance"), on=pooled))
     result = pd.concat([part for part in parts if len(part)], ignore_index=True)
     result = result[result["setting"].isin(list(settings))].reset_index(drop=True)
-    columns = ["benchmark", "setting", *block, *measures, "rank_distance"]
-    return (
-        result.assign(benchmark=benchmark)
-        .reindex(columns=columns)
-        .astype(dict.fromkeys([*measures, "rank_distance"], "float64"))
-    )
+    numbers = [*measures, "rank_distance"]
+    result = result.assign(benchmark=benchmark).reindex(columns=["benchmark", "setting", *block, *numbers])
+    return result.astype({**dict.fromkeys(block, "str"), **dict.fromkeys(numbers, "float64")})
 
 
 def _measure_setting(

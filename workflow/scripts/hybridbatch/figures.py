@@ -18,8 +18,8 @@ METRIC = "map"
 # Okabe and Ito's palette, which readers with colour-vision deficiencies can tell apart.
 COLOURS = {"none": "#8a8a8a", "monolingual": "#0072b2", "crosslingual": "#d55e00", "hybrid": "#009e73"}
 OTHER_COLOURS = ("#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
-LINES = ("-", "--", "-.", ":")
-STYLE = {
+LINES: tuple[Any, ...] = ("-", "--", "-.", ":")
+STYLE: Any = {
     "svg.hashsalt": "hybridbatch",
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -97,8 +97,8 @@ def matrix_figure(blocks: pd.DataFrame) -> Figure:
         for backbone, strategy in systems
     }
     backbones, strategies = (list(dict.fromkeys(names)) for names in zip(*matrices, strict=True))
-    size = max(2.0, 0.34 * max(len(matrix) for matrix in matrices.values()) + 0.3)
-    figure = Figure(figsize=(size * len(strategies) + 1.0, (size + 0.3) * len(backbones) + 0.3))
+    size = max(1.8, 0.28 * max(len(matrix) for matrix in matrices.values()) + 0.1)
+    figure = Figure(figsize=(size * len(strategies) + 1.4, (size + 0.3) * len(backbones) + 0.4))
     axes = figure.subplots(len(backbones), len(strategies), squeeze=False)
     values = np.concatenate([matrix.to_numpy().ravel() for matrix in matrices.values()])
     colours = mpl.cm.ScalarMappable(mpl.colors.Normalize(np.nanmin(values), np.nanmax(values)), "cividis")
@@ -108,6 +108,7 @@ def matrix_figure(blocks: pd.DataFrame) -> Figure:
             if (backbone, strategy) in matrices:
                 _draw_matrix(axis, matrices[backbone, strategy], colours)
                 axis.set_title(f"{backbone} · {strategy}")
+                axis.tick_params(labelleft=column == 0, labelbottom=row == len(backbones) - 1)
             else:
                 axis.set_axis_off()
     figure.supxlabel("passage language", fontsize=9)
@@ -115,6 +116,8 @@ def matrix_figure(blocks: pd.DataFrame) -> Figure:
     bar = figure.colorbar(colours, ax=axes, shrink=0.8, aspect=30, pad=0.02)
     bar.set_label(f"{metric_label(METRIC)}, mean over seeds")
     bar.outline.set_visible(False)
+    solids: Any = bar.solids
+    solids.set(rasterized=False, edgecolor="face")
     return figure
 
 
@@ -131,7 +134,7 @@ def _draw_matrix(axis: Any, matrix: pd.DataFrame, colours: Any) -> None:
     for (row, column), value in np.ndenumerate(values):
         text = "–" if np.isnan(value) else f"{value:.2f}".replace("0.", ".", 1)
         colour = "#555555" if np.isnan(value) else _ink(colours.to_rgba(value))
-        axis.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=7, color=colour)
+        axis.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=7.5, color=colour)
 
 
 def _ink(background: tuple[float, float, float, float]) -> str:
@@ -158,7 +161,7 @@ def bars_figure(summary: pd.DataFrame, setting: str, metric: str, benchmarks: Se
     systems = [len(shown.loc[shown["benchmark"] == name, ["backbone", "strategy"]].drop_duplicates()) for name in names]
     figure = Figure(figsize=(7.5, sum(0.3 * count + 0.75 for count in systems)))
     axes = figure.subplots(len(names), 1, squeeze=False, height_ratios=[count + 1 for count in systems])[:, 0]
-    colours = _colours(summary["strategy"].unique())
+    colours = _colours(list(summary["strategy"].unique()))
     for axis, name in zip(axes, names, strict=True):
         _draw_bars(axis, shown[shown["benchmark"] == name], metric, colours)
         axis.set_title(name, loc="left", fontweight="bold")
@@ -168,7 +171,7 @@ def bars_figure(summary: pd.DataFrame, setting: str, metric: str, benchmarks: Se
 
 
 def _draw_bars(axis: Any, values: pd.DataFrame, metric: str, colours: Mapping[str, str]) -> None:
-    groups = list(values.groupby(["backbone", "strategy"], sort=False)["value"])
+    groups: list[Any] = list(values.groupby(["backbone", "strategy"], sort=False)["value"])
     place, previous, places = 0.0, groups[0][0][0], []
     widest = float(values["value"].max())
     for (backbone, strategy), seeds in groups:

@@ -138,7 +138,8 @@ def write_report(
 def systems(summary: pd.DataFrame, config: Config) -> list[System]:
     """Return the backbones and strategies that have results, in the order of the tables."""
     found = []
-    for (backbone, strategy), rows in summary.groupby(["backbone", "strategy"], sort=False):
+    groups: Any = summary.groupby(["backbone", "strategy"], sort=False)
+    for (backbone, strategy), rows in groups:
         if strategy in BASELINES:
             found.append(System(backbone, strategy, [], BASELINES[strategy]))
         else:
@@ -163,10 +164,11 @@ def findings(summary: pd.DataFrame, config: Config) -> list[tuple[str, list[tupl
     The measure is the first one of the setting's table, its value the macro-average over languages, the mean over seeds.
     """
     found = []
+    shown = {str(setting): metrics for setting, metrics in config.evaluation.tables.items()} | {"bias": [RANK_DISTANCE]}
     for benchmark in config.runs.benchmarks:
         sentences = []
         for setting in SETTINGS:
-            metric = RANK_DISTANCE if setting == "bias" else next(iter(config.evaluation.tables.get(setting, [])), None)
+            metric = next(iter(shown.get(setting, [])), None)
             rows = summary[
                 (summary["benchmark"] == benchmark)
                 & (summary["setting"] == setting)
@@ -210,7 +212,9 @@ def compare(rows: pd.DataFrame, backbone: str, metric: str) -> str | None:
         for name in [*rest, *(name for name in BASELINES if name in means)]
     ]
     rank = f"has the {'lowest' if low else 'highest'} mean" if rest else "is the only strategy trained"
-    sentence = f"{best} {rank}, {_value(means[best], metric)}" + (f": {', '.join(differences)}" if differences else "")
+    sentence = f"{best} {rank}, {_value(means[best], metric)}" + (
+        f"; it is {', '.join(differences)}" if differences else ""
+    )
     return f"{backbone}, {metric_label(metric)}: {sentence} ({_seeds({name: seeds[name] for name in trained})})."
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def distinct(values: list[Any]) -> list[Any]:
@@ -13,14 +13,26 @@ def distinct(values: list[Any]) -> list[Any]:
     return values
 
 
+def number(value: Any) -> Any:
+    """Return a string as the number that it spells: YAML reads 3e-5, without a point, as a string."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        raise ValueError(f"must be a number, found {value!r}") from None
+
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(number)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(number)]
+Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(number)]
 
 
 class Section(BaseModel):
-    """A part of the configuration: unknown keys are errors, values are not coerced into other types silently."""
+    """A part of the configuration: unknown keys are errors, and so are values of another type than the key's."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Strategy(Section):
@@ -29,10 +41,8 @@ class Strategy(Section):
     alpha: Share = Field(
         description="probability that a batch is monolingual; 1: monolingual batches, 0: cross-lingual batches"
     )
-    size_exponent: float = Field(
+    size_exponent: Share = Field(
         0.0,
-        ge=0,
-        le=1,
         description="languages and sources are drawn in proportion to their number of pairs to this power; 0: equally, 1: by size",
     )
     pair_scope: Literal["batch", "example"] = Field(
@@ -67,16 +77,18 @@ class Training(Section):
         ge=1,
         description="pairs that are encoded at once: smaller than the batch, the loss is the cached (GradCache) form, slower and with the same gradients",
     )
-    learning_rate: float = Field(3e-5, gt=0, description="peak learning rate of AdamW")
-    weight_decay: float = Field(0.01, ge=0, description="weight decay of AdamW")
+    learning_rate: Positive = Field(3e-5, description="peak learning rate of AdamW")
+    weight_decay: NotNegative = Field(0.01, description="weight decay of AdamW")
     warmup_share: Share = Field(
         0.1, description="share of the steps in which the learning rate rises; then it falls linearly"
     )
-    temperature: float = Field(0.05, gt=0, description="divides the cosine similarities in the loss")
+    temperature: Positive = Field(0.05, description="divides the cosine similarities in the loss")
     max_length: int | None = Field(
         None, ge=8, description="tokens after which a text is cut in training; null: the backbone's `max_length`"
     )
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         "fp32", description="precision of the matrix products in training; weights stay in fp32"
     )
-    log_every: int = Field(10, ge=1, description="steps between points of the training curve")
+    log_every: int = Field(
+        10, ge=1, description="steps between points of the training curve; every validation is one too"
+    )

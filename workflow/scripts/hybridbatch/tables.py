@@ -1,7 +1,7 @@
 """From per-query measures to tables: means per run, and the paper's tables as CSV, Markdown, LaTeX and HTML."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -340,7 +340,7 @@ def to_csv(blocks: Sequence[Block]) -> str:
             lines.append(line)
     head = ["benchmark", "metric", "backbone", "strategy", "seeds"]
     frame = pd.DataFrame(lines, columns=[*head, *columns, *(f"{column}_sd" for column in columns)])
-    return frame.to_csv(index=False, lineterminator="\n")
+    return str(frame.to_csv(index=False, lineterminator="\n"))
 
 
 def to_markdown(setting: str, blocks: Sequence[Block], unseen: Sequence[str], notice: str | None) -> str:
@@ -362,19 +362,22 @@ def to_markdown(setting: str, blocks: Sequence[Block], unseen: Sequence[str], no
 
 
 def to_tex(setting: str, blocks: Sequence[Block], unseen: Sequence[str], notice: str | None) -> str:
-    """Return blocks as LaTeX tables to ``\\input``; they need the packages booktabs and adjustbox."""
+    r"""Return blocks as LaTeX tables to ``\input``; they need the packages booktabs and adjustbox."""
     title, explanation = SETTINGS[setting]
     lines = ["% needs \\usepackage{booktabs} and \\usepackage{adjustbox}"]
+    # The notice stands inside each float, which LaTeX may move away from the text around it.
+    warning = [f"\\textbf{{{notice.translate(TEX)}}}\\par"] if notice else []
     if notice:
-        lines += [f"% {' '.join(notice.split())}", f"\\noindent\\textbf{{{notice.translate(TEX)}}}\\par"]
+        lines.append(f"% {' '.join(notice.split())}")
     if not blocks:
         lines += [f"% {title}: no data"]
     for block in blocks:
-        caption = f"{title}, {block.benchmark}, {metric_label(block.metric)}. {explanation}"
+        caption = f"{title}, {block.benchmark}, {metric_label(block.metric)}. {explanation} {'; '.join(notes([block], unseen))}"
         lines += [
             "\\begin{table}[htbp]",
             "\\centering",
-            f"\\caption{{{' '.join([caption, *(f'{note}.' for note in notes([block], unseen))]).translate(TEX)}}}",
+            *warning,
+            f"\\caption{{{caption.strip().rstrip('.').translate(TEX)}.}}",
             f"\\label{{tab:{setting}:{block.benchmark}:{block.metric}}}",
             "\\begin{adjustbox}{max width=\\linewidth}",
             _tabular(block, unseen).rstrip(),
@@ -388,16 +391,21 @@ def _tabular(block: Block, unseen: Sequence[str]) -> str:
     systems = pd.DataFrame([(row.backbone, row.strategy, row.seeds) for row in block.rows])
     cells = pd.DataFrame([row.cells for row in block.rows], dtype=object)
     frame = pd.concat([systems, cells], axis="columns")
-    names, values = ["backbone", "strategy", "seeds"], [_head(column, unseen) for column in block.columns]
+    names: list[Hashable] = ["backbone", "strategy", "seeds"]
+    values: list[Hashable] = [_head(column, unseen) for column in block.columns]
     frame.columns = pd.Index([*names, *values])
 
-    def tex_cell(cell: Cell) -> str:
-        text = _text(cell, block).replace(" ± ", "\\,$\\pm$\\,").replace(MISSING, "--")
-        return f"\\textbf{{{text}}}" if cell.best else text
+    def tex_cell(cell: Any) -> str:
+        if cell.mean is None:
+            return "--"
+        mean = _number(cell.mean, block)
+        return (f"\\textbf{{{mean}}}" if cell.best else mean) + (
+            "" if cell.sd is None else f"$_{{\\pm {_number(cell.sd, block)}}}$"
+        )
 
     styler = frame.style.hide(axis="index").format(escape="latex", subset=names).format(tex_cell, subset=values)
     styler.format_index(escape="latex", axis="columns")
-    return styler.to_latex(column_format="ll" + "r" * (1 + len(values)), hrules=True)
+    return str(styler.to_latex(column_format="ll" + "r" * (1 + len(values)), hrules=True))
 
 
 def to_html(setting: str, blocks: Sequence[Block], unseen: Sequence[str], notice: str | None) -> str:
@@ -428,7 +436,7 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template(template).render(**values)
+    return str(environment.get_template(template).render(**values))
 
 
 def notes(blocks: Sequence[Block], unseen: Sequence[str]) -> list[str]:

@@ -60,6 +60,11 @@ class HybridBatchTrainer(SentenceTransformerTrainer):
         assert self.validation_batches is not None  # noqa: S101 - the trainer evaluates only with an eval_dataset
         return self._loader(eval_dataset or self.eval_dataset, self.validation_batches)
 
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """Save the model from the first process: the library calls this in every one, and none of them asks which it is."""
+        if self.args.should_save:
+            super()._save(output_dir, state_dict)
+
     def _loader(self, dataset: Any, batches: HybridBatchSampler) -> DataLoader[Any]:
         loader: DataLoader[Any] = DataLoader(
             dataset, batch_sampler=batches, collate_fn=self.data_collator, pin_memory=self.args.dataloader_pin_memory
@@ -68,15 +73,27 @@ class HybridBatchTrainer(SentenceTransformerTrainer):
         return prepared
 
 
-class MarkComplete(TrainerCallback):
+class WholeCheckpoints(TrainerCallback):
     """Mark every checkpoint that is wholly written, so that one cut short by a kill is never resumed from.
 
     The trainer's own `save_total_limit` would remove old checkpoints before the new one has its mark: a kill in between
     would leave a last whole checkpoint whose best one is gone.
     """
 
+    def on_step_end(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,  # noqa: ARG002
+        control: TrainerControl,
+        **_: Any,
+    ) -> None:
+        """Log at every checkpoint, so that a resumed run averages its losses over the same steps."""
+        control.should_log = control.should_log or control.should_save
+
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:  # noqa: ARG002
-        """Write the mark after the last file of the checkpoint; then keep this checkpoint and the best one only."""
+        """Write the mark after the last file of the last process; then keep this checkpoint and the best one only."""
+        if torch.distributed.is_initialized():
+            torch.distributed.barrier()
         if state.is_world_process_zero:
             folder = str(args.output_dir)
             write_json(Path(folder) / f"checkpoint-{state.global_step}" / COMPLETE, {})
@@ -96,6 +113,8 @@ def train(
     output: Path,
 ) -> None:
     """Fine-tune ``backbone`` and write the best (without validation: the last) checkpoint to ``output``.
+
+    Several processes started by ``torchrun`` share every batch and give what one process gives; the first one writes.
 
     The loss is the multiple-negatives ranking loss, InfoNCE with in-batch negatives (arXiv 1807.03748, equation 4):
     for a batch of n pairs, ``-1/n sum_i log(exp(cos(q_i, p_i) / t) / sum_j exp(cos(q_i, p_j) / t))`` with temperature t.
@@ -119,20 +138,26 @@ def train(
     model = SentenceTransformer(str(backbone), device=device, model_kwargs={"dtype": torch.float32})
     full_length = model.max_seq_length
     model.max_seq_length = settings.max_length or full_length
-    checkpoint = last_checkpoint(state, fingerprint)
+    arguments = _arguments(settings, seed, device, state, model, validation_batches)
+    with arguments.main_process_first(local=False, desc="looking for a checkpoint"):
+        checkpoint = last_checkpoint(state, fingerprint)
     trainer = HybridBatchTrainer(
         model=model,
-        args=_arguments(settings, seed, device, state, model, validation_batches),
+        args=arguments,
         loss=_loss(model, settings),
         train_batches=train_batches,
         validation_batches=validation_batches,
-        callbacks=[MarkComplete()],
+        callbacks=[WholeCheckpoints()],
     )
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     history = trainer.state.log_history
     if not all(math.isfinite(entry["loss"]) for entry in history if "loss" in entry):
         raise UserError("training.learning_rate: the loss is not finite; lower it, or set training.precision to fp32")
     model.max_seq_length = full_length
+    # Every process has read its best checkpoint before the first one removes them.
+    trainer.accelerator.wait_for_everyone()
+    if not trainer.is_world_process_zero():
+        return
     with atomic_folder(output) as folder:
         model.save_pretrained(str(folder), create_model_card=False)
         _write_curves(folder / "curves.csv", history)
@@ -225,6 +250,6 @@ def _write_curves(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
         if "eval_loss" in entry:
             row["validation_loss"] = entry["eval_loss"]
     with atomic_path(path) as aside, aside.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, CURVE_COLUMNS)
+        writer = csv.DictWriter(stream, CURVE_COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows[step] for step in sorted(rows))

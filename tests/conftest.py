@@ -1,0 +1,31 @@
+"""What every test shares: no network, one thread, and the tiny encoder and pairs of tiny.py."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+from tiny import tiny_backbone
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_DATASETS_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["OMP_NUM_THREADS"] = "1"
+
+# A deadline says something of the machine, not of the code.
+settings.register_profile("shared", deadline=None)
+settings.load_profile("shared")
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a prepared tiny backbone with dropout; tests only read it."""
+    return tiny_backbone(tmp_path_factory.mktemp("backbone"))
+
+
+@pytest.fixture(scope="session")
+def still_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a prepared tiny backbone without dropout; tests only read it."""
+    return tiny_backbone(tmp_path_factory.mktemp("still_backbone"), dropout=0.0)

@@ -1,0 +1,172 @@
+"""Vectors stand in the order of the texts, do not depend on how they were batched, and survive a killed job."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from sentence_transformers import SentenceTransformer
+
+import encode
+from hybridbatch.encoding import KINDS, encode_texts, load_encoder
+from hybridbatch.errors import UserError
+from hybridbatch.files import read_json, sha256, write_table
+
+QUERIES = ["ab ba c", "c", "abba cab b a c", "c", "a b", "cc cc"]
+PASSAGES = ["b", "ab ba c", "a a a a a a", "c b a"]
+LANGUAGES = ["de", "en"]
+
+
+def write_texts(folder: Path, language: str, queries: list[str]) -> None:
+    ids = [f"q{number}" for number in range(len(queries))]
+    write_table(folder / language / "queries.parquet", pa.table({"query_id": ids, "text": queries}))
+    ids = [f"{language}/{number}" for number in range(len(PASSAGES))]
+    write_table(folder / language / "passages.parquet", pa.table({"passage_id": ids, "text": PASSAGES}))
+
+
+@pytest.fixture
+def benchmark(tmp_path: Path) -> Path:
+    write_texts(tmp_path / "benchmark", "de", QUERIES)
+    write_texts(tmp_path / "benchmark", "en", QUERIES[::-1])
+    return tmp_path / "benchmark"
+
+
+def encode_all(model: Path, benchmark: Path, output: Path, **options: Any) -> Path:
+    """Run the program on both languages."""
+    arguments = {"model": model, "benchmark": benchmark, "device": "cpu", "output": output, **options}
+    words = [word for name, value in arguments.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    encode.main([*words, "--languages", *LANGUAGES])
+    return output
+
+
+def vectors(folder: Path, name: str) -> NDArray[Any]:
+    array: NDArray[Any] = np.load(folder / f"{name}.npy")
+    return array
+
+
+def test_rows_are_in_order_normalised_and_have_the_prompts(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
+    output = encode_all(backbone, benchmark, tmp_path / "out")
+    model = SentenceTransformer(str(backbone), device="cpu")
+    for language, queries in (("de", QUERIES), ("en", QUERIES[::-1])):
+        for kind, texts, prompt in (("queries", queries, "ab: "), ("passages", PASSAGES, "ba: ")):
+            matrix = vectors(output, f"{language}.{kind}")
+            assert matrix.dtype == np.float32
+            assert matrix.flags.c_contiguous
+            np.testing.assert_allclose(np.linalg.norm(matrix, axis=1), 1, atol=1e-6)
+            expected = np.stack([model.encode(prompt + text) for text in texts])
+            np.testing.assert_allclose(matrix, expected, atol=1e-6)
+    manifest = read_json(output / "manifest.json")
+    names = [f"{language}.{kind}.npy" for language in LANGUAGES for kind in KINDS]
+    assert manifest["files"] == {name: sha256(output / name) for name in names}
+    assert manifest["model"] == sha256(backbone / "manifest.json")
+    assert manifest["dtype"] == "float32"
+
+
+def test_equal_texts_get_equal_vectors(backbone: Path) -> None:
+    matrix = encode_texts(load_encoder(backbone, "cpu"), ["c", "a b c", "c", "cc", "a b c"], "queries", batch_size=2)
+    assert np.array_equal(matrix[0], matrix[2])
+    assert np.array_equal(matrix[1], matrix[4])
+    assert not np.allclose(matrix[0], matrix[1])
+
+
+@pytest.mark.parametrize("options", [{"shard_size": 1}, {"shard_size": 4}, {"batch_size": 1}, {"batch_size": 3}])
+def test_shards_and_batches_change_nothing(
+    tmp_path: Path, backbone: Path, benchmark: Path, options: dict[str, int]
+) -> None:
+    whole = encode_all(backbone, benchmark, tmp_path / "whole")
+    parts = encode_all(backbone, benchmark, tmp_path / "parts", **options)
+    for language in LANGUAGES:
+        for kind in KINDS:
+            name = f"{language}.{kind}"
+            np.testing.assert_allclose(vectors(parts, name), vectors(whole, name), atol=1e-6)
+
+
+def test_float16(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
+    half = encode_all(backbone, benchmark, tmp_path / "half", dtype="float16")
+    whole = encode_all(backbone, benchmark, tmp_path / "whole")
+    assert vectors(half, "de.queries").dtype == np.float16
+    assert np.array_equal(vectors(half, "de.queries"), vectors(whole, "de.queries").astype(np.float16))
+
+
+def times(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.npy")}
+
+
+def test_a_killed_job_keeps_finished_languages_without_loading_the_model(
+    tmp_path: Path, backbone: Path, benchmark: Path
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(backbone, model)
+    output = encode_all(model, benchmark, tmp_path / "out")
+    manifest, before = (output / "manifest.json").read_bytes(), times(output)
+    (output / "manifest.json").unlink()
+    # A model without weights cannot be loaded, so this passes only where nothing is encoded.
+    (model / "model.safetensors").unlink()
+    encode_all(model, benchmark, output)
+    assert times(output) == before
+    assert (output / "manifest.json").read_bytes() == manifest
+
+
+def test_unfinished_languages_are_encoded(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
+    output = encode_all(backbone, benchmark, tmp_path / "out")
+    manifest, before = (output / "manifest.json").read_bytes(), times(output)
+    (output / "manifest.json").unlink()
+    (output / "en.json").unlink()
+    (output / "en.passages.npy").unlink()
+    encode_all(backbone, benchmark, output)
+    after = times(output)
+    assert {name for name in after if after[name] != before[name]} == {"en.queries.npy", "en.passages.npy"}
+    assert (output / "manifest.json").read_bytes() == manifest
+
+
+def test_changed_texts_are_encoded_again(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
+    output = encode_all(backbone, benchmark, tmp_path / "out")
+    before = times(output)
+    write_texts(benchmark, "de", QUERIES[:2])
+    encode_all(backbone, benchmark, output)
+    after = times(output)
+    assert {name for name in after if after[name] != before[name]} == {"de.queries.npy", "de.passages.npy"}
+    assert len(vectors(output, "de.queries")) == 2
+    assert len(vectors(output, "en.queries")) == len(QUERIES)
+
+
+def test_another_model_or_type_encodes_everything_again(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(backbone, model)
+    output = encode_all(model, benchmark, tmp_path / "out")
+    first = times(output)
+    encode_all(model, benchmark, output, dtype="float16")
+    second = times(output)
+    (model / "manifest.json").write_text(json.dumps({"seed": 2}))
+    encode_all(model, benchmark, output, dtype="float16")
+    third = times(output)
+    assert all(first[name] != second[name] != third[name] for name in first)
+
+
+def test_another_version_of_the_code_encodes_everything_again(
+    tmp_path: Path, backbone: Path, benchmark: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = encode_all(backbone, benchmark, tmp_path / "out")
+    before = times(output)
+    scripts = tmp_path / "scripts"
+    shutil.copytree(Path(encode.__file__).parent, scripts)
+    with (scripts / "hybridbatch/encoding.py").open("a") as stream:
+        stream.write("# edited\n")
+    monkeypatch.setattr(encode, "__file__", str(scripts / "encode.py"))
+    encode_all(backbone, benchmark, output)
+    assert all(time != before[name] for name, time in times(output).items())
+
+
+def test_a_broken_model_is_a_user_error(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(backbone, model)
+    weights = load_file(model / "model.safetensors")
+    save_file({name: tensor * float("nan") for name, tensor in weights.items()}, model / "model.safetensors")
+    with pytest.raises(UserError, match=r"queries\.parquet: a vector is not finite"):
+        encode_all(model, benchmark, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
