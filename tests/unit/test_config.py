@@ -78,7 +78,7 @@ ERRORS: list[tuple[dict[str, Any], list[str]]] = [
         ["sources.pairs.translation.zzz: unknown key; allowed here: engine, memory"],
     ),
     ({"experiment": REMOVED}, ["experiment: is missing (name of the experiment", "config/README.md"]),
-    ({"sources.pairs.translation.memory": REMOVED}, ["sources.pairs.translation.memory: is missing"]),
+    ({"sources.pairs.translation.memory": REMOVED}, ["sources.pairs.translation: engine: memory needs memory"]),
     ({"strategies.odd": {}}, ["strategies.odd.alpha: is missing (probability that a batch is monolingual"]),
     # values
     ({"runs": 3}, ["runs: must hold keys and values, found 3"]),

@@ -10,11 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from hybridbatch.collection import Collection
 from hybridbatch.files import read_table, write_table
-from hybridbatch.lexical import bm25_scores, search_bm25
+from hybridbatch.lexical import Index, search_bm25
 
 PASSAGES = [["a", "b", "a"], ["b"], ["c", "c", "c", "c", "a"], ["d"]]
+
+
+def bm25_scores(passages: list[list[str]], queries: list[list[str]], k1: float, b: float) -> np.ndarray:
+    index = Index(iter(passages), k1, b)
+    return np.array([index.scores(query) for query in queries])
 
 
 def by_formula(passages: list[list[str]], query: list[str], k1: float, b: float) -> list[float]:
@@ -72,7 +76,7 @@ def test_scores_follow_the_formula_for_any_texts(
     np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-9)
 
 
-def write_benchmark(folder: Path) -> Collection:
+def write_benchmark(folder: Path) -> list[str]:
     texts = {"en": ["a a", "b", "a c"], "de": ["b b", "b b", "a"]}
     for language, passages in texts.items():
         ids = [f"{language}/{number}" for number in range(len(passages))]
@@ -86,13 +90,14 @@ def write_benchmark(folder: Path) -> Collection:
         write_table(
             folder / language / "qrels.parquet", pa.table({**judged, "relevance": pa.array([1, 1], pa.int32())})
         )
-    return Collection(folder, list(texts))
+    return list(texts)
 
 
 def test_each_language_is_searched_by_itself(tmp_path: Path) -> None:
     tokenizer = Tokenizer(models.WordLevel({"a": 0, "b": 1, "c": 2}))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    search_bm25(write_benchmark(tmp_path / "benchmark"), tokenizer, 0.9, 0.4, 2, tmp_path / "search")
+    languages = write_benchmark(tmp_path / "benchmark")
+    search_bm25(tmp_path / "benchmark", languages, tokenizer, 0.9, 0.4, 2, tmp_path / "search")
     ranks = read_table(tmp_path / "search/ranks.parquet").to_pylist()
     found = {(row["query_language"], row["query_id"]): row for row in ranks}
     assert {row["passage_language"] == row["query_language"] for row in ranks} == {True}

@@ -36,7 +36,7 @@ def expected_results() -> set[str]:
     files |= {
         f"pairs/{source}/{code}.parquet" for source in ("demo_facts", "demo_facts_validation") for code in ("de", "en")
     }
-    files |= {f"pairs/{source}/de.translation.json" for source in ("demo_facts", "demo_facts_validation")}
+    files |= {f"translated/{source}/de.translation.json" for source in ("demo_facts", "demo_facts_validation")}
     kinds = ("queries", "passages", "qrels")
     files |= {f"benchmarks/{b}/{code}/{kind}.parquet" for b in BENCHMARKS for code in LANGUAGES for kind in kinds}
     files |= {"backbones/tiny/manifest.json"}
@@ -146,7 +146,7 @@ def test_notice_stands_on_tables_and_report(finished: Workflow) -> None:
 
 def test_report_needs_nothing_from_outside(finished: Workflow) -> None:
     pages = [finished.results / "report.html", *(finished.results / "tables").glob("*.html")]
-    assert len(pages) == 5
+    assert len(pages) == 7
     for page in pages:
         found = OUTSIDE.search(page.read_text(encoding="utf-8"))
         assert found is None, f"{page.name}: {found and found[0]}"

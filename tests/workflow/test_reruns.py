@@ -111,7 +111,7 @@ def test_another_table_only_writes_tables(rerun: Workflow) -> None:
 @pytest.mark.parametrize("change", [{"device": "auto"}, {"mirror": "data"}, {"notice": "Another sentence."}])
 def test_where_things_run_and_come_from_reruns_no_job_that_computes(rerun: Workflow, change: dict[str, str]) -> None:
     rerun.configure(**change)
-    assert rerun.planned() <= {("tables", ""), ("report", ""), CONFIG}
+    assert rerun.planned() <= {("tables", ""), ("tables_data", ""), ("report", ""), CONFIG}
 
 
 NEW_BENCHMARK = {
@@ -129,7 +129,9 @@ NEW_BENCHMARK = {
 
 
 def test_a_new_benchmark_reruns_nothing_of_the_others(rerun: Workflow) -> None:
-    whole = {"backbones": {"tiny": {"trim_vocabulary": False}}}
+    # With the vocabulary whole and decontamination from named benchmarks, models depend on no other benchmark.
+    named = {"decontaminate": ["demo_facts", "demo_advice"]}
+    whole = {"backbones": {"tiny": {"trim_vocabulary": False}}, "cleaning": named}
     # The finished run as it would be with a whole vocabulary: only what Snakemake knows of the files is written anew.
     rerun.configure(**whole)
     rerun.succeed("--touch")
@@ -143,8 +145,8 @@ def test_a_new_benchmark_reruns_nothing_of_the_others(rerun: Workflow) -> None:
     assert rerun.planned() == expected | LAST | {CONFIG}
 
 
-def test_a_new_benchmark_needs_a_new_trimmed_vocabulary(rerun: Workflow) -> None:
+def test_a_new_benchmark_needs_clean_pairs_and_a_new_trimmed_vocabulary(rerun: Workflow) -> None:
     rerun.configure(**NEW_BENCHMARK)
     rules = {rule for rule, _ in rerun.planned()}
-    assert {"trim_backbone", "train"} <= rules
-    assert {"prepare_backbone", "prepare_pairs", "translate"}.isdisjoint(rules)
+    assert {"clean_pairs", "trim_backbone", "train"} <= rules
+    assert {"prepare_backbone", "prepare_pairs"}.isdisjoint(rules)

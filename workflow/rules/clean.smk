@@ -32,6 +32,7 @@ rule clean_pairs:
         "../../envs/clean.yaml"
     resources:
         mem="4GB",
+        device=DEVICE,
     params:
         options=cleaning_options,
     shell:
@@ -39,7 +40,7 @@ rule clean_pairs:
         python {input.program:q} \
             --pairs {input.pairs:q} \
             {params.options:q} \
-            --device {DEVICE} \
+            --device {resources.device} \
             --output {output.pairs:q} \
             --record {output.record:q} \
             &>{log:q}
@@ -78,12 +79,12 @@ rule tables_data:
     conda:
         "../../envs/clean.yaml"
     params:
-        results=RESULTS,
+        results=lambda wildcards: RESULTS,
         pairs=PAIRS_OF_TABLES,
         references=reference_files(),
         reference_pairs=reference_pairs(),
         notice=options(notice=experiment.notice),
-        folder=f"{RESULTS}/tables",
+        folder=lambda wildcards: f"{RESULTS}/tables",
     shell:
         r"""
         python {input.program:q} \

@@ -61,15 +61,19 @@ rule hub_files:
     retries: 2
     conda:
         "../../envs/data.yaml"
+    resources:
+        mirror=MIRROR,
     params:
         request=lambda wildcards: json.dumps(asdict(HUB_REQUESTS[wildcards.request]), sort_keys=True),
+        program=program("download_hub"),
+        cache=lambda wildcards: HUB,
     shell:
         r"""
-        HF_HUB_OFFLINE={HUB_OFFLINE} \
-            python {SCRIPTS}/download_hub.py \
+        HF_HUB_OFFLINE=$HUB_OFFLINE \
+            python {params.program:q} \
             --request {params.request:q} \
-            --cache {HUB:q} \
-            {MIRROR} \
+            --cache {params.cache:q} \
+            {resources.mirror} \
             &>{log:q}
         """
 

@@ -186,7 +186,7 @@ def published_files(benchmark, language):
 
 def check_offline():
     """Stop, before any job, if HF_HUB_OFFLINE=1 forbids the network and something is missing that would have to come from it."""
-    if HUB_OFFLINE != "1":
+    if os.environ.get("HF_HUB_OFFLINE") != "1":
         return
     mirror = Path(experiment.mirror) if experiment.mirror else None
     missing = [r for r in HUB_REQUESTS.values() if not is_at_hand(r, Path(HUB), mirror)]

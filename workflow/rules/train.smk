@@ -33,10 +33,11 @@ rule prepare_backbone:
         mem="6GB",
     params:
         settings=lambda wildcards: json.dumps(backbone_settings(BACKBONES[wildcards.key]), sort_keys=True),
+        cache=HUB,
         folder=subpath(output[0], parent=True),
     shell:
         r"""
-        HF_HUB_CACHE={HUB:q} \
+        HF_HUB_CACHE={params.cache:q} \
             python {input.program:q} \
             --settings {params.settings:q} \
             --output {params.folder:q} \

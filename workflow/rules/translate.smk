@@ -33,10 +33,11 @@ rule prepare_translator:
         "../../envs/translate.yaml"
     params:
         settings=lambda wildcards: json.dumps(TRANSLATORS[wildcards.translator], sort_keys=True),
+        cache=HUB,
         folder=subpath(output[0], parent=True),
     shell:
         r"""
-        HF_HUB_CACHE={HUB:q} \
+        HF_HUB_CACHE={params.cache:q} \
             python {input.program:q} \
             --settings {params.settings:q} \
             --output {params.folder:q} \
@@ -98,6 +99,7 @@ rule translate:
         gpu=translation_gpus,
         mem=translation_memory_size,
         runtime="24h",
+        device=DEVICE,
     params:
         options=translation_options,
         state=f"{STATE}/translate/{{pairs}}",
@@ -107,7 +109,7 @@ rule translate:
             python {input.program:q} \
             --pairs {input.pairs:q} \
             {params.options:q} \
-            --device {DEVICE} \
+            --device {resources.device} \
             --state {params.state:q} \
             --output {output.pairs:q} \
             --record {output.record:q} \
@@ -141,6 +143,7 @@ rule translate_shard:
         gpu=translation_gpus,
         mem=translation_memory_size,
         runtime="24h",
+        device=DEVICE,
     params:
         options=translation_options,
         state=f"{STATE}/translate/{{pairs}}",
@@ -150,7 +153,7 @@ rule translate_shard:
             python {input.program:q} \
             --pairs {input.pairs:q} \
             {params.options:q} \
-            --device {DEVICE} \
+            --device {resources.device} \
             --shard {wildcards.shard} \
             --shards {wildcards.shards} \
             --state {params.state:q} \

@@ -60,6 +60,7 @@ class Quality(Section):
     )
     length_log_ratio: tuple[float, float] = Field(
         (-1.1, 1.1),
+        strict=False,
         description="`length_ratio`: bounds of the logarithm of (characters of the translation / characters of the source), relative to its median over the file; 1.1 is three times",
     )
     repetition: Share = Field(

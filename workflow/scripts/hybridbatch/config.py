@@ -149,7 +149,9 @@ class Source(Section):
     path: str = Field(
         description="`parallel`: the folder; `lareqa`: the folder in config/data.csv, such as `lareqa/mlqa-r`; `table`: a file path with `{language}`; `hub` and `mmarco`: the data set's id"
     )
-    hub: HubData | None = Field(None, description="readers `hub` and `mmarco`: which files at which commit, and what of them")
+    hub: HubData | None = Field(
+        None, description="readers `hub` and `mmarco`: which files at which commit, and what of them"
+    )
     licence: str | None = Field(None, description="licence of the data, for the record")
     languages: Languages = Field(description="languages that the files hold")
     translation: Translation | None = Field(None, description="how further languages are made")
@@ -196,7 +198,8 @@ class Benchmark(Section):
         None, description="`miracl`, `beir`, `belebele` only: `path` is a data set of the Hugging Face hub"
     )
     files: Files | None = Field(
-        None, description="`miracl`, `beir`, `belebele` only: which files, where they are not named as in the published form"
+        None,
+        description="`miracl`, `beir`, `belebele` only: which files, where they are not named as in the published form",
     )
     languages: Languages = Field(
         description="languages of the queries and of the passages; together their passages are the pool of `multi`"
@@ -218,7 +221,8 @@ class Benchmark(Section):
         description="`lareqa` only: what is encoded for a passage, the bare sentence or the sentence followed by its paragraph",
     )
     title: bool = Field(
-        True, description="`miracl`, `beir` only: whether a passage's title stands before its text, with a blank line between"
+        True,
+        description="`miracl`, `beir` only: whether a passage's title stands before its text, with a blank line between",
     )
     about: About = Field(About(), description="what the report says of it")
 

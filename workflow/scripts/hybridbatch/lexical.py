@@ -57,10 +57,14 @@ class Index:
         documents = [array("i", [number(token, len(self._vocabulary)) for token in tokens]) for tokens in passages]
         self.size = len(documents)
         self._index = bm25s.BM25(k1=k1, b=b, method="lucene")
-        self._index.index((documents, dict(self._vocabulary)), show_progress=False)
+        if self._vocabulary:
+            self._index.index((documents, dict(self._vocabulary)), show_progress=False)
 
     def scores(self, query: list[str]) -> NDArray[np.float64]:
-        """Return the scores of all passages for a query, rounded as all scores are; shape (passages,)."""
+        """Return the scores of all passages for a query, rounded as all scores are; shape (passages,).
+
+        A token counts as often as it stands in the query; tokens that no passage has count nothing.
+        """
         shared = [self._vocabulary[token] for token in query if token in self._vocabulary]
         if not shared:
             return np.zeros(self.size)
