@@ -305,7 +305,7 @@ def test_a_shipped_experiment_inherits_nothing_of_the_demo(name: str) -> None:
 
 def test_shipped_experiments() -> None:
     assert len(load_config(DEMO).run_names()) == 2 + 3 * len(DEMO["runs"]["seeds"])
-    assert load_config(read_yaml("xquad_zeroshot.yaml")).run_names() == ["bm25/bm25/seed0", "me5-small-full/none/seed0"]
+    assert load_config(read_yaml("xquad_zeroshot.yaml")).run_names() == ["bm25/bm25/seed0", "me5-small/none/seed0"]
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.glob("*.yaml")))
