@@ -1,6 +1,7 @@
 """Engines that run a translation model: with transformers, or converted with CTranslate2."""
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from hybridbatch.translation_models import content, model_name, read_manifest
 LOG = logging.getLogger(__name__)
 
 
-class _ModelEngine:
+class _ModelEngine(ABC):
     """What both engines share: one model, one pair of languages, texts cut to what the model reads.
 
     Args:
@@ -74,9 +75,9 @@ class _ModelEngine:
             LOG.warning("%d translations so far were cut after max_output_tokens, %d", self._cut, limit)
         return [self.codec.decode(ids) for ids in outputs]
 
+    @abstractmethod
     def generate(self, inputs: Sequence[Sequence[int]]) -> list[list[int]]:
         """Return the tokens that the model gives for each input, the forced one first, without the end."""
-        raise NotImplementedError
 
 
 class TransformersEngine(_ModelEngine):
