@@ -45,6 +45,13 @@ def test_success_ends_with_status_0() -> None:
     assert end.value.code == 0
 
 
+def test_the_log_begins_with_the_command(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["encode.py", "--output", "a folder"])
+    with caplog.at_level("INFO"), pytest.raises(SystemExit):
+        cli.run(nothing)
+    assert caplog.messages == ["command: python encode.py --output 'a folder'"]
+
+
 def test_help_shows_description_and_defaults() -> None:
     parser = cli.parser("What it does.")
     parser.add_argument("--depth", type=int, default=100, help="passages kept")
@@ -63,8 +70,8 @@ def test_a_program_prints_its_user_error_without_a_traceback(tmp_path: Path) -> 
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith("error: ")
+    _, error = done.stderr.splitlines()  # the first line is the command
+    assert error.startswith("error: ")
 
 
 def test_devices() -> None:

@@ -2,20 +2,25 @@
 
 import json
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
 import encode
-from hybridbatch.encoding import KINDS, encode_texts, load_encoder
+from hybridbatch.encoding import encode_texts, load_encoder, read_texts
 from hybridbatch.errors import UserError
 from hybridbatch.files import read_json, sha256, write_table
+from hybridbatch.vectors import KINDS, Kind, open_vectors
 
 QUERIES = ["ab ba c", "c", "abba cab b a c", "c", "a b", "cc cc"]
 PASSAGES = ["b", "ab ba c", "a a a a a a", "c b a"]
@@ -44,9 +49,8 @@ def encode_all(model: Path, benchmark: Path, output: Path, **options: Any) -> Pa
     return output
 
 
-def vectors(folder: Path, name: str) -> NDArray[Any]:
-    array: NDArray[Any] = np.load(folder / f"{name}.npy")
-    return array
+def vectors(folder: Path, language: str, kind: Kind) -> NDArray[Any]:
+    return open_vectors(folder, language, kind)[:]
 
 
 def test_rows_are_in_order_normalised_and_have_the_prompts(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
@@ -54,14 +58,14 @@ def test_rows_are_in_order_normalised_and_have_the_prompts(tmp_path: Path, backb
     model = SentenceTransformer(str(backbone), device="cpu")
     for language, queries in (("de", QUERIES), ("en", QUERIES[::-1])):
         for kind, texts, prompt in (("queries", queries, "ab: "), ("passages", PASSAGES, "ba: ")):
-            matrix = vectors(output, f"{language}.{kind}")
+            matrix = vectors(output, language, kind)
             assert matrix.dtype == np.float32
             assert matrix.flags.c_contiguous
             np.testing.assert_allclose(np.linalg.norm(matrix, axis=1), 1, atol=1e-6)
             expected = np.stack([model.encode(prompt + text) for text in texts])
             np.testing.assert_allclose(matrix, expected, atol=1e-6)
     manifest = read_json(output / "manifest.json")
-    names = [f"{language}.{kind}.npy" for language in LANGUAGES for kind in KINDS]
+    names = [f"{language}.{kind}.00000.npy" for language in LANGUAGES for kind in KINDS]
     assert manifest["files"] == {name: sha256(output / name) for name in names}
     assert manifest["model"] == sha256(backbone / "manifest.json")
     assert manifest["dtype"] == "float32"
@@ -82,22 +86,75 @@ def test_shards_and_batches_change_nothing(
     parts = encode_all(backbone, benchmark, tmp_path / "parts", **options)
     for language in LANGUAGES:
         for kind in KINDS:
-            name = f"{language}.{kind}"
-            np.testing.assert_allclose(vectors(parts, name), vectors(whole, name), atol=1e-6)
+            np.testing.assert_allclose(vectors(parts, language, kind), vectors(whole, language, kind), atol=1e-6)
+
+
+def test_shards_have_a_bounded_size_and_stale_ones_are_removed(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
+    output = encode_all(backbone, benchmark, tmp_path / "out", shard_size=4)
+    assert [len(np.load(path)) for path in sorted(output.glob("de.queries.*.npy"))] == [4, 2]
+    encode_all(backbone, benchmark, output)
+    assert sorted(path.name for path in output.iterdir()) == sorted(
+        ["manifest.json"]
+        + [f"{code}.{kind}.00000.npy{end}" for code in LANGUAGES for kind in KINDS for end in ("", ".json")]
+    )
+
+
+def test_parts_give_what_one_job_gives(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
+    one = encode_all(backbone, benchmark, tmp_path / "one", shard_size=1)
+    parts = tmp_path / "parts"
+    shares = []
+    for part in range(3):
+        options = ["--model", str(backbone), "--benchmark", str(benchmark), "--device", "cpu", "--shard-size", "1"]
+        record = tmp_path / f"{part}.json"
+        options += ["--part", str(part), "3", "--record", str(record), "--output", str(parts)]
+        encode.main([*options, "--languages", *LANGUAGES])
+        shares.append(read_json(record)["files"])
+    assert not (parts / "manifest.json").exists()
+    assert [len(share) for share in shares] == [7, 7, 6]
+    before = times(parts)
+    encode_all(backbone, benchmark, parts, shard_size=1)
+    assert times(parts) == before
+    manifest = read_json(parts / "manifest.json")
+    assert manifest == read_json(one / "manifest.json")
+    assert manifest["files"] == {name: digest for share in shares for name, digest in share.items()}
+
+
+@given(st.lists(st.text(), min_size=1, max_size=12), st.integers(1, 5), st.integers(1, 5))
+def test_texts_are_read_in_lists_of_one_size(texts: list[str], size: int, group: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "texts.parquet"
+        pq.write_table(pa.table({"text": pa.array(texts, pa.string())}), file, row_group_size=group)
+        lists = list(read_texts(file, size))
+    assert [text for part in lists for text in part] == texts
+    assert all(len(part) == size for part in lists[:-1])
+
+
+def test_bfloat16_moves_vectors_a_little(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
+    half = vectors(encode_all(backbone, benchmark, tmp_path / "half", precision="bf16"), "de", "queries")
+    whole = vectors(encode_all(backbone, benchmark, tmp_path / "whole"), "de", "queries")
+    assert half.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(half, axis=1), 1, atol=1e-6)
+    assert not np.array_equal(half, whole)
+    assert (half * whole).sum(axis=1).min() > 0.999
+
+
+def test_fp16_needs_a_gpu(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
+    with pytest.raises(UserError, match=r"encoding\.precision: fp16 needs a GPU"):
+        encode_all(backbone, benchmark, tmp_path / "out", precision="fp16")
 
 
 def test_float16(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
     half = encode_all(backbone, benchmark, tmp_path / "half", dtype="float16")
     whole = encode_all(backbone, benchmark, tmp_path / "whole")
-    assert vectors(half, "de.queries").dtype == np.float16
-    assert np.array_equal(vectors(half, "de.queries"), vectors(whole, "de.queries").astype(np.float16))
+    assert vectors(half, "de", "queries").dtype == np.float16
+    assert np.array_equal(vectors(half, "de", "queries"), vectors(whole, "de", "queries").astype(np.float16))
 
 
 def times(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.npy")}
 
 
-def test_a_killed_job_keeps_finished_languages_without_loading_the_model(
+def test_a_killed_job_keeps_finished_shards_without_loading_the_model(
     tmp_path: Path, backbone: Path, benchmark: Path
 ) -> None:
     model = tmp_path / "model"
@@ -112,15 +169,15 @@ def test_a_killed_job_keeps_finished_languages_without_loading_the_model(
     assert (output / "manifest.json").read_bytes() == manifest
 
 
-def test_unfinished_languages_are_encoded(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
+def test_unfinished_shards_are_encoded(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
     output = encode_all(backbone, benchmark, tmp_path / "out")
     manifest, before = (output / "manifest.json").read_bytes(), times(output)
     (output / "manifest.json").unlink()
-    (output / "en.json").unlink()
-    (output / "en.passages.npy").unlink()
+    (output / "en.queries.00000.npy.json").unlink()
+    (output / "en.passages.00000.npy").unlink()
     encode_all(backbone, benchmark, output)
     after = times(output)
-    assert {name for name in after if after[name] != before[name]} == {"en.queries.npy", "en.passages.npy"}
+    assert {name for name in after if after[name] != before[name]} == {"en.queries.00000.npy", "en.passages.00000.npy"}
     assert (output / "manifest.json").read_bytes() == manifest
 
 
@@ -130,9 +187,9 @@ def test_changed_texts_are_encoded_again(tmp_path: Path, backbone: Path, benchma
     write_texts(benchmark, "de", QUERIES[:2])
     encode_all(backbone, benchmark, output)
     after = times(output)
-    assert {name for name in after if after[name] != before[name]} == {"de.queries.npy", "de.passages.npy"}
-    assert len(vectors(output, "de.queries")) == 2
-    assert len(vectors(output, "en.queries")) == len(QUERIES)
+    assert {name for name in after if after[name] != before[name]} == {"de.queries.00000.npy"}
+    assert len(vectors(output, "de", "queries")) == 2
+    assert len(vectors(output, "en", "queries")) == len(QUERIES)
 
 
 def test_another_model_or_type_encodes_everything_again(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
@@ -169,4 +226,4 @@ def test_a_broken_model_is_a_user_error(tmp_path: Path, backbone: Path, benchmar
     save_file({name: tensor * float("nan") for name, tensor in weights.items()}, model / "model.safetensors")
     with pytest.raises(UserError, match=r"queries\.parquet: a vector is not finite"):
         encode_all(model, benchmark, tmp_path / "out")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()

@@ -1,19 +1,21 @@
 """
-Encoding and indexing.
+Encoding.
 
 REQUIRED INPUTS: a model's manifest.json; benchmarks/<benchmark>/<language>/{queries,passages}.parquet.
 
 OUTPUTS:
-    embeddings/<run>/<benchmark>/manifest.json          names <language>.{queries,passages}.npy and their SHA-256
-    indexes/<run>/<benchmark>/<language>.faiss
+    embeddings/<run>/<benchmark>/manifest.json      names <language>.{queries,passages}.<number>.npy and their SHA-256
 """
+
+ENCODING_JOBS = experiment.encoding.jobs
 
 
 rule encode:
-    """Encode `{wildcards.benchmark}` with the model of `{wildcards.run}`; finished languages survive a kill."""
+    """Encode `{wildcards.benchmark}` with the model of `{wildcards.run}`; finished shards survive a kill."""
     input:
         model=lambda wildcards: f"{model(wildcards.run)}/manifest.json",
         texts=lambda wildcards: benchmark_files(wildcards.benchmark, ["queries", "passages"]),
+        parts=lambda wildcards: encoded_parts(wildcards.run, wildcards.benchmark),
         program=program("encode"),
         library=library("encode"),
     output:
@@ -24,17 +26,17 @@ rule encode:
         f"{COSTS}/encode/{{run}}/{{benchmark}}.jsonl"
     conda:
         "../../envs/encoder.yaml"
-    threads: share_of_cores(len(encoder_runs()) * len(experiment.runs.benchmarks))
+    threads: share_of_cores(len(encoder_runs()) * len(experiment.runs.benchmarks)) if ENCODING_JOBS == 1 else 1
     resources:
-        gpu=GPUS,
+        gpu=GPUS if ENCODING_JOBS == 1 else 0,
         mem="8GB",
         runtime="4h",
-        device=DEVICE,
+        device=DEVICE if ENCODING_JOBS == 1 else "cpu",
     params:
         model=subpath(input.model, parent=True),
         benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
-        options=options(**experiment.encoding.model_dump()),
+        options=options(**experiment.encoding.model_dump(exclude={"jobs"})),
         folder=subpath(output[0], parent=True),
     shell:
         r"""
@@ -49,33 +51,46 @@ rule encode:
         """
 
 
-rule index:
-    """Build the FAISS indexes of `{wildcards.benchmark}`, one for each language."""
+rule encode_part:
+    """Encode one of {wildcards.parts} shares of `{wildcards.benchmark}` with the model of `{wildcards.run}`."""
     input:
-        embeddings=f"{RESULTS}/embeddings/{{run}}/{{benchmark}}/manifest.json",
-        program=program("index"),
-        library=library("index"),
+        model=lambda wildcards: f"{model(wildcards.run)}/manifest.json",
+        texts=lambda wildcards: benchmark_files(wildcards.benchmark, ["queries", "passages"]),
+        program=program("encode"),
+        library=library("encode"),
     output:
-        directory=directory(f"{RESULTS}/indexes/{{run}}/{{benchmark}}"),
+        f"{RESULTS}/embeddings/{{run}}/{{benchmark}}.parts/{{part}}of{{parts}}.json",
     log:
-        f"{LOGS}/index/{{run}}/{{benchmark}}.log",
+        f"{LOGS}/encode/{{run}}/{{benchmark}}.{{part}}of{{parts}}.log",
     benchmark:
-        f"{COSTS}/index/{{run}}/{{benchmark}}.jsonl"
+        f"{COSTS}/encode_part/{{run}}/{{benchmark}}.{{part}}of{{parts}}.jsonl"
+    wildcard_constraints:
+        part=r"\d+",
+        parts=r"\d+",
     conda:
-        "../../envs/search.yaml"
-    threads: 4
+        "../../envs/encoder.yaml"
+    threads: share_of_cores(ENCODING_JOBS)
     resources:
+        gpu=GPUS,
         mem="8GB",
+        runtime="4h",
+        device=DEVICE,
     params:
-        embeddings=subpath(input.embeddings, parent=True),
+        model=subpath(input.model, parent=True),
+        benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
-        options=options(index=experiment.search.index, training_sample=experiment.search.training_sample),
+        options=options(**experiment.encoding.model_dump(exclude={"jobs"})),
+        folder=lambda wildcards: f"{RESULTS}/embeddings/{wildcards.run}/{wildcards.benchmark}",
     shell:
         r"""
         python {input.program:q} \
-            --embeddings {params.embeddings:q} \
+            --model {params.model:q} \
+            --benchmark {params.benchmark:q} \
             --languages {params.languages:q} \
             {params.options:q} \
-            --output {output.directory:q} \
+            --device {resources.device} \
+            --part {wildcards.part} {wildcards.parts} \
+            --record {output:q} \
+            --output {params.folder:q} \
             &>{log:q}
         """

@@ -1,12 +1,14 @@
-"""Encode the queries and passages of one benchmark with one model."""
+"""Encode the queries and passages of one benchmark with one model: all of them, or the share of one of several jobs."""
 
 from pathlib import Path
 
 from hybridbatch import cli
 from hybridbatch.devices import choose_device
-from hybridbatch.encoding import KINDS, encode_benchmark
-from hybridbatch.files import sha256
+from hybridbatch.encoding import encode_shards, plan_shards
+from hybridbatch.errors import UserError
+from hybridbatch.files import MANIFEST, sha256, write_json
 from hybridbatch.imports import code_files
+from hybridbatch.vectors import KINDS
 
 
 def main(argv: list[str] | None) -> None:
@@ -18,25 +20,39 @@ def main(argv: list[str] | None) -> None:
     )
     parser.add_argument("--languages", nargs="+", required=True, help="languages to encode")
     parser.add_argument("--batch-size", type=int, default=64, help="texts encoded at once")
-    parser.add_argument("--shard-size", type=int, default=50_000, help="texts held in memory at once")
+    parser.add_argument("--shard-size", type=int, default=50_000, help="texts held in memory at once, rows of a file")
     parser.add_argument("--dtype", choices=["float32", "float16"], default="float32", help="type of the stored vectors")
+    parser.add_argument(
+        "--precision", choices=["fp32", "bf16", "fp16"], default="fp32", help="precision of the encoder"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--part", type=int, nargs=2, metavar=("N", "PARTS"), help="encode every PARTS-th shard, from N")
+    parser.add_argument("--record", type=Path, help="with --part: file to write, the shards of this part")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     arguments = parser.parse_args(argv)
+    if (arguments.part is None) != (arguments.record is None):
+        raise UserError("--part and --record go together; give both or neither")
     texts = {
         language: {kind: arguments.benchmark / language / f"{kind}.parquet" for kind in KINDS}
         for language in arguments.languages
     }
-    encode_benchmark(
-        arguments.model,
-        texts,
-        arguments.output,
-        arguments.batch_size,
-        arguments.shard_size,
-        arguments.dtype,
-        choose_device(arguments.device),
-        {file.name: sha256(file) for file in code_files(Path(__file__))},
+    vectors = {"shard_size": arguments.shard_size, "dtype": arguments.dtype, "precision": arguments.precision}
+    code = {file.name: sha256(file) for file in code_files(Path(__file__))}
+    shards = plan_shards(arguments.model, texts, code=code, **vectors)
+    part, parts = arguments.part or (0, 1)
+    device = choose_device(arguments.device)
+    output: Path = arguments.output
+    files = encode_shards(
+        arguments.model, shards[part::parts], output, batch_size=arguments.batch_size, device=device, **vectors
     )
+    if arguments.record:
+        write_json(arguments.record, {"files": files})
+        return
+    # Of another division into shards, or of languages that are no longer asked for.
+    for stale in output.glob("*.npy*"):
+        if stale.name.removesuffix(".json") not in files:
+            stale.unlink()
+    write_json(output / MANIFEST, {"model": sha256(arguments.model / MANIFEST), **vectors, "files": files})
 
 
 if __name__ == "__main__":

@@ -3,11 +3,14 @@
 import argparse
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
 from hybridbatch.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -16,12 +19,18 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def run(main: Callable[[list[str] | None], None]) -> NoReturn:
-    """Run ``main`` as a program: log to standard error; a :class:`UserError` ends it with one line and status 1."""
+    """Run ``main`` as a program.
+
+    Its log, on standard error, begins with the command unless a person has just typed it; a :class:`UserError` ends it with
+    one line and status 1.
+    """
     logging.basicConfig(
         level=os.environ.get("LOGLEVEL", "INFO"),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         datefmt="%H:%M:%S",
     )
+    if not sys.stderr.isatty():
+        logger.info("command: %s", shlex.join(["python", *sys.argv]))
     try:
         main(None)
     except UserError as error:

@@ -1,71 +1,150 @@
-"""Turn the queries and passages of a benchmark into vectors, in bounded memory; finished languages survive a kill."""
+"""Turn the queries and passages of a benchmark into vectors: in shards, in bounded memory; finished shards survive a kill."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pyarrow.parquet as pq
 import torch
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
 from hybridbatch.errors import UserError
 from hybridbatch.files import MANIFEST, atomic_path, fingerprint, read_json, sha256, write_json
+from hybridbatch.vectors import KINDS, Kind, shard_name
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["queries", "passages"]
-KINDS: tuple[Kind, ...] = ("queries", "passages")
+Precision = Literal["fp32", "bf16", "fp16"]
+HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def encode_benchmark(
+@dataclass(frozen=True)
+class Shard:
+    """Consecutive rows of a file of texts, and where their vectors go.
+
+    Attributes:
+        source: parquet file with a column ``text``.
+        kind: what the texts are.
+        number: which of the file's shards.
+        name: file name of the vectors.
+        identity: fingerprint of all that the vectors depend on.
+    """
+
+    source: Path
+    kind: Kind
+    number: int
+    name: str
+    identity: str
+
+
+def plan_shards(
     model_folder: Path,
     texts: Mapping[str, Mapping[Kind, Path]],
-    output: Path,
-    batch_size: int,
+    *,
     shard_size: int,
     dtype: str,
-    device: str,
+    precision: Precision,
     code: Mapping[str, str],
-) -> None:
-    """Encode a benchmark, language by language.
-
-    Writes ``<language>.{queries,passages}.npy``, L2-normalised rows of shape (texts, dimension) in the order of the
-    parquet file, and at the end ``manifest.json``. A language that an earlier, killed job finished is kept if model,
-    texts, type and code are the same.
+) -> list[Shard]:
+    """Return the shards of a benchmark: by language, queries before passages, in the order of the rows.
 
     Args:
         model_folder: a sentence-transformers folder with a manifest.
-        texts: the parquet files (column ``text``) of each language.
+        texts: the parquet files of each language.
+        shard_size: texts held in memory at once, and rows of a file.
+        dtype: ``float32`` or ``float16``, of the stored vectors.
+        precision: of the matrix products in the encoder.
+        code: the SHA-256 of each source file that the vectors depend on.
+    """
+    settings = {
+        "model": sha256(model_folder / MANIFEST),
+        "dtype": dtype,
+        "precision": precision,
+        "shard_size": shard_size,
+        "code": dict(code),
+    }
+    shards = []
+    for language, sources in texts.items():
+        for kind in KINDS:
+            source = sources[kind]
+            identity = fingerprint({**settings, "texts": sha256(source)})
+            rows = pq.read_metadata(source).num_rows
+            shards += [
+                Shard(source, kind, number, shard_name(language, kind, number), identity)
+                for number in range(-(-rows // shard_size))
+            ]
+    return shards
+
+
+def encode_shards(
+    model_folder: Path,
+    shards: Sequence[Shard],
+    output: Path,
+    *,
+    batch_size: int,
+    shard_size: int,
+    dtype: str,
+    precision: Precision,
+    device: str,
+) -> dict[str, str]:
+    """Encode shards into L2-normalised rows of shape (texts, dimension), in the order of the parquet file.
+
+    A shard that an earlier, killed job finished is kept if all that its vectors depend on is the same. Which texts share a
+    batch moves a vector by no more than the rounding of ``precision``.
+
+    Args:
+        model_folder: a sentence-transformers folder with a manifest.
+        shards: what to encode.
         output: folder to write.
         batch_size: texts encoded at once.
-        shard_size: texts held in memory at once.
-        dtype: ``float32`` or ``float16``.
+        shard_size: rows of a file.
+        dtype: ``float32`` or ``float16``, of the stored vectors.
+        precision: of the matrix products in the encoder; its weights and the normalisation stay in float32.
         device: ``cpu`` or ``cuda``.
-        code: the SHA-256 of each source file that the vectors depend on.
+
+    Returns:
+        The SHA-256 of each shard's file, by name.
 
     Raises:
-        UserError: if a vector is not finite.
+        UserError: if a vector is not finite, or for a precision that the device does not have.
     """
-    settings = {"model": sha256(model_folder / MANIFEST), "dtype": dtype}
-    model: SentenceTransformer | None = None
-    files: dict[str, str] = {}
-    for language, sources in texts.items():
-        identity = fingerprint({**settings, "code": dict(code), **{kind: sha256(sources[kind]) for kind in KINDS}})
-        record = output / f"{language}.json"
-        if not _finished(record, identity):
-            if model is None:
-                model = load_encoder(model_folder, device)
-            for kind in KINDS:
-                path = output / f"{language}.{kind}.npy"
-                _encode_file(model, sources[kind], kind, path, batch_size, shard_size, dtype)
-            written = [f"{language}.{kind}.npy" for kind in KINDS]
-            write_json(record, {"identity": identity, "files": {name: sha256(output / name) for name in written}})
-        files.update(read_json(record)["files"])
-    write_json(output / MANIFEST, {**settings, "files": files})
+    waiting = [shard for shard in shards if finished(output, shard) is None]
+    if waiting and precision == "fp16" and device == "cpu":
+        raise UserError("encoding.precision: fp16 needs a GPU; set it to bf16 or fp32, or device to cuda")
+    if waiting:
+        model = load_encoder(model_folder, device)
+        for source, group in groupby(waiting, key=lambda shard: shard.source):
+            wanted = {shard.number: shard for shard in group}
+            for number, texts in enumerate(read_texts(source, shard_size)):
+                if number in wanted:
+                    shard = wanted[number]
+                    vectors = encode_texts(model, texts, shard.kind, batch_size, precision)
+                    _write(output, shard, vectors.astype(dtype))
+    return {shard.name: str(finished(output, shard)) for shard in shards}
+
+
+def finished(output: Path, shard: Shard) -> str | None:
+    """Return the SHA-256 of a shard's file if it is written and what is wanted, else None."""
+    record = output / f"{shard.name}.json"
+    if not record.exists() or not (output / shard.name).exists():
+        return None
+    known = read_json(record)
+    return str(known["sha256"]) if known["identity"] == shard.identity else None
+
+
+def _write(output: Path, shard: Shard, vectors: NDArray[np.float32] | NDArray[np.float16]) -> None:
+    if not np.isfinite(vectors).all():
+        raise UserError(f"{shard.source}: a vector is not finite; the model is broken or overflows, retrain it in fp32")
+    path = output / shard.name
+    with atomic_path(path) as aside, aside.open("wb") as stream:
+        np.save(stream, vectors)
+    write_json(output / f"{shard.name}.json", {"identity": shard.identity, "sha256": sha256(path)})
+    logger.info("%s: %d texts", path, len(vectors))
 
 
 def load_encoder(folder: Path, device: str) -> SentenceTransformer:
@@ -76,47 +155,29 @@ def load_encoder(folder: Path, device: str) -> SentenceTransformer:
     return model
 
 
-def _finished(record: Path, identity: str) -> bool:
-    if not record.exists():
-        return False
-    known: dict[str, Any] = read_json(record)
-    whole = known["identity"] == identity and all((record.parent / name).exists() for name in known["files"])
-    if whole:
-        logger.info("%s: done before, kept", record.stem)
-    return whole
-
-
-def _encode_file(
-    model: SentenceTransformer, texts: Path, kind: Kind, path: Path, batch_size: int, shard_size: int, dtype: str
-) -> None:
-    source = pq.ParquetFile(texts)
-    rows = source.metadata.num_rows
-    dimension: int = model.get_embedding_dimension() or 0
-    with atomic_path(path) as aside:
-        matrix = open_memmap(aside, mode="w+", dtype=np.dtype(dtype), shape=(rows, dimension))
-        start = 0
-        for shard in _shards(source, shard_size):
-            vectors = encode_texts(model, shard, kind, batch_size)
-            if not np.isfinite(vectors).all():
-                raise UserError(
-                    f"{texts}: a vector is not finite; the model is broken or overflows, retrain it in fp32"
-                )
-            matrix[start : start + len(shard)] = vectors
-            start += len(shard)
-            logger.info("%s: %d of %d texts", path.name, start, rows)
-        matrix.flush()
-
-
-def encode_texts(model: SentenceTransformer, texts: list[str], kind: Kind, batch_size: int) -> NDArray[np.float32]:
+def encode_texts(
+    model: SentenceTransformer, texts: list[str], kind: Kind, batch_size: int, precision: Precision = "fp32"
+) -> NDArray[np.float32]:
     """Return the L2-normalised vectors of texts, shape (texts, dimension); equal texts are encoded once."""
+    # The library sorts by length, so a batch has little padding; sorted before, equal lengths have one order.
     distinct = sorted(set(texts))
     encode = model.encode_query if kind == "queries" else model.encode_document
-    vectors = encode(distinct, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False)
+    with torch.autocast(model.device.type, dtype=HALF.get(precision), enabled=precision in HALF):
+        encoded = encode(distinct, batch_size=batch_size, show_progress_bar=False)
+    vectors = np.asarray(encoded, dtype=np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     position = {text: index for index, text in enumerate(distinct)}
-    result: NDArray[np.float32] = np.asarray(vectors, dtype=np.float32)[[position[text] for text in texts]]
+    result: NDArray[np.float32] = vectors[[position[text] for text in texts]]
     return result
 
 
-def _shards(source: pq.ParquetFile, size: int) -> Iterator[list[str]]:
-    for batch in source.iter_batches(batch_size=size, columns=["text"]):
-        yield batch.column("text").to_pylist()
+def read_texts(source: Path, size: int) -> Iterator[list[str]]:
+    """Yield the column ``text`` of a parquet file in lists of ``size``, the last one shorter."""
+    waiting: list[str] = []
+    for batch in pq.ParquetFile(source).iter_batches(batch_size=size, columns=["text"]):
+        waiting += batch.column("text").to_pylist()
+        while len(waiting) >= size:
+            yield waiting[:size]
+            waiting = waiting[size:]
+    if waiting:
+        yield waiting

@@ -14,6 +14,7 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from hybridbatch.cleaning_settings import Check, Quality
 from hybridbatch.decontamination import jaccard, key, ngrams
 from hybridbatch.errors import UserError
+from hybridbatch.vectors import Kind
 
 COPY_NGRAM = 3
 LOOP_NGRAM = 8
@@ -177,7 +178,7 @@ class QualityControl:
 
 def encoder_similarity(folder: Path, device: str, batch_size: int = 64) -> Similarity:
     """Return the cosine similarity under an encoder, which is a sentence-transformers folder."""
-    from hybridbatch.encoding import Kind, encode_texts, load_encoder  # noqa: PLC0415 (seconds, and rarely wanted)
+    from hybridbatch.encoding import encode_texts, load_encoder  # noqa: PLC0415 (seconds, and rarely wanted)
 
     model = load_encoder(folder, device)
     kinds: dict[str, Kind] = {"query": "queries", "passage": "passages"}
