@@ -10,15 +10,17 @@ import pytrec_eval
 from numpy.typing import NDArray
 from test_miracl import write_miracl
 from tokenizers import Tokenizer, models, pre_tokenizers
+from vector_files import write_vectors
 
 from bm25 import main as bm25
 from evaluate import main as evaluate
 from hybridbatch.collection import Collection
 from hybridbatch.errors import UserError
 from hybridbatch.files import read_table, write_table
-from hybridbatch.indexing import open_index
 from hybridbatch.lexical import Index, best_rows
-from hybridbatch.searching import search_benchmark
+from hybridbatch.products import NumpyProducts
+from hybridbatch.searching import Method, search_benchmark
+from hybridbatch.vectors import open_vectors
 from index import main as index
 from prepare_benchmark import main as prepare
 from search import main as search
@@ -29,7 +31,7 @@ PASSAGES, QUERIES, DIMENSION = 300, 25, 8
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three languages of random passages and vectors with ties, prepared from MIRACL's form, indexed."""
+    """Three languages of random passages and vectors with ties, prepared from MIRACL's form."""
     folder = tmp_path_factory.mktemp("world")
     rng = np.random.default_rng(0)
     for code in LANGUAGES:
@@ -42,22 +44,20 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ]
         arguments = write_miracl(folder, code, topics, qrels, docs, per_file=90)
         prepare([*arguments, "--output-folder", str(folder / "benchmark" / code)])
-        (folder / "vectors").mkdir(exist_ok=True)
         for kind in ("queries", "passages"):
             rows = read_table(folder / "benchmark" / code / f"{kind}.parquet").num_rows
             vectors = rng.standard_normal((rows, DIMENSION)).astype(np.float32)
             vectors[: rows // 4] = vectors[rows // 4 : 2 * (rows // 4)]
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-            np.save(folder / "vectors" / f"{code}.{kind}.npy", vectors)
+            write_vectors(folder / "vectors", code, kind, vectors, 2)
     common = ["--languages", *LANGUAGES, "--embeddings", str(folder / "vectors")]
-    index([*common, "--index", "Flat", "--output", str(folder / "indexes")])
-    places = ["--benchmark", str(folder / "benchmark"), "--indexes", str(folder / "indexes")]
-    search([*common, *places, "--depth", "100", "--monolingual", "--output", str(folder / "search")])
+    places = ["--benchmark", str(folder / "benchmark"), "--output", str(folder / "search")]
+    search([*common, *places, "--depth", "100", "--monolingual"])
     return folder
 
 
 def brute_force(folder: Path, code: str) -> NDArray[np.float64]:
-    queries, passages = (np.load(folder / "vectors" / f"{code}.{kind}.npy") for kind in ("queries", "passages"))
+    queries, passages = (open_vectors(folder / "vectors", code, kind)[:] for kind in ("queries", "passages"))
     return np.round(queries.astype(np.float64) @ passages.astype(np.float64).T, 10)
 
 
@@ -111,9 +111,8 @@ def test_only_blocks_of_one_language_are_searched(world: Path) -> None:
 def test_ranks_are_those_of_the_search_of_all_blocks(world: Path) -> None:
     code = "te"
     collection = Collection(world / "benchmark", [code])
-    vectors = {kind: {code: np.load(world / "vectors" / f"{code}.{kind}.npy")} for kind in ("queries", "passages")}
-    opened = {code: open_index(world / "indexes" / f"{code}.faiss")}
-    search_benchmark(collection, vectors["queries"], vectors["passages"], opened, 100, world / "all")
+    queries, passages = ({code: open_vectors(world / "vectors", code, kind)} for kind in ("queries", "passages"))
+    search_benchmark(collection, queries, passages, Method(100, NumpyProducts()), world / "all")
     columns = ["query_id", "passage_id", "relevance", "rank_in_language"]
     everything = read_table(world / "search" / "ranks.parquet").to_pandas()
     own = everything[everything["passage_language"] == code][columns].astype(str).reset_index(drop=True)
@@ -122,9 +121,10 @@ def test_ranks_are_those_of_the_search_of_all_blocks(world: Path) -> None:
 
 def test_an_approximate_index_gives_its_own_ranks(world: Path) -> None:
     common = ["--languages", "sw", "--embeddings", str(world / "vectors")]
-    index([*common, "--index", "IVF8,Flat", "--output", str(world / "approximate")])
+    index([*common, "--index", "IVF8,Flat", "--index-rows", "200", "--output", str(world / "approximate")])
     places = ["--benchmark", str(world / "benchmark"), "--indexes", str(world / "approximate")]
-    search([*common, *places, "--depth", "50", "--monolingual", "--output", str(world / "ivf")])
+    options = ["--depth", "50", "--monolingual", "--parameters=nprobe=2", "--recall-sample", "9"]
+    search([*common, *places, *options, "--output", str(world / "ivf")])
     ranks = read_table(world / "ivf" / "ranks.parquet").to_pandas()
     top = read_table(world / "ivf" / "topk.parquet").to_pandas()
     assert ranks["rank_in_language"].isna().any()
@@ -132,6 +132,10 @@ def test_an_approximate_index_gives_its_own_ranks(world: Path) -> None:
         top.astype({"query_id": str, "passage_id": str}), on=["query_id", "passage_id"], how="left"
     )
     np.testing.assert_array_equal(joined["rank_in_language"], joined["rank"])
+    recall = pd.read_csv(world / "ivf" / "recall.csv")
+    assert recall["k"].tolist() == [10, 50]
+    assert recall["queries"].tolist() == [9, 9]
+    assert recall["recall"].between(0.1, 0.99).all()
 
 
 def test_bm25_equals_trec_eval_on_its_scores(world: Path) -> None:
@@ -168,7 +172,6 @@ def test_best_rows_are_the_first_of_the_full_order(seed: int) -> None:
 
 
 def test_ids_that_differ_between_languages_are_no_cross_lingual_benchmark(tmp_path: Path) -> None:
-    vectors, opened = {}, {}
     for code in ("de", "en"):
         rows = {
             "queries": {"query_id": [f"{code}1"], "text": ["q"]},
@@ -177,9 +180,7 @@ def test_ids_that_differ_between_languages_are_no_cross_lingual_benchmark(tmp_pa
         rows["qrels"] = {"query_id": [f"{code}1"], "passage_id": [f"{code}/1"], "relevance": pa.array([1], pa.int32())}
         for kind, columns in rows.items():
             write_table(tmp_path / code / f"{kind}.parquet", pa.table(columns))
-        vectors[code] = np.ones((1, 1), np.float32)
-        opened[code] = None
     with pytest.raises(
         UserError, match=r"ids differ from language to language; set the benchmark's settings to \[mono\]"
     ):
-        search_benchmark(Collection(tmp_path, ["de", "en"]), vectors, vectors, opened, 1, tmp_path / "run")
+        search_benchmark(Collection(tmp_path, ["de", "en"]), {}, {}, Method(1, NumpyProducts()), tmp_path / "run")

@@ -6,22 +6,20 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from numpy.typing import NDArray
+from vector_files import unit_vectors, write_vectors
 
 from hybridbatch.collection import Collection
+from hybridbatch.errors import UserError
+from hybridbatch.exact import NO_PAIRS, exact_search
 from hybridbatch.files import read_table, write_table
-from hybridbatch.indexing import build_index, is_exact, open_index
-from hybridbatch.ranking import DECIMALS, count_before, pair_scores, sort_top
-from hybridbatch.searching import search_benchmark, search_block
+from hybridbatch.indexing import build_indexes, open_index
+from hybridbatch.products import NumpyProducts
+from hybridbatch.ranking import DECIMALS, sort_top
+from hybridbatch.searching import Method, search_benchmark
+from hybridbatch.vectors import Vectors
 
 LANGUAGES = ("de", "en", "zh")
-DIMENSION = 8
-
-
-def unit_vectors(rng: np.random.Generator, rows: int) -> np.ndarray:
-    vectors = rng.standard_normal((rows, DIMENSION)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def write_language(folder: Path, code: str, queries: int, passages: int, rng: np.random.Generator) -> None:
@@ -42,34 +40,45 @@ def write_language(folder: Path, code: str, queries: int, passages: int, rng: np
     write_table(folder / code / "qrels.parquet", qrels)
 
 
+def names(collection: Collection, code: str) -> list[str]:
+    language = collection.by_language[code]
+    found: list[str] = language.passage_ids(np.arange(len(language.tie_order))).to_pylist()
+    return found
+
+
 class World:
     """A benchmark of random vectors with many exact ties, searched by the code and by brute force."""
 
-    def __init__(self, folder: Path, seed: int, index: str = "Flat", depth: int = 7) -> None:
+    def __init__(self, folder: Path, seed: int, index: str = "Flat", depth: int = 7, parameters: str = "") -> None:
         rng = np.random.default_rng(seed)
         shared = unit_vectors(rng, 4)
-        self.queries, self.passages, self.indexes = {}, {}, {}
+        self.queries: dict[str, NDArray[np.float32]] = {}
+        self.passages: dict[str, NDArray[np.float32]] = {}
+        opened: dict[str, dict[str, Vectors]] = {"queries": {}, "passages": {}}
         for code in LANGUAGES:
             size = int(rng.integers(20, 60))
             write_language(folder, code, 12, size, rng)
             self.queries[code] = unit_vectors(rng, 12)
             self.passages[code] = unit_vectors(rng, size)
             self.passages[code][:4] = shared
-            np.save(folder / f"{code}.npy", self.passages[code])
-            build_index(folder / f"{code}.npy", index, 1000, folder / f"{code}.faiss")
-            self.indexes[code] = open_index(folder / f"{code}.faiss")
+            for kind, vectors in (("queries", self.queries), ("passages", self.passages)):
+                opened[kind][code] = write_vectors(folder / "vectors", code, kind, vectors[code], 2)
+            if index != "Flat":
+                build_indexes(opened["passages"][code], index, 1000, 15, folder / "indexes", code)
         self.collection = Collection(folder, LANGUAGES)
-        search_benchmark(self.collection, self.queries, self.passages, self.indexes, depth, folder / "run")
+        indexes = {code: open_index(folder / "indexes", code, parameters) for code in LANGUAGES if index != "Flat"}
+        method = Method(depth, NumpyProducts(), indexes or None, recall_sample=5)
+        search_benchmark(self.collection, opened["queries"], opened["passages"], method, folder / "run")
         self.topk = read_table(folder / "run" / "topk.parquet").to_pandas()
         self.ranks = read_table(folder / "run" / "ranks.parquet").to_pandas()
+        self.recall = pd.read_csv(folder / "run" / "recall.csv")
 
     def ranking(self, query_language: str, query: int, passage_languages: tuple[str, ...]) -> list[str]:
         """All passages by decreasing float64 score, then by id."""
-        items = []
+        items: list[tuple[float, str]] = []
         for code in passage_languages:
-            names = self.collection.by_language[code].passages.to_pylist()
             values = self.passages[code].astype(np.float64) @ self.queries[query_language][query].astype(np.float64)
-            items += list(zip(-np.round(values, DECIMALS), names, strict=True))
+            items += list(zip(-np.round(values, DECIMALS), names(self.collection, code), strict=True))
         return [name for _, name in sorted(items)]
 
 
@@ -95,22 +104,20 @@ def test_merged_blocks_equal_one_pooled_index(tmp_path: Path) -> None:
     world = World(tmp_path, 5, depth=200)
     pool = np.concatenate([world.passages[code] for code in LANGUAGES])
     order = np.concatenate([world.collection.by_language[code].tie_order for code in LANGUAGES])
-    np.save(tmp_path / "pool.npy", pool)
-    build_index(tmp_path / "pool.npy", "Flat", 1000, tmp_path / "pool.faiss")
-    names = np.concatenate([world.collection.by_language[code].passages.to_pylist() for code in LANGUAGES])
+    pooled = write_vectors(tmp_path / "pool", "all", "passages", pool)
+    ids = np.concatenate([names(world.collection, code) for code in LANGUAGES])
     for code in LANGUAGES:
-        top = search_block(world.queries[code], pool, open_index(tmp_path / "pool.faiss"), order, 25)
+        top, _ = exact_search(world.queries[code], pooled, order, 25, NO_PAIRS, NumpyProducts())
         merged = world.topk[world.topk["query_language"] == code].copy()
         merged["score"] = merged["score"].round(6)
         merged["tie"] = merged["passage_id"].astype(str)
         for query in range(12):
             rows = merged[merged["query_id"] == f"q{query}"].sort_values(["score", "tie"], ascending=[False, True])
-            assert rows["passage_id"].tolist()[:25] == names[top.rows[query]].tolist()
+            assert rows["passage_id"].tolist()[:25] == ids[top.rows[query]].tolist()
 
 
 def test_an_approximate_index_reports_what_it_finds(tmp_path: Path) -> None:
     world = World(tmp_path, 2, index="IVF4,Flat", depth=5)
-    assert not is_exact(world.indexes["en"])
     assert world.ranks["rank_in_language"].isna().any()
     found = world.ranks.dropna(subset=["rank_in_language"])
     listed = world.topk.astype(str).set_index(["query_language", "query_id", "passage_id"])["rank"]
@@ -124,29 +131,46 @@ def test_an_approximate_index_reports_what_it_finds(tmp_path: Path) -> None:
     assert world.ranks["exact_rank_in_pool"].notna().all()
 
 
-def test_an_impossible_index_is_refused(tmp_path: Path) -> None:
-    np.save(tmp_path / "v.npy", unit_vectors(np.random.default_rng(0), 10))
-    with pytest.raises(Exception, match=r"search\.index: FAISS cannot build 'Nonsense'"):
-        build_index(tmp_path / "v.npy", "Nonsense", 10, tmp_path / "v.faiss")
-    assert not (tmp_path / "v.faiss").exists()
+@pytest.mark.parametrize("index", ["SQfp16", "IVF3,Flat"])
+def test_an_index_that_finds_everything_gives_the_exact_result(tmp_path: Path, index: str) -> None:
+    exact = World(tmp_path / "exact", 4, depth=60)
+    parameters = "nprobe=3" if index.startswith("IVF") else ""
+    found = World(tmp_path / "found", 4, index, depth=60, parameters=parameters)
+    assert found.topk.equals(exact.topk)
+    assert found.ranks.equals(exact.ranks)
+    assert (found.recall["recall"] == 1).all()
 
 
-@given(seed=st.integers(0, 10_000), rows=st.integers(1, 40), copies=st.integers(1, 5), block=st.integers(1, 50))
-@settings(max_examples=60, deadline=None)
-def test_count_before_is_the_place_in_a_stable_sort(seed: int, rows: int, copies: int, block: int) -> None:
-    rng = np.random.default_rng(seed)
-    passages = np.repeat(unit_vectors(rng, rows), copies, axis=0)
-    tie_order = rng.permutation(len(passages))
-    queries = unit_vectors(rng, 3)
-    query_rows = np.repeat(np.arange(3), len(passages))
-    passage_rows = np.tile(np.arange(len(passages)), 3)
-    values = pair_scores(queries, passages, query_rows, passage_rows)
-    pytest.MonkeyPatch().setattr("hybridbatch.ranking.PASSAGE_BLOCK", block)
-    counts = count_before(queries, passages, tie_order, query_rows, values, tie_order[passage_rows])
-    for query in range(3):
-        mine = query_rows == query
-        expected = pd.DataFrame({"score": -values[mine], "order": tie_order}).sort_values(["score", "order"]).index
-        assert np.array_equal(np.argsort(expected.to_numpy()), counts[mine])
+def test_recall_is_measured_for_every_block(tmp_path: Path) -> None:
+    world = World(tmp_path, 3, index="IVF5,Flat", depth=20)
+    assert list(world.recall.columns) == ["query_language", "passage_language", "k", "recall", "queries"]
+    assert len(world.recall) == 3 * 3 * 2
+    assert set(world.recall["k"]) == {10, 20}
+    assert set(world.recall["queries"]) == {5}
+    assert 0 < world.recall["recall"].min() < world.recall["recall"].max() <= 1
+
+
+def test_exact_search_has_no_recall(tmp_path: Path) -> None:
+    assert World(tmp_path, 3).recall.shape == (0, 5)
+
+
+def test_ids_are_read_by_row_across_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hybridbatch.collection.IDS_AT_ONCE", 3)
+    write_language(tmp_path, "de", 4, 11, np.random.default_rng(0))
+    language = Collection(tmp_path, ["de"]).by_language["de"]
+    written = read_table(tmp_path / "de" / "passages.parquet")["passage_id"].to_pylist()
+    rows = np.array([0, 2, 3, 8, 10])
+    assert language.passage_ids(rows).to_pylist() == [written[row] for row in rows]
+    assert language.passage_ids(rows[:0]).to_pylist() == []
+    assert language.tie_order.tolist() == [sorted(written).index(name) for name in written]
+
+
+def test_a_judged_passage_that_is_missing_is_named(tmp_path: Path) -> None:
+    write_language(tmp_path, "de", 4, 11, np.random.default_rng(0))
+    qrels = pa.table({"query_id": ["q0"], "passage_id": ["de/none"], "relevance": pa.array([1], pa.int32())})
+    write_table(tmp_path / "de" / "qrels.parquet", qrels)
+    with pytest.raises(UserError, match=r"judges 'de/none', which passages\.parquet does not have"):
+        Collection(tmp_path, ["de"])
 
 
 def test_sort_top_puts_missing_candidates_last() -> None:

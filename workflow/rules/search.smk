@@ -1,12 +1,49 @@
 """
-Search.
+Search, exact or with approximate indexes.
 
-REQUIRED INPUTS: embeddings, indexes and the benchmark's parquet files; for BM25 the texts and a tokenizer.
+REQUIRED INPUTS: embeddings and the benchmark's parquet files; for BM25 the texts and a tokenizer.
 
 OUTPUTS:
+    indexes/<run>/<benchmark>/<language>.<00000>.faiss      of an approximate search only
     search/<run>/<benchmark>/topk.parquet       the best passages of every (query language, passage language) block
     search/<run>/<benchmark>/ranks.parquet      the ranks of every relevant passage, in its block and in the pool
+    search/<run>/<benchmark>/recall.csv         the recall of approximate indexes; without any, a header
 """
+
+
+rule index:
+    """Build the approximate FAISS indexes of `{wildcards.benchmark}`, one or more for each language."""
+    input:
+        embeddings=f"{RESULTS}/embeddings/{{run}}/{{benchmark}}/manifest.json",
+        program=program("index"),
+        library=library("index"),
+    output:
+        directory=directory(f"{RESULTS}/indexes/{{run}}/{{benchmark}}"),
+    log:
+        f"{LOGS}/index/{{run}}/{{benchmark}}.log",
+    benchmark:
+        f"{COSTS}/index/{{run}}/{{benchmark}}.jsonl"
+    conda:
+        "../../envs/search.yaml"
+    resources:
+        mem="8GB",
+    params:
+        embeddings=subpath(input.embeddings, parent=True),
+        languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
+        options=options(
+            index=experiment.search.index,
+            training_sample=experiment.search.training_sample,
+            index_rows=experiment.search.index_rows,
+        ),
+    shell:
+        r"""
+        python {input.program:q} \
+            --embeddings {params.embeddings:q} \
+            --languages {params.languages:q} \
+            {params.options:q} \
+            --output {output.directory:q} \
+            &>{log:q}
+        """
 
 
 rule search:
@@ -14,12 +51,13 @@ rule search:
     input:
         files=lambda wildcards: benchmark_files(wildcards.benchmark),
         embeddings=f"{RESULTS}/embeddings/{{run}}/{{benchmark}}/manifest.json",
-        indexes=f"{RESULTS}/indexes/{{run}}/{{benchmark}}",
+        indexes=index_folder,
         program=program("search"),
         library=library("search"),
     output:
         topk=f"{RESULTS}/search/{{run}}/{{benchmark}}/topk.parquet",
         ranks=f"{RESULTS}/search/{{run}}/{{benchmark}}/ranks.parquet",
+        recall=f"{RESULTS}/search/{{run}}/{{benchmark}}/recall.csv",
     log:
         f"{LOGS}/search/{{run}}/{{benchmark}}.log",
     benchmark:
@@ -28,11 +66,14 @@ rule search:
         "../../envs/search.yaml"
     threads: 4
     resources:
+        gpu=GPUS,
         mem="8GB",
+        device=DEVICE if GPUS else "cpu",
     params:
         benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
         embeddings=subpath(input.embeddings, parent=True),
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
+        indexes=lambda wildcards, input: options(indexes=input.indexes or None),
         options=search_options,
         folder=subpath(output.topk, parent=True),
     shell:
@@ -40,9 +81,10 @@ rule search:
         python {input.program:q} \
             --benchmark {params.benchmark:q} \
             --embeddings {params.embeddings:q} \
-            --indexes {input.indexes:q} \
+            {params.indexes:q} \
             --languages {params.languages:q} \
             {params.options:q} \
+            --device {resources.device} \
             --output {params.folder:q} \
             &>{log:q}
         """

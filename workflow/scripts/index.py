@@ -1,29 +1,29 @@
-"""Build one FAISS index for each language of encoded passages."""
+"""Build the approximate FAISS indexes of each language of encoded passages."""
 
 from pathlib import Path
 
 from hybridbatch import cli
-from hybridbatch.indexing import build_index
+from hybridbatch.files import atomic_folder
+from hybridbatch.indexing import build_indexes
+from hybridbatch.vectors import open_vectors
 
 
 def main(argv: list[str] | None) -> None:
     """Build the indexes that the command line names."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--embeddings", type=Path, required=True, help="folder with <language>.passages.npy")
+    parser.add_argument("--embeddings", type=Path, required=True, help="folder of vectors with their manifest.json")
     parser.add_argument("--languages", nargs="+", required=True, help="languages to index")
-    parser.add_argument("--index", default="Flat", help="FAISS factory string")
+    parser.add_argument("--index", required=True, help="FAISS factory string, such as HNSW32 or IVF256,SQ8")
     parser.add_argument(
         "--training-sample", type=int, default=100_000, help="vectors an index is trained on, if it must"
     )
-    parser.add_argument("--output", type=Path, required=True, help="folder for <language>.faiss")
+    parser.add_argument("--index-rows", type=int, default=5_000_000, help="vectors in one index file")
+    parser.add_argument("--output", type=Path, required=True, help="folder for <language>.<00000>.faiss")
     arguments = parser.parse_args(argv)
-    for language in arguments.languages:
-        build_index(
-            arguments.embeddings / f"{language}.passages.npy",
-            arguments.index,
-            arguments.training_sample,
-            arguments.output / f"{language}.faiss",
-        )
+    with atomic_folder(arguments.output) as folder:
+        for language in arguments.languages:
+            vectors = open_vectors(arguments.embeddings, language, "passages")
+            build_indexes(vectors, arguments.index, arguments.training_sample, arguments.index_rows, folder, language)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """Search every query language of a benchmark against every passage language, or its own, and rank the relevant passages."""
 
+from collections.abc import Mapping
 from pathlib import Path
-
-import numpy as np
 
 from hybridbatch import cli
 from hybridbatch.collection import Collection
-from hybridbatch.indexing import open_index
-from hybridbatch.searching import search_benchmark, search_monolingual
+from hybridbatch.products import open_products
+from hybridbatch.searching import Candidates, Method, search_benchmark, search_monolingual
+from hybridbatch.vectors import open_vectors
 
 
 def main(argv: list[str] | None) -> None:
@@ -16,32 +16,51 @@ def main(argv: list[str] | None) -> None:
     parser.add_argument(
         "--benchmark", type=Path, required=True, help="folder with <language>/{queries,passages,qrels}.parquet"
     )
-    parser.add_argument("--embeddings", type=Path, required=True, help="folder with <language>.{queries,passages}.npy")
-    parser.add_argument("--indexes", type=Path, required=True, help="folder with <language>.faiss")
+    parser.add_argument("--embeddings", type=Path, required=True, help="folder of vectors with their manifest.json")
+    parser.add_argument(
+        "--indexes", type=Path, help="folder with <language>.<00000>.faiss; without, every vector is compared"
+    )
+    parser.add_argument("--parameters", default="", help="what FAISS is told for searching, such as nprobe=16")
+    parser.add_argument(
+        "--recall-sample", type=int, default=200, help="queries of each language that an index is checked with"
+    )
     parser.add_argument("--languages", nargs="+", required=True, help="languages of the pool")
     parser.add_argument("--depth", type=int, default=100, help="passages kept for a query in each language")
     parser.add_argument(
         "--monolingual", action="store_true", help="search each language with its own queries only; there is no pool"
     )
-    parser.add_argument("--output", type=Path, required=True, help="folder for topk.parquet and ranks.parquet")
+    parser.add_argument(
+        "--device",
+        choices=["auto", "cpu", "cuda"],
+        default="cpu",
+        help="where vectors are compared; auto: a GPU if any",
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, help="folder for topk.parquet, ranks.parquet and recall.csv"
+    )
     arguments = parser.parse_args(argv)
     languages = arguments.languages
-    queries = {language: arguments.embeddings / f"{language}.queries.npy" for language in languages}
-    passages = {language: arguments.embeddings / f"{language}.passages.npy" for language in languages}
-    indexes = {language: arguments.indexes / f"{language}.faiss" for language in languages}
-    if arguments.monolingual:
-        search_monolingual(
-            arguments.benchmark, languages, queries, passages, indexes, arguments.depth, arguments.output
-        )
-        return
-    search_benchmark(
-        Collection(arguments.benchmark, languages),
-        {language: np.load(file, mmap_mode="r") for language, file in queries.items()},
-        {language: np.load(file, mmap_mode="r") for language, file in passages.items()},
-        {language: open_index(file) for language, file in indexes.items()},
+    queries = {language: open_vectors(arguments.embeddings, language, "queries") for language in languages}
+    passages = {language: open_vectors(arguments.embeddings, language, "passages") for language in languages}
+    method = Method(
         arguments.depth,
-        arguments.output,
+        open_products(arguments.device),
+        _indexes(arguments.indexes, languages, arguments.parameters),
+        arguments.recall_sample,
     )
+    if arguments.monolingual:
+        search_monolingual(arguments.benchmark, languages, queries, passages, method, arguments.output)
+        return
+    search_benchmark(Collection(arguments.benchmark, languages), queries, passages, method, arguments.output)
+
+
+def _indexes(folder: Path | None, languages: list[str], parameters: str) -> Mapping[str, Candidates] | None:
+    if folder is None:
+        return None
+    # FAISS and torch bring their own OpenMP, and exact search needs no FAISS.
+    from hybridbatch.indexing import open_index  # noqa: PLC0415
+
+    return {language: open_index(folder, language, parameters) for language in languages}
 
 
 if __name__ == "__main__":

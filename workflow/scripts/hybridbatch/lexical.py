@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from hybridbatch.collection import Collection, Relevant
-from hybridbatch.ranking import DECIMALS, Top, count_greater, sort_top
-from hybridbatch.searching import RunWriter
+from hybridbatch.ranking import DECIMALS, Order, Top, sort_top, stands_before
+from hybridbatch.run_files import RunWriter
 
 TEXTS_AT_ONCE = 10_000
 
@@ -73,7 +73,7 @@ class Index:
 
 
 def rank(
-    index: Index, queries: list[list[str]], relevant: Relevant, tie_order: NDArray[np.int64], depth: int
+    index: Index, queries: list[list[str]], relevant: Relevant, tie_order: Order, depth: int
 ) -> tuple[Top, NDArray[np.int64]]:
     """Search one query after the other.
 
@@ -97,12 +97,12 @@ def rank(
         rows[query] = best_rows(scores, tie_order, depth)
         values[query] = scores[rows[query]]
         for pair in range(starts[query], starts[query + 1]):
-            passage = relevant.passage[pair : pair + 1]
-            ranks[pair] = 1 + count_greater(scores[None], tie_order, scores[passage], tie_order[passage])[0]
+            passage = relevant.passage[pair]
+            ranks[pair] = 1 + np.count_nonzero(stands_before(scores, tie_order, scores[passage], tie_order[passage]))
     return sort_top(rows, values, tie_order, depth), ranks
 
 
-def best_rows(scores: NDArray[np.float64], tie_order: NDArray[np.int64], k: int) -> NDArray[np.int64]:
+def best_rows(scores: NDArray[np.float64], tie_order: Order, k: int) -> NDArray[np.int64]:
     """Return the rows of the ``k`` best scores, in any order; of equal ones, those that come first in ``tie_order``."""
     last = np.partition(scores, len(scores) - k)[len(scores) - k]
     above = np.flatnonzero(scores > last)

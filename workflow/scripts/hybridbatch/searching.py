@@ -4,168 +4,103 @@ The pool of all languages is the merge of the language blocks: nothing is search
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-import faiss
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hybridbatch.collection import Collection, Relevant
 from hybridbatch.errors import UserError
-from hybridbatch.files import atomic_path
-from hybridbatch.indexing import is_exact, open_index
-from hybridbatch.ranking import Top, Vectors, count_before, pair_scores, sort_top
+from hybridbatch.exact import NO_PAIRS, Pairs, exact_search, pair_scores
+from hybridbatch.files import write_text
+from hybridbatch.products import Products
+from hybridbatch.ranking import Matrix, Order, Top, sort_top, stands_before
+from hybridbatch.run_files import RunWriter
+from hybridbatch.vectors import Vectors
 
 logger = logging.getLogger(__name__)
 
-# Candidates asked of FAISS beyond k, so that float32 rounding at the cut cannot lose one of the k best.
+# Candidates asked of an index beyond k: the exact score orders them, so some from behind the cut come before it.
 MARGIN = 32
-# FAISS sums in float32: a candidate this much below the k-th best cannot belong among the k best.
-FLOAT32_ERROR = 1e-5
-
-RANKS_SCHEMA = pa.schema(
-    [
-        ("query_language", pa.dictionary(pa.int32(), pa.string())),
-        ("query_id", pa.dictionary(pa.int32(), pa.string())),
-        ("passage_language", pa.dictionary(pa.int32(), pa.string())),
-        ("passage_id", pa.dictionary(pa.int32(), pa.string())),
-        ("relevance", pa.int32()),
-        ("rank_in_language", pa.int64()),
-        ("rank_in_pool", pa.int64()),
-        ("exact_rank_in_pool", pa.int64()),
-    ]
-)
-TOPK_SCHEMA = pa.schema(
-    [
-        ("query_language", pa.dictionary(pa.int32(), pa.string())),
-        ("query_id", pa.dictionary(pa.int32(), pa.string())),
-        ("passage_language", pa.dictionary(pa.int32(), pa.string())),
-        ("rank", pa.int32()),
-        ("passage_id", pa.dictionary(pa.int32(), pa.string())),
-        ("score", pa.float32()),
-    ]
-)
+SEED = 1
+RECALL_COLUMNS = "query_language,passage_language,k,recall,queries"
 
 
-class RunWriter:
-    """Writes ``topk.parquet`` and ``ranks.parquet`` block by block; both appear whole at the end, or not at all."""
+class Candidates(Protocol):
+    """An approximate index of one language (:class:`hybridbatch.indexing.ApproximateIndex`)."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._stack = ExitStack()
+    def candidates(self, queries: Matrix, k: int) -> Iterable[NDArray[np.int64]]:
+        """Yield rows of passages for each query, shape (queries, found); -1 for none."""
 
-    def __enter__(self) -> "RunWriter":
-        """Open both files beside their places."""
-        self._topk = self._open("topk.parquet", TOPK_SCHEMA)
-        self._ranks = self._open("ranks.parquet", RANKS_SCHEMA)
-        return self
 
-    def __exit__(self, *error: Any) -> bool | None:
-        """Close both files; put them into place unless there was an error."""
-        return self._stack.__exit__(*error)
+@dataclass(frozen=True)
+class Method:
+    """How passages are found.
 
-    def _open(self, name: str, schema: pa.Schema) -> pq.ParquetWriter:
-        aside = self._stack.enter_context(atomic_path(self._folder / name))
-        return self._stack.enter_context(pq.ParquetWriter(aside, schema, compression="zstd"))
+    Attributes:
+        depth: passages kept for a query in each language.
+        products: computes the inner products of exact search.
+        indexes: an approximate index of each language; None to compare with every vector.
+        recall_sample: queries of each language whose exact neighbours an approximate index is compared with.
+    """
 
-    def write_top(self, collection: Collection, query_language: str, passage_language: str, top: Top) -> None:
-        """Write the top list of a block."""
-        found = top.rows >= 0
-        query, place = np.nonzero(found)
-        self._topk.write_table(
-            pa.table(
-                [
-                    _constant(query_language, len(query)),
-                    _named(query, collection.by_language[query_language].queries),
-                    _constant(passage_language, len(query)),
-                    pa.array(place + 1, pa.int32()),
-                    _named(top.rows[found], collection.by_language[passage_language].passages),
-                    pa.array(top.scores[found], pa.float32()),
-                ],
-                schema=TOPK_SCHEMA,
-            )
-        )
-
-    def write_ranks(
-        self,
-        collection: Collection,
-        query_language: str,
-        passage_language: str,
-        relevant: Relevant,
-        in_language: NDArray[np.int64],
-        in_pool: NDArray[np.int64],
-        exact_in_pool: NDArray[np.int64],
-    ) -> None:
-        """Write the ranks of the relevant passages of a block; 0 stands for not retrieved and becomes null."""
-        self._ranks.write_table(
-            pa.table(
-                [
-                    _constant(query_language, len(relevant.query)),
-                    _named(relevant.query, collection.by_language[query_language].queries),
-                    _constant(passage_language, len(relevant.query)),
-                    _named(relevant.passage, collection.by_language[passage_language].passages),
-                    pa.array(relevant.relevance, pa.int32()),
-                    *(pa.array(ranks, pa.int64(), mask=ranks == 0) for ranks in (in_language, in_pool, exact_in_pool)),
-                ],
-                schema=RANKS_SCHEMA,
-            )
-        )
+    depth: int
+    products: Products
+    indexes: Mapping[str, Candidates] | None = None
+    recall_sample: int = 200
 
 
 def search_benchmark(
     collection: Collection,
     queries: Mapping[str, Vectors],
     passages: Mapping[str, Vectors],
-    indexes: Mapping[str, faiss.Index],
-    depth: int,
+    method: Method,
     output: Path,
 ) -> None:
-    """Search all blocks of a benchmark and write ``topk.parquet`` and ``ranks.parquet`` (columns: docs/design.md).
+    """Search all blocks of a benchmark and write ``topk.parquet``, ``ranks.parquet`` and ``recall.csv`` (docs/design.md).
 
-    With flat indexes all ranks are exact. With others, a rank is the place in what the indexes found, down to ``depth``
+    Without indexes all ranks are exact. With them, a rank is the place in what the indexes found, down to the depth
     in each language, and missing where they did not find the passage; the exact rank in the pool is kept beside it.
+    Passages are streamed: in memory are 4 bytes a passage for the order of ids, and blocks of fixed size.
 
     Args:
         collection: ids and judgements.
         queries: vectors of each language, shape (queries, dimension).
-        passages: vectors of each language, shape (passages, dimension); may be memory-mapped.
-        indexes: the index of each language.
-        depth: passages kept for a query in each language.
+        passages: vectors of each language, shape (passages, dimension).
+        method: how passages are found.
         output: folder to write.
 
     Raises:
         UserError: if there are several languages, but no query has a relevant passage in another one than its own.
     """
     _check_parallel(collection)
-    exact = all(is_exact(index) for index in indexes.values())
+    recalls: list[str] = []
     with RunWriter(output) as writer:
         for query_language in collection.languages:
-            tops = {}
-            for passage_language in collection.languages:
-                top = search_block(
-                    queries[query_language],
-                    passages[passage_language],
-                    indexes[passage_language],
-                    collection.by_language[passage_language].tie_order,
-                    depth,
-                )
-                writer.write_top(collection, query_language, passage_language, top)
-                tops[passage_language] = top
-            for passage_language, relevant, counts in _exact_counts(collection, queries, passages, query_language):
-                exact_in_pool = 1 + np.sum(list(counts.values()), axis=0)
-                if exact:
-                    in_language, in_pool = 1 + counts[passage_language], exact_in_pool
+            own = queries[query_language][:]
+            relevant = {code: collection.relevant(query_language, code) for code in collection.languages}
+            pairs = _pairs(collection, own, passages, relevant)
+            tops, counts = {}, {}
+            for code in collection.languages:
+                order = collection.by_language[code].tie_order
+                tops[code], counts[code] = _search(own, passages[code], order, code, pairs, method)
+                writer.write_top(collection, query_language, code, tops[code])
+                recalls += _recall(own, passages[code], order, tops[code], method, f"{query_language},{code}")
+            exact_in_pool = 1 + np.sum(list(counts.values()), axis=0)
+            start = 0
+            for code, some in relevant.items():
+                part = slice(start, start + len(some.query))
+                start = part.stop
+                if method.indexes is None:
+                    in_language, in_pool = 1 + counts[code][part], exact_in_pool[part]
                 else:
-                    in_language, in_pool = _found_ranks(collection, tops, passage_language, relevant)
-                writer.write_ranks(
-                    collection, query_language, passage_language, relevant, in_language, in_pool, exact_in_pool
-                )
+                    in_language, in_pool = _found_ranks(collection, tops, code, some)
+                writer.write_ranks(collection, query_language, code, some, in_language, in_pool, exact_in_pool[part])
             logger.info("searched the queries in %s", query_language)
+        _write_recalls(output, recalls)
 
 
 def _check_parallel(collection: Collection) -> None:
@@ -181,84 +116,98 @@ def _check_parallel(collection: Collection) -> None:
 def search_monolingual(
     benchmark: Path,
     languages: Sequence[str],
-    queries: Mapping[str, Path],
-    passages: Mapping[str, Path],
-    indexes: Mapping[str, Path],
-    depth: int,
+    queries: Mapping[str, Vectors],
+    passages: Mapping[str, Vectors],
+    method: Method,
     output: Path,
 ) -> None:
     """Search each language with its own queries, and write what :func:`search_benchmark` writes, without ranks in a pool.
 
-    One language is held at a time: the ids of its passages, not their texts; vectors are memory-mapped.
-
     Args:
-        benchmark: folder with ``<language>/{queries,passages,qrels}.parquet``.
+        benchmark: folder with ``<language>/{queries,passages,qrels}.parquet``; one language of it is held at a time.
         languages: the languages to search.
-        queries: vector file of each language, shape (queries, dimension).
-        passages: vector file of each language, shape (passages, dimension).
-        indexes: index file of each language.
-        depth: passages kept for a query.
+        queries: vectors of each language, shape (queries, dimension).
+        passages: vectors of each language, shape (passages, dimension).
+        method: how passages are found.
         output: folder to write.
     """
+    recalls: list[str] = []
     with RunWriter(output) as writer:
         for code in languages:
             collection = Collection(benchmark, [code])
-            own, index = np.load(queries[code], mmap_mode="r"), open_index(indexes[code])
-            vectors = np.load(passages[code], mmap_mode="r")
-            tie_order = collection.by_language[code].tie_order
-            top = search_block(own, vectors, index, tie_order, depth)
-            writer.write_top(collection, code, code, top)
+            own, order = queries[code][:], collection.by_language[code].tie_order
             relevant = collection.relevant(code, code)
-            if is_exact(index):
-                values = pair_scores(own, vectors, relevant.query, relevant.passage)
-                order = tie_order[relevant.passage]
-                ranks = 1 + count_before(own, vectors, tie_order, relevant.query, values, order)
-            else:
-                ranks, _ = _found_ranks(collection, {code: top}, code, relevant)
+            exact = method.indexes is None
+            pairs = _pairs(collection, own, passages, {code: relevant}) if exact else NO_PAIRS
+            top, counts = _search(own, passages[code], order, code, pairs, method)
+            writer.write_top(collection, code, code, top)
+            ranks = 1 + counts if exact else _found_ranks(collection, {code: top}, code, relevant)[0]
             missing = np.zeros_like(ranks)
             writer.write_ranks(collection, code, code, relevant, ranks, missing, missing)
+            recalls += _recall(own, passages[code], order, top, method, f"{code},{code}")
             logger.info("searched %s", code)
+        _write_recalls(output, recalls)
 
 
-def search_block(queries: Vectors, passages: Vectors, index: faiss.Index, tie_order: NDArray[np.int64], k: int) -> Top:
-    """Return the top ``k`` of a block, candidates from the index, scores in float64, ties broken by id."""
-    total = index.ntotal
-    k = min(k, total)
-    asked = min(k + MARGIN, total)
-    while True:
-        approximate, candidates = index.search(np.ascontiguousarray(queries, dtype=np.float32), asked)
-        rows = np.repeat(np.arange(len(queries)), asked)
-        found = candidates.ravel() >= 0
-        values = np.full(candidates.size, -np.inf)
-        values[found] = pair_scores(queries, passages, rows[found], candidates.ravel()[found])
-        top = sort_top(candidates, values.reshape(candidates.shape), tie_order, k)
-        close = np.isfinite(top.scores[:, -1]) & (top.scores[:, -1] - approximate[:, -1] < FLOAT32_ERROR)
-        if asked == total or not is_exact(index) or not close.any():
-            return top
-        asked = min(4 * asked, total)
-
-
-def _exact_counts(
-    collection: Collection, queries: Mapping[str, Vectors], passages: Mapping[str, Vectors], query_language: str
-) -> Iterator[tuple[str, Relevant, dict[str, NDArray[np.int64]]]]:
-    """Yield, for each passage language, its relevant passages and how many passages of each language stand before them."""
-    languages = collection.languages
-    relevant = {code: collection.relevant(query_language, code) for code in languages}
-    own = queries[query_language]
-    rows = np.concatenate([relevant[code].query for code in languages])
-    values = np.concatenate(
-        [pair_scores(own, passages[code], relevant[code].query, relevant[code].passage) for code in languages]
+def _pairs(
+    collection: Collection, queries: Matrix, passages: Mapping[str, Vectors], relevant: Mapping[str, Relevant]
+) -> Pairs:
+    """Return the relevant passages of all languages, one language after the other."""
+    return Pairs(
+        np.concatenate([some.query for some in relevant.values()]),
+        np.concatenate(
+            [pair_scores(queries, passages[code], some.query, some.passage) for code, some in relevant.items()]
+        ),
+        np.concatenate([collection.by_language[code].tie_order[some.passage] for code, some in relevant.items()]),
     )
-    orders = np.concatenate([collection.by_language[code].tie_order[relevant[code].passage] for code in languages])
-    counts = {
-        code: count_before(own, passages[code], collection.by_language[code].tie_order, rows, values, orders)
-        for code in languages
-    }
-    start = 0
-    for code in languages:
-        part = slice(start, start + len(relevant[code].query))
-        yield code, relevant[code], {other: counts[other][part] for other in languages}
-        start = part.stop
+
+
+def _search(
+    queries: Matrix, passages: Vectors, tie_order: Order, language: str, pairs: Pairs, method: Method
+) -> tuple[Top, NDArray[np.int64]]:
+    """Return the top list of a block, and how many of its passages stand before each pair's, which is always exact."""
+    if method.indexes is None:
+        return exact_search(queries, passages, tie_order, method.depth, pairs, method.products)
+    top = search_index(queries, passages, method.indexes[language], tie_order, method.depth)
+    if not len(pairs.query):
+        return top, np.empty(0, dtype=np.int64)
+    return top, exact_search(queries, passages, tie_order, 0, pairs, method.products)[1]
+
+
+def search_index(queries: Matrix, passages: Vectors, index: Candidates, tie_order: Order, k: int) -> Top:
+    """Return the top ``k`` of what an index finds, scores in float64, ties broken by id."""
+    top = Top(np.empty((len(queries), 0), dtype=np.int64), np.empty((len(queries), 0)))
+    for candidates in index.candidates(queries, k + MARGIN):
+        query, place = np.nonzero(candidates >= 0)
+        values = np.full(candidates.shape, -np.inf)
+        values[query, place] = pair_scores(queries, passages, query, candidates[query, place])
+        rows, scores = np.hstack([top.rows, candidates]), np.hstack([top.scores, values])
+        top = sort_top(rows, scores, tie_order, k)
+    return top
+
+
+def _recall(
+    queries: Matrix, passages: Vectors, tie_order: Order, top: Top, method: Method, languages: str
+) -> list[str]:
+    """Return the lines of ``recall.csv`` for a block: the share of the exact k best among the k best that were found."""
+    if method.indexes is None:
+        return []
+    rng = np.random.default_rng(SEED)
+    sample = np.sort(rng.choice(len(queries), size=min(method.recall_sample, len(queries)), replace=False))
+    exact, _ = exact_search(queries[sample], passages, tie_order, method.depth, NO_PAIRS, method.products)
+    return [
+        f"{languages},{k},{_overlap(exact.rows[:, :k], top.rows[sample, :k]):.6f},{len(sample)}"
+        for k in sorted({min(10, method.depth), method.depth})
+    ]
+
+
+def _overlap(wanted: NDArray[np.int64], found: NDArray[np.int64]) -> float:
+    shares = [np.isin(some, others).mean() for some, others in zip(wanted, found, strict=True)]
+    return float(np.mean(shares))
+
+
+def _write_recalls(output: Path, lines: list[str]) -> None:
+    write_text(output / "recall.csv", "\n".join([RECALL_COLUMNS, *lines]) + "\n")
 
 
 def _found_ranks(
@@ -277,16 +226,6 @@ def _found_ranks(
         others = top.rows[relevant.query]
         other_scores = top.scores[relevant.query]
         other_order = collection.by_language[code].tie_order[np.maximum(others, 0)]
-        before = (other_scores > value[:, None]) | ((other_scores == value[:, None]) & (other_order < order[:, None]))
+        before = stands_before(other_scores, other_order, value[:, None], order[:, None])
         in_pool += (before & (others >= 0)).sum(axis=1)
     return in_language, np.where(found, in_pool, 0)
-
-
-def _constant(value: str, length: int) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(length, dtype=np.int32)), pa.array([value]))
-
-
-def _named(rows: NDArray[np.int64], names: pa.Array) -> pa.DictionaryArray:
-    # Only the names used: a corpus may have millions.
-    used, places = np.unique(rows, return_inverse=True)
-    return pa.DictionaryArray.from_arrays(pa.array(places, pa.int32()), names.take(pa.array(used, pa.int64())))
