@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import prepare_benchmark
 import prepare_pairs
 from hybridbatch import pairs
-from hybridbatch.benchmark import PASSAGES, QRELS, QUERIES, Benchmark, check, write
+from hybridbatch.benchmark import PASSAGES, QRELS, QUERIES, Benchmark, check, keep_queries, write
 from hybridbatch.errors import UserError
 
 
@@ -214,3 +214,16 @@ def test_programs(squad: Path, tmp_path: Path) -> None:
         with pytest.raises(UserError, match="--domain"):
             program.main([*arguments, "--domain", "law", output, str(tmp_path / "refused")])
     assert not (tmp_path / "refused").exists()
+
+
+def test_kept_queries_are_those_that_a_source_with_the_same_range_keeps() -> None:
+    whole = sound()
+    table = pa.table([["q1", "q2"], ["a", "b"], ["c", "d"]], names=["pair_id", "query", "passage"])
+    for low, high in ((0.0, 0.5), (0.5, 1.0), (0.0, 1.0)):
+        part = keep_queries(whole, low, high)
+        kept = pairs.keep(table, low, high)["pair_id"].to_pylist()
+        assert part.queries["query_id"].to_pylist() == kept
+        assert sorted(part.qrels["query_id"].to_pylist()) == kept
+        assert part.passages.equals(whole.passages)
+    with pytest.raises(UserError, match="LOW < HIGH"):
+        keep_queries(whole, 0.5, 0.5)

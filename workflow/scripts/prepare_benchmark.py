@@ -5,7 +5,7 @@ from glob import glob
 from pathlib import Path
 
 from hybridbatch import beir, belebele, lareqa, miracl, parallel
-from hybridbatch.benchmark import Benchmark, write
+from hybridbatch.benchmark import Benchmark, keep_queries, write
 from hybridbatch.cli import parser, run
 from hybridbatch.errors import UserError
 from hybridbatch.streamed import write_streamed
@@ -35,13 +35,21 @@ def main(argv: list[str] | None = None) -> None:
     options.add_argument(
         "--title", action=argparse.BooleanOptionalAction, default=True, help="put a passage's title before its text"
     )
+    options.add_argument(
+        "--keep",
+        type=float,
+        nargs=2,
+        default=[0.0, 1.0],
+        metavar=("LOW", "HIGH"),
+        help="take the queries whose id falls, by its hash in [0, 1), into [LOW, HIGH); every passage stays",
+    )
     options.add_argument("--output-folder", type=Path, required=True, help="where the files go")
     arguments = options.parse_args(argv)
 
     if arguments.reader in STREAMED:
         _stream(arguments)
     else:
-        write(arguments.output_folder, _read(arguments))
+        write(arguments.output_folder, keep_queries(_read(arguments), *arguments.keep))
 
 
 def _read(arguments: argparse.Namespace) -> Benchmark:

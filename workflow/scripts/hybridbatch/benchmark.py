@@ -1,7 +1,7 @@
 """The common form of a retrieval benchmark in one language: queries, passages, relevance; checked before it is written."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from hybridbatch.checks import first_blank, first_repeated, first_unknown
 from hybridbatch.errors import UserError
 from hybridbatch.files import write_json, write_table
+from hybridbatch.pairs import check_keep, position
 
 QUERIES = pa.schema([("query_id", pa.string()), ("text", pa.string())])
 PASSAGES = pa.schema(
@@ -28,6 +29,24 @@ class Benchmark:
     queries: pa.Table
     passages: pa.Table
     qrels: pa.Table
+
+
+def keep_queries(benchmark: Benchmark, low: float, high: float) -> Benchmark:
+    """Return the benchmark with the queries whose id's :func:`~hybridbatch.pairs.position` lies in [low, high).
+
+    A source and a benchmark of the same questions with disjoint ranges share no question, in any language.
+
+    Raises:
+        UserError: unless 0 <= low < high <= 1.
+    """
+    check_keep(low, high)
+
+    def kept(table: pa.Table) -> pa.Table:
+        return table.filter(
+            pa.array([low <= position(query_id) < high for query_id in table["query_id"].to_pylist()], pa.bool_())
+        )
+
+    return replace(benchmark, queries=kept(benchmark.queries), qrels=kept(benchmark.qrels))
 
 
 def check(benchmark: Benchmark) -> None:

@@ -1,8 +1,8 @@
 """The settings that training reads, apart from the rest of the configuration so that only their own edits retrain."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 def distinct(values: list[Any]) -> list[Any]:
@@ -49,6 +49,12 @@ class Strategy(Section):
         "batch",
         description="whether a cross-lingual batch has one (query language, passage language) pair or each of its examples its own",
     )
+    sources: Annotated[list[Name], Field(min_length=1), AfterValidator(distinct)] | None = Field(
+        None, description="the ones of `training.sources` that are used; null: all"
+    )
+    languages: Annotated[list[str], Field(min_length=1), AfterValidator(distinct)] | None = Field(
+        None, description="the languages of the sources that are used; null: all"
+    )
 
 
 class Training(Section):
@@ -68,6 +74,16 @@ class Training(Section):
     )
     validation_batch_size: int = Field(32, ge=2, description="pairs in a validation batch")
     validation_every: int = Field(100, ge=1, description="steps between validations; a checkpoint is written at each")
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="with `validation`: training ends after this many validations in a row without a better loss; null: never before `steps`",
+    )
+    checkpoint_every: int | None = Field(
+        None,
+        ge=1,
+        description="steps between checkpoints, besides those at validations: what a killed job does again at most; null: at validations, and without `validation` every `validation_every` steps",
+    )
     steps: int = Field(1000, ge=1, description="optimiser steps")
     batch_size: int = Field(
         100, ge=2, description="pairs in a batch, over all devices; the other passages of the batch are the negatives"
@@ -76,6 +92,21 @@ class Training(Section):
         None,
         ge=1,
         description="pairs that are encoded at once: smaller than the batch, the loss is the cached (GradCache) form, slower and with the same gradients",
+    )
+    gpus: int = Field(
+        1,
+        ge=1,
+        description="devices that share every batch, each with a process of its own; must divide `batch_size` and `validation_batch_size`",
+    )
+    gradient_checkpointing: bool = Field(
+        False,
+        description="compute activations again in the backward pass: less memory, slower, the same gradients; not with `mini_batch_size`",
+    )
+    freeze_embeddings: bool = Field(
+        False, description="leave the word embeddings as they are: less optimiser memory, faster steps"
+    )
+    compile: bool = Field(
+        False, description="compile the model with torch.compile: pays on GPUs and in long runs, after slow first steps"
     )
     learning_rate: Positive = Field(3e-5, description="peak learning rate of AdamW")
     weight_decay: NotNegative = Field(0.01, description="weight decay of AdamW")
@@ -90,5 +121,18 @@ class Training(Section):
         "fp32", description="precision of the matrix products in training; weights stay in fp32"
     )
     log_every: int = Field(
-        10, ge=1, description="steps between points of the training curve; every validation is one too"
+        10, ge=1, description="steps between points of the training curve; every checkpoint is one too"
     )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.gradient_checkpointing and self.mini_batch_size is not None:
+            raise ValueError(
+                "gradient_checkpointing cannot go with mini_batch_size, whose loss saves the memory by itself; leave one out"
+            )
+        for key in ("batch_size", "validation_batch_size"):
+            if getattr(self, key) % self.gpus:
+                raise ValueError(
+                    f"gpus: {self.gpus} does not divide {key}: {getattr(self, key)}, of which each device takes an equal part; change one"
+                )
+        return self
