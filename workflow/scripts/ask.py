@@ -1,0 +1,121 @@
+"""Answer a question: print the passages of a benchmark that a model of an experiment finds for it."""
+
+import argparse
+import dataclasses
+import json
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hybridbatch import cli
+from hybridbatch.asking import Answer, answer, chosen_languages, find_model, kept_tokens, read_experiment
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+logger = logging.getLogger("ask")
+# Columns that the text of a passage has at least.
+NARROWEST = 40
+# What is assumed where the output is no terminal, columns.
+WIDE = 1000
+
+
+def main(argv: list[str] | None) -> None:
+    """Ask what the command line asks."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("question", help="a question in any language")
+    parser.add_argument("--results", type=Path, required=True, help="folder of an experiment, such as results/demo")
+    parser.add_argument("--run", required=True, help="which model: backbone/strategy/seed<N>")
+    parser.add_argument("--benchmark", required=True, help="whose passages are searched")
+    parser.add_argument(
+        "--language",
+        action="append",
+        default=[],
+        help="language of the passages, may be given several times; without: all",
+    )
+    parser.add_argument("-k", type=_positive, default=5, help="how many passages")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    arguments = parser.parse_args(argv)
+
+    config = read_experiment(arguments.results)
+    folder = find_model(arguments.results, config, arguments.run, arguments.benchmark)
+    languages = chosen_languages(config, arguments.benchmark, arguments.language)
+    kept = kept_tokens(folder)
+    if kept is not None:
+        logger.warning(
+            "%s has only the %d tokens that the experiment's texts use; words that are not in them are lost",
+            folder,
+            kept,
+        )
+    answers = answer(
+        _encode(folder, arguments.device, arguments.question),
+        arguments.results / "embeddings" / arguments.run / arguments.benchmark,
+        arguments.results / "benchmarks" / arguments.benchmark,
+        languages,
+        arguments.k,
+    )
+    width = shutil.get_terminal_size((WIDE, 24)).columns
+    sys.stdout.write(to_json(answers) if arguments.json else to_text(answers, width))
+
+
+def to_json(answers: Sequence[Answer]) -> str:
+    """Return answers as a JSON list of objects."""
+    return json.dumps([dataclasses.asdict(found) for found in answers], ensure_ascii=False, indent=2) + "\n"
+
+
+def to_text(answers: Sequence[Answer], width: int) -> str:
+    """Return answers as a table of rank, score, language, id and text, a line each; long texts are cut."""
+    cells = [
+        ("rank", "score", "language", "id"),
+        *((str(a.rank), f"{a.score:.4f}", a.language, a.passage_id) for a in answers),
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    left = max(NARROWEST, width - sum(widths) - 2 * len(widths))
+    texts = ["text", *(_cut(found.text, left) for found in answers)]
+    lines = [
+        "  ".join(
+            [row[0].rjust(widths[0]), *(cell.ljust(size) for cell, size in zip(row[1:], widths[1:], strict=True)), text]
+        )
+        for row, text in zip(cells, texts, strict=True)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number}: must be at least 1")
+    return number
+
+
+def _cut(text: str, width: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
+def _encode(folder: Path, device: str, question: str) -> "NDArray[np.float32]":
+    """Return the vector of a question, with the model's query prompt before it; shape (1, dimension)."""
+    # Here, so that a mistake on the command line is told at once.
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
+
+    from hybridbatch.devices import choose_device  # noqa: PLC0415
+    from hybridbatch.encoding import load_encoder  # noqa: PLC0415
+
+    disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
+    model = load_encoder(folder, choose_device(device))
+    vectors: NDArray[np.float32] = model.encode_query([question], normalize_embeddings=True, show_progress_bar=False)
+    return vectors
+
+
+if __name__ == "__main__":
+    # The answer, not how it was come by.
+    os.environ.setdefault("LOGLEVEL", "WARNING")
+    cli.run(main)
