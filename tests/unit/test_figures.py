@@ -47,7 +47,8 @@ def test_files_are_the_declared_ones_and_the_same_bytes_twice(files: dict[str, P
     curves = write_curves(tmp_path)
     for name in ("first", "second"):
         draw(files, tmp_path / name, curves)
-    expected = {*(f"cross_{name}.svg" for name in BENCHMARKS), "multi.svg", "bias.svg", "curves.svg"}
+    stems = [*(f"cross_{name}" for name in BENCHMARKS), "multi", "bias", "curves"]
+    expected = {f"{stem}.{suffix}" for stem in stems for suffix in ("svg", "pdf")}
     assert {file.name for file in (tmp_path / "first").iterdir()} == expected
     for name in expected:
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()

@@ -1,7 +1,7 @@
-"""Draw the figures of an experiment as SVG.
+"""Draw the figures of an experiment as SVG and PDF.
 
-Reads the per-query measures of every run and the training curves; writes `cross_<benchmark>.svg` for each benchmark,
-`multi.svg`, `bias.svg` and, if curves are given, `curves.svg`.
+Reads the per-query measures of every run and the training curves; writes `cross_<benchmark>` for each benchmark, `multi`,
+`bias` and, if curves are given, `curves`.
 """
 
 from pathlib import Path

@@ -17,12 +17,16 @@ def main(argv: list[str] | None) -> None:
     arguments.add_argument(
         "--metrics", nargs="*", default=[], metavar="SETTING=M,M", help="measures of a table; without: the paper's"
     )
+    arguments.add_argument(
+        "--strategies", nargs="*", metavar="NAME", help="trained strategies that the tables show; without: all"
+    )
     arguments.add_argument("--unseen", nargs="*", default=[], metavar="LANGUAGE", help="no training source has it")
     arguments.add_argument("--notice", help="a sentence on top of every table")
     arguments.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where the tables go")
     options = arguments.parse_args(argv)
     summary = summarise(block_means(named_files(options.measures), options.benchmarks))
-    write_tables(options.output, summary, parse_metrics(options.metrics), options.unseen, options.notice)
+    metrics = parse_metrics(options.metrics)
+    write_tables(options.output, summary, metrics, options.unseen, options.notice, options.strategies)
 
 
 if __name__ == "__main__":

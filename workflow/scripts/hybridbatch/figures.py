@@ -1,4 +1,4 @@
-"""Figures as SVG: the cross-lingual matrix, bars over strategies, training curves. The same data give the same bytes."""
+"""Figures as SVG and PDF: the cross-lingual matrix, bars over strategies, training curves. The same data give the same bytes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,7 +35,7 @@ CURVE_COLUMNS = ["step", "loss", "learning_rate", "validation_loss"]
 def write_figures(
     folder: Path, blocks: pd.DataFrame, summary: pd.DataFrame, benchmarks: Sequence[str], curves: Mapping[str, Path]
 ) -> None:
-    """Write ``cross_<benchmark>.svg`` for each benchmark, ``multi.svg``, ``bias.svg`` and, if there are curves, ``curves.svg``.
+    """Write ``cross_<benchmark>`` for each benchmark, ``multi``, ``bias`` and, if there are curves, ``curves``, as SVG and PDF.
 
     Args:
         folder: where to.
@@ -49,19 +49,23 @@ def write_figures(
     """
     with mpl.rc_context(STYLE):
         for benchmark in benchmarks:
-            _save(folder / f"cross_{benchmark}.svg", matrix_figure(blocks[blocks["benchmark"] == benchmark]))
-        _save(folder / "multi.svg", bars_figure(summary, "multi", METRIC, benchmarks))
-        _save(folder / "bias.svg", bars_figure(summary, "bias", RANK_DISTANCE, benchmarks))
+            save(folder / f"cross_{benchmark}", matrix_figure(blocks[blocks["benchmark"] == benchmark]))
+        save(folder / "multi", bars_figure(summary, "multi", METRIC, benchmarks))
+        save(folder / "bias", bars_figure(summary, "bias", RANK_DISTANCE, benchmarks))
         if curves:
-            _save(folder / "curves.svg", curves_figure({name: read_curve(file) for name, file in curves.items()}))
+            save(folder / "curves", curves_figure({name: read_curve(file) for name, file in curves.items()}))
 
 
-def _save(path: Path, figure: Figure) -> None:
-    with atomic_path(path) as aside:
+def save(stem: Path, figure: Figure) -> None:
+    """Write a figure as ``<stem>.svg``, for pages, and ``<stem>.pdf``, for papers; the same figure gives the same bytes."""
+    with atomic_path(stem.with_name(f"{stem.name}.svg")) as aside:
         figure.savefig(aside, format="svg", metadata={"Date": None, "Creator": None})
+    with atomic_path(stem.with_name(f"{stem.name}.pdf")) as aside:
+        figure.savefig(aside, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
 
 
-def _no_data() -> Figure:
+def no_data() -> Figure:
+    """Return a drawing that says that there are no data."""
     figure = Figure(figsize=(4, 1))
     figure.text(0.5, 0.5, "no data", ha="center", va="center", color="#555555")
     return figure
@@ -90,7 +94,7 @@ def matrix_figure(blocks: pd.DataFrame) -> Figure:
     """
     crossed = blocks[(blocks["setting"] == "cross") & (blocks["metric"] == METRIC) & blocks["value"].notna()]
     if crossed.empty:
-        return _no_data()
+        return no_data()
     systems = crossed[["backbone", "strategy"]].drop_duplicates().itertuples(index=False, name=None)
     matrices = {
         (backbone, strategy): cross_matrix(blocks[(blocks["backbone"] == backbone) & (blocks["strategy"] == strategy)])
@@ -156,12 +160,12 @@ def bars_figure(summary: pd.DataFrame, setting: str, metric: str, benchmarks: Se
         & summary["benchmark"].isin(benchmarks)
     ]
     if shown.empty:
-        return _no_data()
+        return no_data()
     names = [name for name in benchmarks if name in set(shown["benchmark"])]
     systems = [len(shown.loc[shown["benchmark"] == name, ["backbone", "strategy"]].drop_duplicates()) for name in names]
     figure = Figure(figsize=(7.5, sum(0.3 * count + 0.75 for count in systems)))
     axes = figure.subplots(len(names), 1, squeeze=False, height_ratios=[count + 1 for count in systems])[:, 0]
-    colours = _colours(list(summary["strategy"].unique()))
+    colours = strategy_colours(list(summary["strategy"].unique()))
     for axis, name in zip(axes, names, strict=True):
         _draw_bars(axis, shown[shown["benchmark"] == name], metric, colours)
         axis.set_title(name, loc="left", fontweight="bold")
@@ -192,7 +196,8 @@ def _draw_bars(axis: Any, values: pd.DataFrame, metric: str, colours: Mapping[st
     axis.invert_yaxis()
 
 
-def _colours(strategies: Sequence[str]) -> dict[str, str]:
+def strategy_colours(strategies: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each strategy: its own for those of the paper, the others in turn."""
     others = [strategy for strategy in strategies if strategy not in COLOURS]
     return COLOURS | {name: OTHER_COLOURS[index % len(OTHER_COLOURS)] for index, name in enumerate(others)}
 
@@ -220,7 +225,7 @@ def curves_figure(curves: Mapping[str, pd.DataFrame]) -> Figure:
     runs = {parse_run(name): curve for name, curve in curves.items()}
     backbones = list(dict.fromkeys(run.backbone for run in runs))
     strategies = list(dict.fromkeys(run.strategy for run in runs))
-    colours = _colours(strategies)
+    colours = strategy_colours(strategies)
     figure = Figure(figsize=(8, 2.5 * len(backbones) + 0.5))
     axes = figure.subplots(len(backbones), 2, squeeze=False, sharex="row")
     for run, curve in runs.items():

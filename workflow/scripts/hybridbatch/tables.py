@@ -25,12 +25,21 @@ SETTINGS = {
         "passages. Lower is better.",
     ),
 }
+HEADINGS = SETTINGS | {
+    "transfer": (
+        "Transfer to unseen languages",
+        "Means over the query languages of each group, their number in brackets: languages that training had and had not, then "
+        "scripts (ISO 15924), then families (Glottolog).",
+    ),
+    "ablation": ("Ablation", "One setting of a strategy varied, all else equal; a column per value."),
+}
 DEFAULT_METRICS = {
     "mono": ["map", "recall@1"],
     "cross": ["map", "recall@1"],
     "multi": ["map", "recall@10"],
     "bias": ["rank_distance"],
 }
+BASELINES = ("none", "bm25")
 RANK_DISTANCE = "rank_distance"
 MEAN = "mean"
 MISSING = "–"
@@ -302,24 +311,36 @@ def _best(
 
 
 def write_tables(
-    folder: Path, summary: pd.DataFrame, metrics: Mapping[str, list[str]], unseen: Sequence[str], notice: str | None
+    folder: Path,
+    summary: pd.DataFrame,
+    metrics: Mapping[str, list[str]],
+    unseen: Sequence[str],
+    notice: str | None,
+    strategies: Sequence[str] | None = None,
 ) -> None:
     """Write ``summary.csv`` and ``{mono,cross,multi,bias}.{csv,md,tex,html}`` into ``folder``.
 
     Args:
         folder: where to.
-        summary: what :func:`summarise` returns.
+        summary: what :func:`summarise` returns; all of it goes into ``summary.csv``.
         metrics: the measures of each setting.
         unseen: languages that no training source has; they are marked in the headers.
         notice: a sentence on top of every table but the CSV; None: none.
+        strategies: the trained strategies that the tables show, beside the baselines; None: all.
     """
+    shown = summary if strategies is None else summary[summary["strategy"].isin([*strategies, *BASELINES])]
     write_text(folder / "summary.csv", summary.to_csv(index=False, lineterminator="\n"))
     for setting in SETTINGS:
-        blocks = layout(summary, setting, metrics[setting])
+        blocks = layout(shown, setting, metrics[setting])
         write_text(folder / f"{setting}.csv", to_csv(blocks))
-        write_text(folder / f"{setting}.md", to_markdown(setting, blocks, unseen, notice))
-        write_text(folder / f"{setting}.tex", to_tex(setting, blocks, unseen, notice))
-        write_text(folder / f"{setting}.html", to_html(setting, blocks, unseen, notice))
+        write_pages(folder, setting, blocks, unseen, notice)
+
+
+def write_pages(folder: Path, name: str, blocks: Sequence[Block], unseen: Sequence[str], notice: str | None) -> None:
+    """Write blocks as ``<name>.{md,tex,html}`` into ``folder``; ``name`` is one of :data:`HEADINGS`."""
+    write_text(folder / f"{name}.md", to_markdown(name, blocks, unseen, notice))
+    write_text(folder / f"{name}.tex", to_tex(name, blocks, unseen, notice))
+    write_text(folder / f"{name}.html", to_html(name, blocks, unseen, notice))
 
 
 def to_csv(blocks: Sequence[Block]) -> str:
@@ -343,9 +364,9 @@ def to_csv(blocks: Sequence[Block]) -> str:
     return str(frame.to_csv(index=False, lineterminator="\n"))
 
 
-def to_markdown(setting: str, blocks: Sequence[Block], unseen: Sequence[str], notice: str | None) -> str:
+def to_markdown(name: str, blocks: Sequence[Block], unseen: Sequence[str], notice: str | None) -> str:
     """Return blocks as a Markdown page (GitHub's tables)."""
-    title, explanation = SETTINGS[setting]
+    title, explanation = HEADINGS[name]
     lines = [f"> **{_markdown(notice)}**", ""] if notice else []
     lines += [f"# {title}", "", explanation, ""]
     if not blocks:
@@ -361,9 +382,9 @@ def to_markdown(setting: str, blocks: Sequence[Block], unseen: Sequence[str], no
     return "\n".join(lines + [_markdown(note) + "\n" for note in notes(blocks, unseen)])
 
 
-def to_tex(setting: str, blocks: Sequence[Block], unseen: Sequence[str], notice: str | None) -> str:
+def to_tex(name: str, blocks: Sequence[Block], unseen: Sequence[str], notice: str | None) -> str:
     r"""Return blocks as LaTeX tables to ``\input``; they need the packages booktabs and adjustbox."""
-    title, explanation = SETTINGS[setting]
+    title, explanation = HEADINGS[name]
     lines = ["% needs \\usepackage{booktabs} and \\usepackage{adjustbox}"]
     # The notice stands inside each float, which LaTeX may move away from the text around it.
     warning = [f"\\textbf{{{notice.translate(TEX)}}}\\par"] if notice else []
@@ -378,7 +399,7 @@ def to_tex(setting: str, blocks: Sequence[Block], unseen: Sequence[str], notice:
             "\\centering",
             *warning,
             f"\\caption{{{caption.strip().rstrip('.').translate(TEX)}.}}",
-            f"\\label{{tab:{setting}:{block.benchmark}:{block.metric}}}",
+            f"\\label{{tab:{name}:{block.benchmark}:{block.metric}}}",
             "\\begin{adjustbox}{max width=\\linewidth}",
             _tabular(block, unseen).rstrip(),
             "\\end{adjustbox}",
@@ -408,9 +429,9 @@ def _tabular(block: Block, unseen: Sequence[str]) -> str:
     return str(styler.to_latex(column_format="ll" + "r" * (1 + len(values)), hrules=True))
 
 
-def to_html(setting: str, blocks: Sequence[Block], unseen: Sequence[str], notice: str | None) -> str:
+def to_html(name: str, blocks: Sequence[Block], unseen: Sequence[str], notice: str | None) -> str:
     """Return blocks as a page that needs no other file; its ``<main>`` element is what the report takes over."""
-    title, explanation = SETTINGS[setting]
+    title, explanation = HEADINGS[name]
     return render(
         "tables.html.jinja",
         title=title,

@@ -1,0 +1,86 @@
+"""
+Transfer to unseen languages, and the ablation.
+
+REQUIRED INPUTS: tables/summary.csv; statistics/intervals.csv.
+
+OUTPUTS:
+    tables/transfer.{csv,md,tex,html}, figures/transfer.{svg,pdf}
+    tables/ablation.{csv,md,tex,html}, figures/ablation.{svg,pdf}       where the configuration has an ablation
+"""
+
+ANALYSES = (["transfer"] if trained_runs() else []) + (["ablation"] if experiment.ablation_points else [])
+
+
+localrules:
+    transfer,
+    ablation,
+
+
+rule transfer:
+    """Compare the scores of languages that training had with those of languages that it had not."""
+    input:
+        summary=f"{RESULTS}/tables/summary.csv",
+        program=program("transfer"),
+        library=library("transfer"),
+        templates=TEMPLATES,
+    output:
+        page=table_page("transfer"),
+        figure=figure("transfer"),
+        other=expand(f"{RESULTS}/tables/transfer.{{format}}", format=[f for f in FORMATS if f != "html"]),
+        pdf=f"{RESULTS}/figures/transfer.pdf",
+    log:
+        f"{LOGS}/transfer.log",
+    conda:
+        "../../envs/report.yaml"
+    params:
+        strategies=experiment.runs.strategies,
+        unseen=options(unseen=unseen_languages()) if unseen_languages() else [],
+        metrics=[f"{setting}={','.join(shown)}" for setting, shown in experiment.evaluation.tables.items()],
+        notice=options(notice=experiment.notice),
+        tables=subpath(output.page, parent=True),
+        figures=subpath(output.figure, parent=True),
+    shell:
+        r"""
+        python {input.program:q} \
+            --summary {input.summary:q} \
+            --strategies {params.strategies:q} \
+            {params.unseen:q} \
+            --metrics {params.metrics:q} \
+            {params.notice:q} \
+            --tables {params.tables:q} \
+            --figures {params.figures:q} \
+            &>{log:q}
+        """
+
+
+rule ablation:
+    """Show the scores of one strategy with one of its settings varied."""
+    input:
+        intervals=f"{RESULTS}/statistics/intervals.csv",
+        program=program("ablation"),
+        library=library("ablation"),
+        templates=TEMPLATES,
+    output:
+        page=table_page("ablation"),
+        figure=figure("ablation"),
+        other=expand(f"{RESULTS}/tables/ablation.{{format}}", format=[f for f in FORMATS if f != "html"]),
+        pdf=f"{RESULTS}/figures/ablation.pdf",
+    log:
+        f"{LOGS}/ablation.log",
+    conda:
+        "../../envs/report.yaml"
+    params:
+        points=json.dumps(experiment.ablation_points),
+        notice=options(notice=experiment.notice),
+        tables=subpath(output.page, parent=True),
+        figures=subpath(output.figure, parent=True),
+    shell:
+        r"""
+        python {input.program:q} \
+            --intervals {input.intervals:q} \
+            --points {params.points:q} \
+            {params.notice:q} \
+            --tables {params.tables:q} \
+            --figures {params.figures:q} \
+            &>{log:q}
+        """
