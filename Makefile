@@ -1,7 +1,8 @@
 # make demo: the default experiment and its report.   make test: every check.   Both make .venv if it is not there.
+# make verify CONFIG=config/paper.yaml: an experiment against the paper's numbers; fails if one is outside its tolerance.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo test lint lock config clean
+.PHONY: demo test lint lock config clean verify
 .DEFAULT_GOAL := demo
 
 PYTHON ?= python3
@@ -25,6 +26,9 @@ demo: $(READY)
 	$(BIN)/snakemake --cores $(CORES) --quiet rules
 	@echo
 	@echo "Done. Open results/demo/report.html"
+
+verify: $(READY)
+	$(BIN)/snakemake verify --cores $(CORES) --quiet rules $(if $(CONFIG),--configfile $(CONFIG))
 
 test: $(READY) lint
 	$(BIN)/python -m pytest $(PYTEST)

@@ -25,7 +25,12 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/encode.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/compare.smk"
+include: "workflow/rules/bias.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/analysis.smk"
+include: "workflow/rules/publish.smk"
+include: "workflow/rules/verify.smk"
 
 
 localrules:
@@ -38,6 +43,7 @@ rule all:
     default_target: True
     input:
         rules.report.output,
+        MODEL_CARDS,
 
 
 rule downloads:

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from vector_files import unit_vectors, write_vectors
 
 from hybridbatch import exact
+from hybridbatch.errors import UserError
 from hybridbatch.exact import NO_PAIRS, Pairs, exact_search
-from hybridbatch.products import NumpyProducts, Products, above, below, error_bound
+from hybridbatch.products import NumpyProducts, Products, above, below, error_bound, open_products
 from hybridbatch.ranking import row_scores
 from hybridbatch.torch_products import TorchProducts
 
@@ -90,6 +92,15 @@ def test_products_err_less_than_the_bound(engine: str, dimension: int) -> None:
         rows = np.full(len(passages), row)
         place, column = products.find_between(rows, below(scores - bound), above(scores + bound))
         assert np.count_nonzero(place == column) == len(passages)
+
+
+def test_a_gpu_is_used_only_where_there_is_one() -> None:
+    assert isinstance(open_products("cpu"), NumpyProducts)
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    assert isinstance(open_products("auto"), NumpyProducts)
+    with pytest.raises(UserError, match="finds no GPU"):
+        open_products("cuda")
 
 
 def test_passages_that_get_better_and_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

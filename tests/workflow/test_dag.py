@@ -40,13 +40,13 @@ def expected_results() -> set[str]:
     kinds = ("queries", "passages", "qrels")
     files |= {f"benchmarks/{b}/{code}/{kind}.parquet" for b in BENCHMARKS for code in LANGUAGES for kind in kinds}
     files |= {"backbones/tiny/manifest.json"}
-    files |= {f"models/{run}/{name}" for run in ENCODERS[1:] for name in ("manifest.json", "curves.csv")}
+    files |= {f"models/{run}/{name}" for run in ENCODERS[1:] for name in ("manifest.json", "curves.csv", "README.md")}
     for run in ENCODERS:
         files |= {f"embeddings/{run}/{b}/manifest.json" for b in BENCHMARKS}
         files |= {
             f"embeddings/{run}/{b}/{code}.{kind}.npy" for b in BENCHMARKS for code in LANGUAGES for kind in kinds[:2]
         }
-        files |= {f"indexes/{run}/{b}/{code}.faiss" for b in BENCHMARKS for code in LANGUAGES}
+        files |= {f"search/{run}/{b}/recall.csv" for b in BENCHMARKS}
     for run in RUNS:
         files |= {f"search/{run}/{b}/{name}.parquet" for b in BENCHMARKS for name in ("topk", "ranks")}
         files |= {f"measures/{run}.parquet"}

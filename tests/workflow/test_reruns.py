@@ -9,7 +9,8 @@ pytestmark = pytest.mark.workflow
 
 BENCHMARKS = ["demo_facts", "demo_advice"]
 # Seconds; they read what changed and make the pages anew.
-LAST = {("tables", ""), ("figures", ""), ("report", "")}
+CARDS = {("model_card", f"run=tiny/{strategy}/seed1") for strategy in ("monolingual", "hybrid")}
+LAST = {("tables", ""), ("figures", ""), ("report", ""), *CARDS}
 CONFIG = ("write_config", "")
 
 
@@ -24,8 +25,9 @@ def training(strategy: str, seed: int) -> Job:
 
 
 def trained(*strategies: str, seed: int = 1) -> set[Job]:
-    """Return the jobs that train a strategy and measure it."""
-    return {job for s in strategies for job in {training(s, seed), *evaluation(f"tiny/{s}/seed{seed}")}}
+    """Return the jobs that train a strategy, measure it and write its card."""
+    jobs = {job for s in strategies for job in {training(s, seed), *evaluation(f"tiny/{s}/seed{seed}")}}
+    return jobs | {("model_card", f"run=tiny/{s}/seed{seed}") for s in strategies}
 
 
 def append(file: Path, text: str) -> None:
@@ -56,7 +58,7 @@ def test_touching_every_file_reruns_nothing(rerun: Workflow) -> None:
         ),
         ("hybridbatch/figures.py", {("figures", ""), ("report", "")}),
         ("hybridbatch/report.py", {("report", "")}),
-        ("hybridbatch/templates/page.css", {("report", ""), ("tables", "")}),
+        ("hybridbatch/templates/page.css", {("report", ""), ("tables", ""), *CARDS}),
         ("hybridbatch/machine.py", set()),
         ("download.py", set()),
     ],
@@ -105,13 +107,13 @@ def test_a_new_measure_only_measures(rerun: Workflow) -> None:
 
 def test_another_table_only_writes_tables(rerun: Workflow) -> None:
     rerun.configure(evaluation={"tables": {"mono": ["ndcg@10"]}})
-    assert rerun.planned() == {("tables", ""), ("report", ""), CONFIG}
+    assert rerun.planned() == {("tables", ""), ("report", ""), CONFIG, *CARDS}
 
 
 @pytest.mark.parametrize("change", [{"device": "auto"}, {"mirror": "data"}, {"notice": "Another sentence."}])
 def test_where_things_run_and_come_from_reruns_no_job_that_computes(rerun: Workflow, change: dict[str, str]) -> None:
     rerun.configure(**change)
-    assert rerun.planned() <= {("tables", ""), ("tables_data", ""), ("report", ""), CONFIG}
+    assert rerun.planned() <= {("tables", ""), ("tables_data", ""), ("report", ""), CONFIG, *CARDS}
 
 
 NEW_BENCHMARK = {

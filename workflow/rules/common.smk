@@ -13,7 +13,7 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.env
 from dataclasses import asdict
 
 from hybridbatch.backbones import HUB_FILES, HUB_IGNORED
-from hybridbatch.benchmark_settings import PUBLISHED, home
+from hybridbatch.benchmark_settings import PUBLISHED, SETTINGS, home
 from hybridbatch.config import RUN, load_config
 from hybridbatch.datafiles import read_entries
 from hybridbatch.errors import UserError
@@ -97,9 +97,18 @@ def labelled_pairs(sources):
     ]
 
 
+def training_pairs(strategy):
+    """Return the files of pairs that a strategy trains on, by SOURCE:LANGUAGE."""
+    return {
+        f"{source}:{language}": f"{RESULTS}/pairs/{source}/{language}.parquet"
+        for source, languages in experiment.languages_of(experiment.strategies[strategy]).items()
+        for language in languages
+    }
+
+
 def backbone_settings(name):
     """Return the settings that preparing a backbone depends on."""
-    return experiment.backbones[name].model_dump(mode="json", exclude={"trim_vocabulary"}, exclude_none=True)
+    return experiment.backbones[name].model_dump(mode="json", exclude={"trim_vocabulary", "licence"}, exclude_none=True)
 
 
 def prepared_backbone(name):
@@ -194,9 +203,9 @@ def trained_runs():
     return [run for run in encoder_runs() if Path(run).parts[1] != "none"]
 
 
-def named_measures():
-    """Return RUN=FILE for every run."""
-    return [f"{run}={RESULTS}/measures/{run}.parquet" for run in experiment.run_names()]
+def named_measures(runs):
+    """Return RUN=FILE for runs."""
+    return [f"{run}={RESULTS}/measures/{run}.parquet" for run in runs]
 
 
 def share_of_cores(jobs):

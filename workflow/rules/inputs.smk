@@ -59,6 +59,7 @@ def benchmark_options(wildcards):
         domain=section.domain,
         split=section.split,
         candidates=section.candidates if section.reader == "lareqa" else None,
+        keep=list(section.keep) if section.keep != (0, 1) else None,
     )
 
 
@@ -118,8 +119,20 @@ def experiment_texts(wildcards):
 
 
 def training_settings(wildcards):
-    """Return the training settings that change a model; names of sources stand in the inputs."""
-    return experiment.training.model_dump_json(exclude={"sources", "validation"})
+    """Return the training settings that change a model; names of sources stand in the inputs, devices in the resources."""
+    return experiment.training.model_dump_json(exclude={"sources", "validation", "gpus"})
+
+
+def encoded_parts(run, benchmark):
+    """Return the records of the jobs that share the encoding of a benchmark; none where one job does it."""
+    jobs = experiment.encoding.jobs
+    folder = f"{RESULTS}/embeddings/{run}/{benchmark}.parts"
+    return [f"{folder}/{part}of{jobs}.json" for part in range(jobs)] if jobs > 1 else []
+
+
+def strategy_settings(wildcards):
+    """Return the settings of a strategy that change a model; its sources and languages stand in the inputs."""
+    return experiment.strategies[wildcards.strategy].model_dump_json(exclude={"sources", "languages"})
 
 
 def unseen_languages():
@@ -133,7 +146,7 @@ def cost_files():
     parts = [("train", run) for run in trained_runs()]
     parts += [
         (rule, f"{run}/{b}")
-        for rule in ("encode", "index", "search")
+        for rule in (["encode", "search"] if experiment.search.is_exact else ["encode", "index", "search"])
         for run in encoder_runs()
         for b in experiment.runs.benchmarks
     ]
@@ -346,7 +359,56 @@ def chosen_settings():
     return options(settings=[f"{name}={','.join(some)}" for name, some in chosen.items() if len(some) < 3] or None)
 
 
-def search_options(wildcards):
+def pooled_benchmarks():
+    """Return the benchmarks that are measured on the pool of all languages."""
+    return [name for name in experiment.runs.benchmarks if "multi" in experiment.benchmarks[name].measured]
+
+
+def search_options(wildcards, input):
     """Return the options that a search depends on."""
     alone = experiment.benchmarks[wildcards.benchmark].measured == ["mono"]
-    return options(depth=experiment.search.depth) + (["--monolingual"] if alone else [])
+    settings = experiment.search
+    approximate = {
+        "indexes": input.indexes,
+        "parameters": settings.parameters or None,
+        "recall_sample": settings.recall_sample,
+    }
+    chosen = options(depth=settings.depth, **({} if settings.is_exact else approximate))
+    return chosen + (["--monolingual"] if alone else [])
+
+
+def index_folder(wildcards):
+    """Return the indexes that a search reads: none where every vector is compared."""
+    return [] if experiment.search.is_exact else f"{RESULTS}/indexes/{wildcards.run}/{wildcards.benchmark}"
+
+
+def exported_settings(benchmark, run=None):
+    """Return the settings of a benchmark that there are rankings of: BM25 searches within a language only."""
+    section = experiment.benchmarks[benchmark]
+    alone = len(section.languages) == 1 or (run is not None and Path(run).parts[1] == "bm25")
+    return [setting for setting in section.measured if setting == "mono" or not alone]
+
+
+def trec_files():
+    """Return every ranking and every judgement in TREC's format."""
+    benchmarks = experiment.runs.benchmarks
+    qrels = [f"{RESULTS}/trec/{b}/{setting}.qrels" for b in benchmarks for setting in exported_settings(b)]
+    return qrels + [
+        f"{RESULTS}/trec/{run}/{b}.{setting}.run"
+        for run in experiment.run_names()
+        for b in benchmarks
+        for setting in exported_settings(b, run)
+    ]
+
+
+def separate_questions():
+    """Return the benchmarks in which equal query ids of two languages are different questions: those of one language each."""
+    measured = {name: experiment.benchmarks[name] for name in experiment.runs.benchmarks}
+    return [name for name, b in measured.items() if b.reader in ("miracl", "beir") and b.measured == ["mono"]]
+
+
+def domains():
+    """Return the benchmarks in and out of the domain of training, and those of each domain left out of it, as JSON."""
+    shift = experiment.shift
+    held_out = {domain: left_out.benchmarks for domain, left_out in shift.held_out.items()}
+    return json.dumps({"in_domain": shift.in_domain, "out_of_domain": shift.out_of_domain, "held_out": held_out})

@@ -7,7 +7,7 @@ OUTPUTS:
     config.yaml                                         the resolved configuration
     tables/{mono,cross,multi,bias}.{csv,md,tex,html}    means and standard deviations over seeds
     tables/summary.csv                                  every number of the tables in long form
-    figures/*.svg
+    figures/*.{svg,pdf}
     report.html                                         all of it on one page that opens offline
 """
 
@@ -16,8 +16,9 @@ TEMPLATES = sorted(str(file) for file in (SCRIPTS / "hybridbatch" / "templates")
 FORMATS = ["csv", "md", "tex", "html"]
 FIGURES = [*(f"cross_{name}" for name in experiment.runs.benchmarks), "multi", "bias"]
 FIGURES += ["curves"] if trained_runs() else []
+COMPARED = [run for run in experiment.run_names() if run.split("/")[1] in (*experiment.runs.strategies, "none", "bm25")]
 MEASURED = [f"{RESULTS}/measures/{run}.parquet" for run in experiment.run_names()]
-CURVES = [f"{RESULTS}/models/{run}/curves.csv" for run in trained_runs()]
+CURVES = {run: f"{RESULTS}/models/{run}/curves.csv" for run in trained_runs() if run in COMPARED}
 
 
 localrules:
@@ -62,9 +63,10 @@ rule tables:
     conda:
         "../../envs/report.yaml"
     params:
-        measures=named_measures(),
+        measures=named_measures(experiment.run_names()),
         benchmarks=experiment.runs.benchmarks,
         metrics=[f"{setting}={','.join(shown)}" for setting, shown in experiment.evaluation.tables.items()],
+        strategies=experiment.runs.strategies,
         unseen=options(unseen=unseen_languages()) if unseen_languages() else [],
         notice=options(notice=experiment.notice),
         folder=subpath(output.summary, parent=True),
@@ -74,6 +76,7 @@ rule tables:
             --measures {params.measures:q} \
             --benchmarks {params.benchmarks:q} \
             --metrics {params.metrics:q} \
+            --strategies {params.strategies:q} \
             {params.unseen:q} \
             {params.notice:q} \
             --output {params.folder:q} \
@@ -84,20 +87,21 @@ rule tables:
 rule figures:
     """Draw the cross-lingual matrices, the pool and bias bars, and the training curves."""
     input:
-        measures=MEASURED,
-        curves=CURVES,
+        measures=[f"{RESULTS}/measures/{run}.parquet" for run in COMPARED],
+        curves=list(CURVES.values()),
         program=program("figures"),
         library=library("figures"),
     output:
         [figure(name) for name in FIGURES],
+        pdf=expand(f"{RESULTS}/figures/{{figure}}.pdf", figure=FIGURES),
     log:
         f"{LOGS}/figures.log",
     conda:
         "../../envs/report.yaml"
     params:
-        measures=named_measures(),
+        measures=named_measures(COMPARED),
         benchmarks=experiment.runs.benchmarks,
-        curves=options(curves=[f"{run}={RESULTS}/models/{run}/curves.csv" for run in trained_runs()] or None),
+        curves=options(curves=[f"{run}={file}" for run, file in CURVES.items()] or None),
         folder=subpath(output[0], parent=True),
     shell:
         r"""
@@ -115,7 +119,7 @@ rule report:
     input:
         config=f"{RESULTS}/config.yaml",
         tables=rules.tables.output,
-        figures=rules.figures.output,
+        figures=[f"{RESULTS}/figures/{name}.svg" for name in FIGURES],
         data=DATA_TABLE_PAGES,
         benchmarks=[file for name in experiment.runs.benchmarks for file in benchmark_files(name)],
         pairs=[file for name in experiment.used_sources() for file in pairs_files(name)],

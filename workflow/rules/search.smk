@@ -73,7 +73,6 @@ rule search:
         benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
         embeddings=subpath(input.embeddings, parent=True),
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
-        indexes=lambda wildcards, input: options(indexes=input.indexes or None),
         options=search_options,
         folder=subpath(output.topk, parent=True),
     shell:
@@ -81,7 +80,6 @@ rule search:
         python {input.program:q} \
             --benchmark {params.benchmark:q} \
             --embeddings {params.embeddings:q} \
-            {params.indexes:q} \
             --languages {params.languages:q} \
             {params.options:q} \
             --device {resources.device} \

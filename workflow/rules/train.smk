@@ -8,10 +8,13 @@ OUTPUTS:
     resources/backbones/<backbone>-<settings>/manifest.json     a sentence-transformers folder and what it is
     backbones/<backbone>/manifest.json                          the same with the experiment's tokens only
     models/<backbone>/<strategy>/seed<N>/manifest.json          a fine-tuned model
-    models/<backbone>/<strategy>/seed<N>/curves.csv             loss, learning rate and validation loss by step
+    models/<backbone>/<strategy>/seed<N>/curves.csv             loss, learning rate, gradient norm, throughput, validation loss by step
 
-A folder is named by its manifest, which holds the SHA-256 of every file in it.
+A folder is named by its manifest, which holds the SHA-256 of every file in it but curves.csv.
 """
+
+# It says where a program runs and changes no result, so it is no input.
+LAUNCHER = program("launch")
 
 
 rule prepare_backbone:
@@ -79,7 +82,7 @@ rule train:
     """Fine-tune `{wildcards.backbone}` with `{wildcards.strategy}` batches and seed {wildcards.seed}; resumes after a kill."""
     input:
         backbone=lambda wildcards: f"{backbone(wildcards.backbone)}/manifest.json",
-        pairs=[file for name in experiment.training.sources for file in pairs_files(name)],
+        pairs=lambda wildcards: list(training_pairs(wildcards.strategy).values()),
         validation=pairs_files(experiment.training.validation) if experiment.training.validation else [],
         program=program("train"),
         library=library("train"),
@@ -92,23 +95,25 @@ rule train:
         f"{COSTS}/train/{{backbone}}/{{strategy}}/seed{{seed}}.jsonl"
     conda:
         "../../envs/encoder.yaml"
-    threads: share_of_cores(len(trained_runs()))
+    threads: experiment.training.gpus * share_of_cores(len(trained_runs()))
     resources:
-        gpu=GPUS,
+        gpu=GPUS * experiment.training.gpus,
+        processes=experiment.training.gpus,
         mem="16GB",
         runtime="12h",
-        device=DEVICE,
+        # A job that was given GPUs must not go on without: auto would.
+        device="cuda" if GPUS else DEVICE,
     params:
         backbone=subpath(input.backbone, parent=True),
         training=training_settings,
-        strategy=lambda wildcards: experiment.strategies[wildcards.strategy].model_dump_json(),
-        pairs=labelled_pairs(experiment.training.sources),
+        strategy=strategy_settings,
+        pairs=lambda wildcards: [f"{name}={file}" for name, file in training_pairs(wildcards.strategy).items()],
         validation=labelled_pairs([experiment.training.validation] if experiment.training.validation else []),
         folder=subpath(output.manifest, parent=True),
         state=f"{STATE}/train/{{backbone}}/{{strategy}}/seed{{seed}}",
     shell:
         r"""
-        python {input.program:q} \
+        python {LAUNCHER:q} --gpus {resources.gpu} --processes {resources.processes} {input.program:q} \
             --backbone {params.backbone:q} \
             --training {params.training:q} \
             --strategy {params.strategy:q} \

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import yaml
-
 from hybridbatch.cli import parser, run
-from hybridbatch.config import load_config
+from hybridbatch.config import read_config
 from hybridbatch.errors import UserError
 from hybridbatch.report import write_report
 
@@ -35,7 +33,7 @@ def main(argv: list[str] | None) -> None:
     options = arguments.parse_args(argv)
     write_report(
         options.output,
-        load_config(_read_yaml(options.config)),
+        read_config(options.config),
         tables=options.tables,
         figures=options.figures,
         summary=options.summary,
@@ -44,18 +42,6 @@ def main(argv: list[str] | None) -> None:
         costs=[_cost(argument) for argument in options.costs],
         commands=options.command,
     )
-
-
-def _read_yaml(file: Path) -> dict[str, object]:
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(
-            f"{file}: cannot be read as YAML ({' '.join(str(error).split())}); delete it and run again"
-        ) from error
-    if not isinstance(values, dict):
-        raise UserError(f"{file}: a configuration is a mapping of keys; delete it and run again")
-    return values
 
 
 def _cost(argument: str) -> tuple[str, Path]:

@@ -1,4 +1,7 @@
-"""Fine-tune one backbone with one batch strategy and one seed."""
+"""Fine-tune one backbone with one batch strategy and one seed.
+
+Started again after a kill, it goes on from its last checkpoint. Several processes started by torchrun share every batch.
+"""
 
 import shutil
 from collections.abc import Sequence
@@ -59,7 +62,8 @@ def main(argv: list[str] | None) -> None:
         )
     facts = {
         "backbone": read_json(arguments.backbone / MANIFEST),
-        "training": settings.model_dump(mode="json"),
+        # How many devices share a batch changes no result.
+        "training": settings.model_dump(mode="json", exclude={"gpus"}),
         "strategy": strategy.model_dump(mode="json"),
         "seed": arguments.seed,
         "pairs": {name: sha256(Path(file)) for name, file in split_pairs(arguments.pairs)},
@@ -97,7 +101,10 @@ def split_pairs(arguments: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def read_sources(arguments: Sequence[str], cache: Path) -> list[AlignedPairs]:
-    """Open the pairs of each source, in the order in which the sources are first named."""
+    """Open the pairs of each source, in the order in which the sources are first named.
+
+    Several processes may do so at once: the library locks the cache while one of them writes it.
+    """
     files: dict[str, dict[str, Path]] = {}
     for name, file in split_pairs(arguments):
         source, _, language = name.partition(":")

@@ -25,9 +25,12 @@ from hybridbatch.benchmark_settings import (
 from hybridbatch.cleaning_settings import Cleaning
 from hybridbatch.errors import UserError
 from hybridbatch.language_codes import check_codes
+from hybridbatch.published_settings import PublishedNumbers
 from hybridbatch.settings import Name, NotNegative, Section, Share, Strategy, Training, distinct
 from hybridbatch.source_settings import HubData, check_hub
+from hybridbatch.statistics_settings import Statistics
 from hybridbatch.translator_settings import TORCH_TYPES, Translator
+from hybridbatch.variants import Ablation, Point, Shift, ablation_strategies, held_out_strategies
 
 MEASURE = re.compile(r"^(map|mrr|(?:recall|precision|ndcg|hit_rate|map|mrr)@[1-9][0-9]*)$")
 RUN = r"[^/]+/[^/]+/seed\d+"
@@ -83,6 +86,10 @@ class Backbone(Section):
     trim_vocabulary: bool = Field(
         False,
         description="keep only the token embeddings that the experiment's texts use: less memory and faster steps, the same embeddings; new texts then mean new training",
+    )
+
+    licence: str | None = Field(
+        None, description="licence of the model, for the record and for the cards of its models"
     )
 
     @model_validator(mode="after")
@@ -172,8 +179,7 @@ class Source(Section):
     def _consistent(self) -> Self:
         _check_reader_options(self)
         check_hub(self.reader, self.path, self.hub, self.languages)
-        if self.keep[0] >= self.keep[1]:
-            raise ValueError(f"keep must be an interval [low, high) with low < high, found {list(self.keep)}")
+        _check_keep(self.keep)
         if self.translation:
             both = sorted({*self.languages} & {*self.translation.languages})
             if both:
@@ -216,6 +222,11 @@ class Benchmark(Section):
         None,
         description="`parallel`: keep the pairs of one split; `miracl`, `beir`: `{split}` in the names of files, null: `dev` and `test`",
     )
+    keep: tuple[Share, Share] = Field(
+        (0.0, 1.0),
+        strict=False,
+        description="`parallel`, `lareqa` only: keep the queries whose hashed `query_id` lies in this interval of [0, 1), as `keep` of a source does; every passage stays in the pool",
+    )
     candidates: Literal["sentence", "sentence_and_context"] = Field(
         "sentence",
         description="`lareqa` only: what is encoded for a passage, the bare sentence or the sentence followed by its paragraph",
@@ -243,6 +254,9 @@ class Benchmark(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check_published(self.reader, self.path, self.hub, self.files, self.language_names, self.languages)
+        _check_keep(self.keep)
+        if self.keep != (0, 1) and self.reader not in ("parallel", "lareqa"):
+            raise ValueError(f"keep belongs to readers parallel and lareqa, this one is {self.reader}; leave it out")
         if self.reader not in ("miracl", "beir"):
             _check_reader_options(self)
         elif self.domain is not None:
@@ -255,6 +269,11 @@ def _check_reader_options(section: Source | Benchmark) -> None:
         raise ValueError(f"domain and split belong to reader: parallel, this one is {section.reader}")
     if section.reader == "table":
         _check_template("path", section.path, "my/pairs.{language}.tsv")
+
+
+def _check_keep(keep: tuple[float, float]) -> None:
+    if keep[0] >= keep[1]:
+        raise ValueError(f"keep must be an interval [low, high) with low < high, found {list(keep)}")
 
 
 def _check_template(key: str, value: str, example: str) -> None:
@@ -307,8 +326,17 @@ class Encoding(Section):
     """Turning queries and passages into vectors."""
 
     batch_size: int = Field(64, ge=1, description="texts encoded at once")
-    shard_size: int = Field(50_000, ge=1, description="texts held in memory at once")
+    shard_size: int = Field(
+        50_000, ge=1, description="texts held in memory at once, and vectors in a file; a finished file survives a kill"
+    )
     dtype: Literal["float32", "float16"] = Field("float32", description="type of the stored vectors")
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
+        "fp32",
+        description="precision of the matrix products in the encoder; bf16 is faster where the processor has it, fp16 needs a GPU",
+    )
+    jobs: int = Field(
+        1, ge=1, description="jobs that share the files of a benchmark, each on a GPU of its own or a node; for big ones"
+    )
 
 
 class Search(Section):
@@ -317,12 +345,30 @@ class Search(Section):
     index: str = Field(
         "Flat",
         min_length=1,
-        description="FAISS factory string; `Flat` is exact, others (`HNSW32`, `IVF256,SQ8`) are approximate and the measures then are those of what they find",
+        description="`Flat` compares a query with every vector and needs no index file; any other FAISS factory string (`HNSW32`, `IVF256,SQ8`) is approximate, and the measures then are those of what it finds",
+    )
+    parameters: str = Field(
+        "", description="what FAISS is told for searching an approximate index, such as `nprobe=16` or `efSearch=64`"
     )
     depth: int = Field(100, ge=1, description="passages kept for a query in each language")
     training_sample: int = Field(
         100_000, ge=1, description="vectors, drawn with a fixed seed, that an index which needs training is trained on"
     )
+    index_rows: int = Field(
+        5_000_000,
+        ge=1,
+        description="vectors in one file of an approximate index; the files of a language are searched in turn",
+    )
+    recall_sample: int = Field(
+        200,
+        ge=1,
+        description="queries of each language, drawn with a fixed seed, whose exact results measure the recall of an approximate index",
+    )
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every vector is compared, which needs no index."""
+        return self.index == "Flat"
 
 
 class BM25(Section):
@@ -346,6 +392,16 @@ class Evaluation(Section):
     tables: dict[Literal["mono", "cross", "multi"], list[Measure]] = Field(
         {"mono": ["map", "recall@1"], "cross": ["map", "recall@1"], "multi": ["map", "recall@10"]},
         description="measures shown in each table; the table `bias` shows the rank distance",
+    )
+    bias_depth: int = Field(
+        10,
+        ge=1,
+        description="passages of the pool that the measures of language bias look at for a query; at most `search.depth`",
+    )
+    probe_questions: int = Field(
+        300,
+        ge=2,
+        description="questions, each in all its languages, whose vectors are probed for their language; drawn with a fixed seed",
     )
 
     @model_validator(mode="after")
@@ -390,6 +446,10 @@ class Config(Section):
     search: Search = Field(Search(), description="search")
     bm25: BM25 = Field(BM25(), description="lexical baseline")
     evaluation: Evaluation = Field(Evaluation(), description="measures and tables")
+    statistics: Statistics = Field(Statistics(), description="intervals and tests")
+    ablation: Ablation = Field(Ablation(), description="variations of one strategy")
+    shift: Shift = Field(Shift(), description="scores in and out of the domain of training")
+    published: PublishedNumbers = Field(PublishedNumbers(), description="comparison with the paper's numbers")
 
     @model_validator(mode="before")
     @classmethod
@@ -401,11 +461,30 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
-        chosen: dict[str, tuple[list[str], Mapping[str, Section]]] = {
+        chosen: dict[str, tuple[list[str], Mapping[str, Any]]] = {
             "runs.backbones": (self.runs.backbones, self.backbones),
             "runs.strategies": (self.runs.strategies, self.strategies),
             "runs.benchmarks": (self.runs.benchmarks, self.benchmarks),
             "training.sources": (self.training.sources, self.sources),
+            **{
+                f"strategies.{name}.sources": (strategy.sources or [], dict.fromkeys(self.training.sources))
+                for name, strategy in self.strategies.items()
+                if name in self.runs.strategies
+            },
+            "statistics.claim": (
+                [self.statistics.claim.strategy, *self.statistics.claim.baselines],
+                dict.fromkeys([*type(self).model_fields["strategies"].default, *self.runs.strategies]),
+            ),
+            "shift.in_domain": (self.shift.in_domain, dict.fromkeys(self.runs.benchmarks)),
+            "shift.out_of_domain": (self.shift.out_of_domain, dict.fromkeys(self.runs.benchmarks)),
+            **{
+                f"shift.held_out.{domain}.{key}": (names, dict.fromkeys(known))
+                for domain, left_out in self.shift.held_out.items()
+                for key, names, known in (
+                    ("sources", left_out.sources, self.training.sources),
+                    ("benchmarks", left_out.benchmarks, self.runs.benchmarks),
+                )
+            },
             "training.validation": ([self.training.validation] if self.training.validation else [], self.sources),
             "cleaning.decontaminate": (self.cleaning.decontaminate or [], self.benchmarks),
             "cleaning.quality.encoder": (
@@ -413,6 +492,8 @@ class Config(Section):
                 self.backbones,
             ),
             "bm25.tokenizer": ([self.bm25.tokenizer] if self.bm25.tokenizer else [], self.backbones),
+            "published.benchmarks": ([n for n in self.published.benchmarks.values() if n], self.benchmarks),
+            "published.backbones": ([n for n in self.published.backbones.values() if n], self.backbones),
         }
         for key, (names, known) in chosen.items():
             for name in names:
@@ -439,6 +520,16 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _depths_fit(self) -> Self:
+        pooled = any("multi" in self.benchmarks[name].measured for name in self.runs.benchmarks)
+        if pooled and self.evaluation.bias_depth > self.search.depth:
+            raise ValueError(
+                f"evaluation.bias_depth: {self.evaluation.bias_depth} is more than search.depth: {self.search.depth}, the "
+                "passages that search keeps; lower it or raise search.depth"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _possible(self) -> Self:
         if not self.runs.strategies:
             if not (self.runs.untuned or self.runs.bm25):
@@ -452,16 +543,66 @@ class Config(Section):
             raise ValueError(
                 f"training.validation: {self.training.validation!r} is also trained on; define another source (split or keep)"
             )
+        if self.training.patience is not None and self.training.validation is None:
+            raise ValueError(
+                "training.patience: there is no validation to watch; set training.validation, or patience to null"
+            )
+        if self.ablation.is_used and self.ablation.base not in self.runs.strategies:
+            raise ValueError(
+                f"ablation.base: {self.ablation.base!r} is not one of runs.strategies; name one of {', '.join(self.runs.strategies)}"
+            )
         several = {name for name, source in self.sources.items() if len(source.all_languages) > 1}
         if self.training.validation not in {None, *several} and self.training.validation_alpha < 1:
             raise ValueError(
                 f"training.validation_alpha: below 1 needs two or more languages, and {self.training.validation!r} has one; set it to 1"
             )
-        if not several & {*self.training.sources}:
-            for name in self.runs.strategies:
-                if self.strategies[name].alpha < 1:
-                    raise ValueError(f"strategies.{name}: alpha < 1 needs a training source with two or more languages")
+        for name, strategy in self.trained_strategies.items():
+            languages = self.languages_of(strategy)
+            if not languages:
+                raise ValueError(f"strategies.{name}: no training source is left for it; leave it out or name sources")
+            unknown = sorted(set(strategy.languages or []).difference(*languages.values()))
+            if unknown:
+                raise ValueError(
+                    f"strategies.{name}: languages: no training source has {', '.join(unknown)}; they have "
+                    f"{', '.join(self.training_languages)}"
+                )
+            if strategy.alpha < 1 and all(len(codes) < 2 for codes in languages.values()):
+                raise ValueError(f"strategies.{name}: alpha < 1 needs a training source with two or more languages")
         return self
+
+    @property
+    def ablation_points(self) -> list[Point]:
+        """The points of the ablation, and the strategies that have them."""
+        return self._ablation()[1] if self.ablation.base in self.runs.strategies else []
+
+    @property
+    def trained_strategies(self) -> dict[str, Strategy]:
+        """The strategies that are trained, by name: those compared, then those of the ablation, then those without a domain."""
+        compared = self._compared()
+        varied = self._ablation()[0] if self.ablation.base in compared else {}
+        held_out = held_out_strategies(
+            self.runs.strategies, self.strategies, self.training.sources, self.shift.held_out
+        )
+        return compared | varied | held_out
+
+    def _compared(self) -> dict[str, Strategy]:
+        return {name: self.strategies[name] for name in self.runs.strategies}
+
+    def _ablation(self) -> tuple[dict[str, Strategy], list[Point]]:
+        return ablation_strategies(self.ablation, self._compared())
+
+    def languages_of(self, strategy: Strategy) -> dict[str, list[str]]:
+        """Return the languages that a strategy trains on, by source; a source without any is left out."""
+        languages = {
+            name: [
+                code
+                for code in self.sources[name].all_languages
+                if strategy.languages is None or code in strategy.languages
+            ]
+            for name in self.training.sources
+            if strategy.sources is None or name in strategy.sources
+        }
+        return {name: codes for name, codes in languages.items() if codes}
 
     @property
     def folder(self) -> Path:
@@ -501,7 +642,7 @@ class Config(Section):
         for backbone in self.runs.backbones:
             runs += [f"{backbone}/none/seed0"] if self.runs.untuned else []
             runs += [
-                f"{backbone}/{strategy}/seed{seed}" for strategy in self.runs.strategies for seed in self.runs.seeds
+                f"{backbone}/{strategy}/seed{seed}" for strategy in self.trained_strategies for seed in self.runs.seeds
             ]
         return runs
 
@@ -513,10 +654,11 @@ class Config(Section):
             update={
                 "training": self.training if self.runs.strategies else Training(),
                 "backbones": {name: b for name, b in self.backbones.items() if name in backbones},
-                "strategies": {name: s for name, s in self.strategies.items() if name in self.runs.strategies},
+                "strategies": self.trained_strategies,
                 "sources": {name: s for name, s in self.sources.items() if name in self.used_sources()},
                 "translators": {name: t for name, t in self.translators.items() if name in self.used_translators()},
                 "benchmarks": {name: b for name, b in self.benchmarks.items() if name in benchmarks},
+                "published": self.published.only({*self.runs.benchmarks}, {*self.runs.backbones}),
             }
         )
 
@@ -535,6 +677,22 @@ def load_config(values: Mapping[str, Any]) -> Config:
         return Config.model_validate(values).pruned()
     except ValidationError as error:
         raise UserError("; ".join(_explain(error))) from None
+
+
+def read_config(path: Path) -> Config:
+    """Read the resolved configuration of an experiment, ``config.yaml`` in its folder of results.
+
+    Raises:
+        UserError: if it is missing, no YAML or no configuration.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: cannot be read as YAML ({reason}); delete it and run again") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: a configuration is a mapping of keys; delete it and run again")
+    return load_config(values)
 
 
 def _explain(error: ValidationError) -> Iterator[str]:

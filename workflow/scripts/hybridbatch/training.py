@@ -1,10 +1,10 @@
 """Fine-tune an encoder with hybrid batches; resumable after a kill at any step."""
 
 import csv
-import logging
 import math
 import os
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,23 @@ from sentence_transformers.sentence_transformer.losses import (
     MultipleNegativesRankingLoss,
 )
 from torch.utils.data import DataLoader
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
-from transformers.trainer_utils import get_last_checkpoint, rotate_checkpoints
+from transformers import (
+    EarlyStoppingCallback,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+    set_seed,
+)
 
 from hybridbatch.batches import HybridBatchSampler, PairDataset
+from hybridbatch.checkpoints import StopOnSigterm, WholeCheckpoints, last_checkpoint, stopped_early
 from hybridbatch.errors import UserError
-from hybridbatch.files import atomic_folder, atomic_path, read_json, write_json, write_manifest
+from hybridbatch.files import atomic_folder, atomic_path, write_manifest
 from hybridbatch.settings import Training
 
-logger = logging.getLogger(__name__)
-
-FINGERPRINT = "fingerprint.json"
-COMPLETE = "complete"
-CURVE_COLUMNS = ["step", "loss", "learning_rate", "grad_norm", "validation_loss"]
+LOGGED_COLUMNS = ["loss", "learning_rate", "grad_norm", "examples_per_second"]
+CURVE_COLUMNS = ["step", *LOGGED_COLUMNS, "validation_loss"]
 
 
 class HybridBatchTrainer(SentenceTransformerTrainer):
@@ -39,11 +43,19 @@ class HybridBatchTrainer(SentenceTransformerTrainer):
     ) -> None:
         self.train_batches = train_batches
         self.validation_batches = validation_batches
+        self.throughput = Throughput(train_batches.batch_size)
         super().__init__(
             train_dataset=PairDataset(train_batches.sources),
             eval_dataset=PairDataset(validation_batches.sources) if validation_batches else None,
             **options,
         )
+        self.add_callback(self.throughput)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log, with the throughput at every point of the training curve."""
+        if "loss" in logs:
+            logs = {**logs, "examples_per_second": self.throughput.measure(self.state.global_step)}
+        super().log(logs, start_time)
 
     def validate_column_names(self, dataset: Any, dataset_name: str | None = None) -> None:
         """Accept :class:`PairDataset`, whose columns are always query and passage."""
@@ -73,31 +85,41 @@ class HybridBatchTrainer(SentenceTransformerTrainer):
         return prepared
 
 
-class WholeCheckpoints(TrainerCallback):
-    """Mark every checkpoint that is wholly written, so that one cut short by a kill is never resumed from.
+class Throughput(TrainerCallback):
+    """Measure the pairs trained per second, by wall clock and without the time of validations and checkpoints.
 
-    The trainer's own `save_total_limit` would remove old checkpoints before the new one has its mark: a kill in between
-    would leave a last whole checkpoint whose best one is gone.
+    Args:
+        batch_size: pairs in a batch, over all devices.
     """
 
-    def on_step_end(
+    def __init__(self, batch_size: int) -> None:
+        self.batch_size = batch_size
+        self._step = 0
+        self._time = 0.0
+
+    def on_train_begin(
         self,
         args: TrainingArguments,  # noqa: ARG002
-        state: TrainerState,  # noqa: ARG002
-        control: TrainerControl,
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
         **_: Any,
     ) -> None:
-        """Log at every checkpoint, so that a resumed run averages its losses over the same steps."""
-        control.should_log = control.should_log or control.should_save
+        """Start the clock."""
+        self._restart(state.global_step)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:  # noqa: ARG002
-        """Write the mark after the last file of the last process; then keep this checkpoint and the best one only."""
-        if torch.distributed.is_initialized():
-            torch.distributed.barrier()
-        if state.is_world_process_zero:
-            folder = str(args.output_dir)
-            write_json(Path(folder) / f"checkpoint-{state.global_step}" / COMPLETE, {})
-            rotate_checkpoints(folder, save_total_limit=1, best_model_checkpoint=state.best_model_checkpoint)
+        """Start the clock again: every validation has a checkpoint after it, and every checkpoint a logged point before it."""
+        self._restart(state.global_step)
+
+    def measure(self, step: int) -> float:
+        """Return the pairs per second since the last call or restart."""
+        rate = (step - self._step) * self.batch_size / (time.perf_counter() - self._time)
+        self._restart(step)
+        return rate
+
+    def _restart(self, step: int) -> None:
+        self._step = step
+        self._time = time.perf_counter()
 
 
 def train(
@@ -115,6 +137,8 @@ def train(
     """Fine-tune ``backbone`` and write the best (without validation: the last) checkpoint to ``output``.
 
     Several processes started by ``torchrun`` share every batch and give what one process gives; the first one writes.
+    Training goes on from the last whole checkpoint in ``state``, to the same weights as without a break. SIGTERM writes
+    one more checkpoint.
 
     The loss is the multiple-negatives ranking loss, InfoNCE with in-batch negatives (arXiv 1807.03748, equation 4):
     for a batch of n pairs, ``-1/n sum_i log(exp(cos(q_i, p_i) / t) / sum_j exp(cos(q_i, p_j) / t))`` with temperature t.
@@ -129,27 +153,42 @@ def train(
         state: folder of checkpoints, which outlives a killed job; removed at the end.
         fingerprint: what the result depends on: a state with another fingerprint is not resumed.
         facts: goes into the manifest.
-        output: folder written: the model, ``curves.csv`` and ``manifest.json``.
+        output: folder written: the model, ``manifest.json``, and ``curves.csv``, which the manifest does not name: it
+            holds a measured throughput, and the same model again is the same manifest.
 
     Raises:
-        UserError: if the loss is not finite.
+        UserError: if the loss is not finite, the settings ask for what cannot be, or SIGTERM ended training.
     """
+    _check(settings, device, validation_batches)
     set_seed(seed)
-    model = SentenceTransformer(str(backbone), device=device, model_kwargs={"dtype": torch.float32})
+    model = _load(backbone, settings, device)
     full_length = model.max_seq_length
     model.max_seq_length = settings.max_length or full_length
     arguments = _arguments(settings, seed, device, state, model, validation_batches)
     with arguments.main_process_first(local=False, desc="looking for a checkpoint"):
         checkpoint = last_checkpoint(state, fingerprint)
+    if checkpoint and settings.patience is not None:
+        train_batches.steps = arguments.max_steps = stopped_early(checkpoint, settings.patience) or settings.steps
+    stop = StopOnSigterm()
     trainer = HybridBatchTrainer(
         model=model,
         args=arguments,
         loss=_loss(model, settings),
         train_batches=train_batches,
         validation_batches=validation_batches,
-        callbacks=[WholeCheckpoints()],
+        callbacks=[
+            stop,
+            WholeCheckpoints(settings.checkpoint_every),
+            *([] if settings.patience is None else [EarlyStoppingCallback(settings.patience)]),
+        ],
     )
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    with stop.listening():
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if stop.stopped_at is not None:
+        raise UserError(
+            f"training: stopped by SIGTERM after step {stop.stopped_at} of {settings.steps}, with a checkpoint in {state}; "
+            "start it again to go on from there"
+        )
     history = trainer.state.log_history
     if not all(math.isfinite(entry["loss"]) for entry in history if "loss" in entry):
         raise UserError("training.learning_rate: the loss is not finite; lower it, or set training.precision to fp32")
@@ -160,35 +199,34 @@ def train(
         return
     with atomic_folder(output) as folder:
         model.save_pretrained(str(folder), create_model_card=False)
-        _write_curves(folder / "curves.csv", history)
         best = trainer.state.best_global_step if validation_batches else trainer.state.global_step
         write_manifest(folder, {**facts, "step": best, "best_validation_loss": trainer.state.best_metric})
+        _write_curves(folder / "curves.csv", history)
     shutil.rmtree(state)
 
 
-def last_checkpoint(state: Path, fingerprint: Mapping[str, Any]) -> Path | None:
-    """Return the last whole checkpoint of a state folder, or None to start anew.
+def _check(settings: Training, device: str, validation: HybridBatchSampler | None) -> None:
+    """Raise UserError for settings that cannot be trained with here."""
+    if settings.precision == "fp16" and device == "cpu":
+        raise UserError(
+            "training.precision: fp16 needs a GPU, and training runs on the CPU; set it to bf16 or fp32, or device to cuda"
+        )
+    if settings.patience is not None and validation is None:
+        raise UserError(
+            "training.patience: there is no validation to watch; set training.validation, or patience to null"
+        )
 
-    A state with another fingerprint, and checkpoints that were cut short, are removed; the log says why.
-    """
-    record = state / FINGERPRINT
-    if state.exists() and record.exists():
-        known = read_json(record)
-        changed = sorted(key for key in {*known, *fingerprint} if known.get(key) != fingerprint.get(key))
-        if changed:
-            logger.warning("%s belongs to a run with other %s: starting anew", state, ", ".join(changed))
-            shutil.rmtree(state)
-    elif state.exists():
-        shutil.rmtree(state)
-    write_json(record, dict(fingerprint))
-    for folder in state.glob("checkpoint-*"):
-        if not (folder / COMPLETE).exists():
-            logger.warning("%s was cut short and is removed", folder)
-            shutil.rmtree(folder)
-    found = get_last_checkpoint(str(state))  # type: ignore[no-untyped-call]
-    if found:
-        logger.info("resuming from %s", found)
-    return Path(found) if found else None
+
+def _load(backbone: Path, settings: Training, device: str) -> SentenceTransformer:
+    model = SentenceTransformer(str(backbone), device=device, model_kwargs={"dtype": torch.float32})
+    if settings.freeze_embeddings:
+        encoder = model.transformers_model
+        assert encoder is not None  # noqa: S101 - every backbone is a transformer
+        encoder.get_input_embeddings().requires_grad_(False)
+    if settings.compile:
+        # Kernels for any length of texts: those for each length met would differ between a run and a resumed one.
+        model.compile(dynamic=True)
+    return model
 
 
 def _arguments(
@@ -199,7 +237,8 @@ def _arguments(
     model: SentenceTransformer,
     validation: HybridBatchSampler | None,
 ) -> SentenceTransformerTrainingArguments:
-    return SentenceTransformerTrainingArguments(
+    save_every = settings.validation_every if validation else settings.checkpoint_every or settings.validation_every
+    arguments = SentenceTransformerTrainingArguments(
         output_dir=str(state),
         max_steps=settings.steps,
         per_device_train_batch_size=settings.batch_size,
@@ -212,12 +251,14 @@ def _arguments(
         lr_scheduler_type="linear",
         bf16=settings.precision == "bf16",
         fp16=settings.precision == "fp16",
+        activation_checkpointing=settings.gradient_checkpointing,
+        activation_checkpointing_kwargs={"use_reentrant": False},
         use_cpu=device == "cpu",
         prompts={"query": model.prompts.get("query") or "", "passage": model.prompts.get("document") or ""},
         eval_strategy="steps" if validation else "no",
         eval_steps=min(settings.validation_every, settings.steps),
         save_strategy="steps",
-        save_steps=min(settings.validation_every, settings.steps),
+        save_steps=min(save_every, settings.steps),
         load_best_model_at_end=validation is not None,
         metric_for_best_model="eval_loss" if validation else None,
         greater_is_better=False if validation else None,
@@ -229,6 +270,9 @@ def _arguments(
         report_to=[],
         disable_tqdm=True,
     )
+    # A process has one device: the library would share a batch among all that it sees, in its own way.
+    arguments._n_gpu = min(1, arguments.n_gpu)
+    return arguments
 
 
 def _loss(model: SentenceTransformer, settings: Training) -> torch.nn.Module:
@@ -246,7 +290,7 @@ def _write_curves(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
     rows: dict[int, dict[str, Any]] = {}
     for entry in history:
         row = rows.setdefault(entry["step"], {"step": entry["step"]})
-        row.update({key: entry[key] for key in ("loss", "learning_rate", "grad_norm") if key in entry})
+        row.update({key: entry[key] for key in LOGGED_COLUMNS if key in entry})
         if "eval_loss" in entry:
             row["validation_loss"] = entry["eval_loss"]
     with atomic_path(path) as aside, aside.open("w", encoding="utf-8", newline="") as stream:

@@ -1,0 +1,58 @@
+"""Start a program of the workflow on GPUs that no other job has, in one process or in several that share its batches.
+
+The launcher becomes the program, so signals reach it and its GPUs are free again when it ends.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from hybridbatch import cli
+from hybridbatch.device_slots import VISIBLE, claim_devices, machine_devices
+from hybridbatch.errors import UserError
+
+
+def main(argv: list[str] | None) -> None:
+    """Become the program that the command line names."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs to take for the program; 0: none, and none is hidden")
+    parser.add_argument(
+        "--processes", type=int, default=1, help="processes of the program, started by torchrun if several"
+    )
+    parser.add_argument("program", help="the program's file")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the program's arguments")
+    options = parser.parse_args(argv)
+    if 0 < options.gpus < options.processes:
+        raise UserError(
+            f"training.gpus: {options.processes} processes are to share {options.gpus} GPUs, and each needs its own; "
+            f"start Snakemake with --resources gpu={options.processes} or more, or lower it"
+        )
+    if options.gpus:
+        _take_gpus(options.gpus)
+    launcher = [sys.executable]
+    if options.processes > 1:
+        _share_threads(options.processes)
+        launcher += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(options.processes)]
+    os.execv(sys.executable, [*launcher, options.program, *options.arguments])  # noqa: S606
+
+
+def _take_gpus(count: int) -> None:
+    """Hide all but ``count`` GPUs, which no other job has."""
+    devices = machine_devices(os.environ)
+    # Where none is known by name, the program itself says whether it finds one.
+    if devices:
+        folder = Path(tempfile.gettempdir()) / f"hybridbatch-gpus-{os.getuid()}"
+        os.environ[VISIBLE] = ",".join(claim_devices(count, devices, folder))
+
+
+def _share_threads(processes: int) -> None:
+    """Divide the threads of the job among its processes."""
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    if threads.isdecimal():
+        os.environ["OMP_NUM_THREADS"] = str(max(1, int(threads) // processes))
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,36 @@
+"""Print how many published numbers an experiment meets; fail if one that it covers is outside its tolerance."""
+
+import sys
+from pathlib import Path
+
+from hybridbatch.cli import parser, run
+from hybridbatch.errors import UserError
+from hybridbatch.files import read_json
+from hybridbatch.published import deviations, verdict_banner
+
+
+def main(argv: list[str] | None) -> None:
+    """Parse the command line, print the counts and a line for each deviating cell."""
+    arguments = parser(__doc__)
+    arguments.add_argument("verdicts", type=Path, metavar="FILE", help="the verdicts.json of an experiment")
+    arguments.add_argument("--lines", type=int, default=50, metavar="N", help="deviating cells that are listed")
+    options = arguments.parse_args(argv)
+    verdicts = read_json(options.verdicts)
+    try:
+        sentence, outside, covered = verdict_banner(verdicts), deviations(verdicts), verdicts["counts"]["covered"]
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{options.verdicts}: holds no verdicts ({error!r}); delete it and run again") from error
+    sys.stdout.write(f"{sentence}\n")
+    sys.stdout.writelines(f"{line}\n" for line in outside[: options.lines])
+    if len(outside) > options.lines:
+        sys.stdout.write(f"... and {len(outside) - options.lines} more, furthest outside first\n")
+    sys.stdout.flush()
+    if outside:
+        raise UserError(
+            f"{options.verdicts}: {len(outside)} of {covered} covered numbers are outside tolerance; look into them, or change "
+            "published.tolerances"
+        )
+
+
+if __name__ == "__main__":
+    run(main)
