@@ -10,7 +10,7 @@ from test_config import changed, small
 from hybridbatch.config import load_config
 from hybridbatch.errors import UserError
 from hybridbatch.settings import Strategy
-from hybridbatch.variants import Ablation, Point, ablation_strategies
+from hybridbatch.variants import Ablation, Point, Shift, ablation_strategies
 
 PAPER = {"monolingual": Strategy(alpha=1.0), "crosslingual": Strategy(alpha=0.0), "hybrid": Strategy(alpha=0.5)}
 TWO = {
@@ -65,6 +65,19 @@ def test_a_held_out_domain_leaves_its_sources_out_of_every_strategy() -> None:
     assert config.strategies["hybrid-without-fiction"] == Strategy(alpha=0.5, sources=["pairs"])
     assert config.languages_of(config.strategies["hybrid-without-fiction"]) == {"pairs": ["de", "en"]}
     assert config.languages_of(config.strategies["hybrid"]) == {"pairs": ["de", "en"], "more": ["en", "fr"]}
+
+
+def test_a_shift_keeps_what_is_run() -> None:
+    shift = {"in_domain": ["bench", "other"], "out_of_domain": ["third"]}
+    more = {f"benchmarks.{name}": {"reader": "lareqa", "path": "x", "languages": ["en"]} for name in ("other", "third")}
+    assert small({**more, "shift": shift}).shift == Shift()
+    both = small({**more, "shift": shift, "runs.benchmarks": ["bench", "third"]})
+    assert (both.shift.in_domain, both.shift.out_of_domain) == (["bench"], ["third"])
+    assert (
+        small({**more, "shift": shift, "runs.benchmarks": ["bench", "third"], "runs.strategies": []}).shift == Shift()
+    )
+    held_out = {"held_out": {"d": {"sources": ["english"], "benchmarks": ["bench"]}}}
+    assert small({"shift": held_out}).shift == Shift()
 
 
 def test_a_strategy_chooses_languages() -> None:

@@ -325,7 +325,9 @@ class Runs(Section):
 class Encoding(Section):
     """Turning queries and passages into vectors."""
 
-    batch_size: int = Field(64, ge=1, description="texts encoded at once")
+    batch_size: int = Field(
+        32, ge=1, description="texts encoded at once; moves vectors by rounding only; a GPU wants more"
+    )
     shard_size: int = Field(
         50_000, ge=1, description="texts held in memory at once, and vectors in a file; a finished file survives a kill"
     )
@@ -335,7 +337,9 @@ class Encoding(Section):
         description="precision of the matrix products in the encoder; bf16 is faster where the processor has it, fp16 needs a GPU",
     )
     jobs: int = Field(
-        1, ge=1, description="jobs that share the files of a benchmark, each on a GPU of its own or a node; for big ones"
+        1,
+        ge=1,
+        description="jobs that share the files of a benchmark, each on a GPU of its own or a node; for big ones",
     )
 
 
@@ -475,15 +479,15 @@ class Config(Section):
                 [self.statistics.claim.strategy, *self.statistics.claim.baselines],
                 dict.fromkeys([*type(self).model_fields["strategies"].default, *self.runs.strategies]),
             ),
-            "shift.in_domain": (self.shift.in_domain, dict.fromkeys(self.runs.benchmarks)),
-            "shift.out_of_domain": (self.shift.out_of_domain, dict.fromkeys(self.runs.benchmarks)),
+            "shift.in_domain": (self.shift.in_domain, self.benchmarks),
+            "shift.out_of_domain": (self.shift.out_of_domain, self.benchmarks),
             **{
-                f"shift.held_out.{domain}.{key}": (names, dict.fromkeys(known))
+                f"shift.held_out.{domain}.sources": (left_out.sources, self.sources)
                 for domain, left_out in self.shift.held_out.items()
-                for key, names, known in (
-                    ("sources", left_out.sources, self.training.sources),
-                    ("benchmarks", left_out.benchmarks, self.runs.benchmarks),
-                )
+            },
+            **{
+                f"shift.held_out.{domain}.benchmarks": (left_out.benchmarks, self.benchmarks)
+                for domain, left_out in self.shift.held_out.items()
             },
             "training.validation": ([self.training.validation] if self.training.validation else [], self.sources),
             "cleaning.decontaminate": (self.cleaning.decontaminate or [], self.benchmarks),
@@ -581,9 +585,14 @@ class Config(Section):
         compared = self._compared()
         varied = self._ablation()[0] if self.ablation.base in compared else {}
         held_out = held_out_strategies(
-            self.runs.strategies, self.strategies, self.training.sources, self.shift.held_out
+            self.runs.strategies, self.strategies, self.training.sources, self.used_shift.held_out
         )
         return compared | varied | held_out
+
+    @property
+    def used_shift(self) -> Shift:
+        """The domain shift among the benchmarks that are run and the sources that are trained on."""
+        return self.shift.only(self.runs.benchmarks, self.training.sources) if self.runs.strategies else Shift()
 
     def _compared(self) -> dict[str, Strategy]:
         return {name: self.strategies[name] for name in self.runs.strategies}
@@ -655,6 +664,7 @@ class Config(Section):
                 "training": self.training if self.runs.strategies else Training(),
                 "backbones": {name: b for name, b in self.backbones.items() if name in backbones},
                 "strategies": self.trained_strategies,
+                "shift": self.used_shift,
                 "sources": {name: s for name, s in self.sources.items() if name in self.used_sources()},
                 "translators": {name: t for name, t in self.translators.items() if name in self.used_translators()},
                 "benchmarks": {name: b for name, b in self.benchmarks.items() if name in benchmarks},

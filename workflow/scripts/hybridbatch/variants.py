@@ -1,6 +1,6 @@
 """Strategies that follow from others: the points of an ablation, and training with one domain held out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -65,6 +65,21 @@ class Shift(Section):
         {},
         description="domains, by name, that every strategy is also trained without; such a run is called `<strategy>-without-<domain>`",
     )
+
+    def only(self, benchmarks: Collection[str], sources: Collection[str]) -> "Shift":
+        """Return what is left of it with these benchmarks and training sources; a side without benchmarks leaves no shift."""
+        inside = [name for name in self.in_domain if name in benchmarks]
+        outside = [name for name in self.out_of_domain if name in benchmarks]
+        held_out = {
+            domain: HeldOut(
+                sources=[name for name in left_out.sources if name in sources],
+                benchmarks=[name for name in left_out.benchmarks if name in benchmarks],
+            )
+            for domain, left_out in self.held_out.items()
+            if {*left_out.sources} & {*sources} and {*left_out.benchmarks} & {*benchmarks}
+        }
+        both = bool(inside and outside)
+        return Shift(in_domain=inside if both else [], out_of_domain=outside if both else [], held_out=held_out)
 
     @model_validator(mode="after")
     def _both(self) -> Self:
