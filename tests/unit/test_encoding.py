@@ -1,8 +1,14 @@
 """Vectors stand in the order of the texts, do not depend on how they were batched, and survive a killed job."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +23,7 @@ from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
 import encode
-from hybridbatch.encoding import encode_texts, load_encoder, read_texts
+from hybridbatch.encoding import BATCHES_AHEAD, encode_texts, load_encoder, one_ahead, read_texts
 from hybridbatch.errors import UserError
 from hybridbatch.files import read_json, sha256, write_table
 from hybridbatch.vectors import KINDS, Kind, open_vectors
@@ -76,6 +82,35 @@ def test_equal_texts_get_equal_vectors(backbone: Path) -> None:
     assert np.array_equal(matrix[0], matrix[2])
     assert np.array_equal(matrix[1], matrix[4])
     assert not np.allclose(matrix[0], matrix[1])
+
+
+def test_duplicates_are_encoded_once(backbone: Path) -> None:
+    model = load_encoder(backbone, "cpu")
+    rows = []
+    model[-1].register_forward_hook(lambda _, __, output: rows.append(len(output["sentence_embedding"])))
+    assert len(encode_texts(model, ["c", "a b c"] * 50, "queries", batch_size=8)) == 100
+    assert rows == [2]
+
+
+def test_more_texts_than_are_tokenised_at_once(backbone: Path) -> None:
+    model = load_encoder(backbone, "cpu")
+    texts = [" ".join("abc"[int(digit)] for digit in np.base_repr(number, 3)) for number in range(3 * BATCHES_AHEAD)]
+    matrix = encode_texts(model, texts, "passages", batch_size=2)
+    np.testing.assert_allclose(matrix, model.encode_document(texts), atol=1e-6)
+
+
+@given(st.lists(st.integers()))
+def test_one_ahead_changes_nothing(items: list[int]) -> None:
+    assert list(one_ahead(iter(items))) == items
+
+
+def test_an_error_of_the_thread_ahead_is_raised() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise UserError("broken")
+
+    with pytest.raises(UserError, match="broken"):
+        list(one_ahead(items()))
 
 
 @pytest.mark.parametrize("options", [{"shard_size": 1}, {"shard_size": 4}, {"batch_size": 1}, {"batch_size": 3}])
@@ -169,6 +204,27 @@ def test_a_killed_job_keeps_finished_shards_without_loading_the_model(
     assert (output / "manifest.json").read_bytes() == manifest
 
 
+def test_a_job_that_is_killed_goes_on_where_it_stopped(tmp_path: Path, backbone: Path) -> None:
+    many = tmp_path / "many"
+    for language in LANGUAGES:
+        write_texts(many, language, ["abc"[number % 3] * (number % 17 + 1) for number in range(100)])
+    output = tmp_path / "out"
+    command = [sys.executable, str(encode.__file__), "--model", str(backbone), "--benchmark", str(many)]
+    command += ["--shard-size", "1", "--device", "cpu", "--output", str(output), "--languages", *LANGUAGES]
+    with subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL) as job:
+        while job.poll() is None and len(list(output.glob("*.npy.json"))) < 5:
+            time.sleep(0.01)
+        job.send_signal(signal.SIGKILL)
+    done = {name: changed for name, changed in times(output).items() if (output / f"{name}.json").exists()}
+    assert 5 <= len(done) < 200
+    assert not (output / "manifest.json").exists()
+    encode_all(backbone, many, output, shard_size=1)
+    assert times(output).items() >= done.items()
+    whole = encode_all(backbone, many, tmp_path / "whole", shard_size=1)
+    assert read_json(output / "manifest.json") == read_json(whole / "manifest.json")
+    assert {path.name for path in output.iterdir()} == {path.name for path in whole.iterdir()}
+
+
 def test_unfinished_shards_are_encoded(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
     output = encode_all(backbone, benchmark, tmp_path / "out")
     manifest, before = (output / "manifest.json").read_bytes(), times(output)
@@ -216,7 +272,7 @@ def test_another_version_of_the_code_encodes_everything_again(
         stream.write("# edited\n")
     monkeypatch.setattr(encode, "__file__", str(scripts / "encode.py"))
     encode_all(backbone, benchmark, output)
-    assert all(time != before[name] for name, time in times(output).items())
+    assert all(changed != before[name] for name, changed in times(output).items())
 
 
 def test_a_broken_model_is_a_user_error(tmp_path: Path, backbone: Path, benchmark: Path) -> None:

@@ -19,7 +19,7 @@ def main(argv: list[str] | None) -> None:
         "--benchmark", type=Path, required=True, help="folder with <language>/{queries,passages}.parquet"
     )
     parser.add_argument("--languages", nargs="+", required=True, help="languages to encode")
-    parser.add_argument("--batch-size", type=int, default=64, help="texts encoded at once")
+    parser.add_argument("--batch-size", type=int, default=32, help="texts encoded at once")
     parser.add_argument("--shard-size", type=int, default=50_000, help="texts held in memory at once, rows of a file")
     parser.add_argument("--dtype", choices=["float32", "float16"], default="float32", help="type of the stored vectors")
     parser.add_argument(
