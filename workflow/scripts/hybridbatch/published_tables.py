@@ -25,10 +25,14 @@ STRATEGIES = {"monolingual": "X-X-mono", "crosslingual": "X-Y", "hybrid": "Propo
 
 
 class Text(NamedTuple):
-    """What a cell shows; ``flag`` is ``above`` or ``below`` for a deviation, ``text`` for names, else empty."""
+    """What a cell shows; ``flag`` is ``above`` or ``below`` for a deviation, ``text`` for names, else empty.
+
+    ``value`` is what a page sorts it by; empty comes last, None is what it shows.
+    """
 
     shown: str
     flag: str = ""
+    value: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,11 @@ def _measure(setting: str, metric: str) -> str:
 def _compared(cell: Mapping[str, Any]) -> Text:
     digits = decimals(cell["metric"])
     if cell["ours"] is None:
-        return Text(f"{MISSING} / {cell['published']:.{digits}f} / {MISSING}")
+        return Text(f"{MISSING} / {cell['published']:.{digits}f} / {MISSING}", value="")
     shown = f"{cell['ours']:.{digits}f} / {cell['published']:.{digits}f} / {cell['difference']:+.{digits}f}"
     symbol = SYMBOLS.get(cell["verdict"])
-    return Text(f"{shown} {symbol}", cell["verdict"]) if symbol else Text(shown)
+    value = str(cell["ours"])
+    return Text(f"{shown} {symbol}", cell["verdict"], value) if symbol else Text(shown, value=value)
 
 
 def count_grid(verdicts: Mapping[str, Any]) -> Grid:
