@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from pydantic import ValidationError
 from test_training import (
     arguments,
@@ -22,6 +23,7 @@ from test_training import (
 )
 
 from hybridbatch.checkpoints import COMPLETE
+from hybridbatch.config import load_config
 from hybridbatch.errors import UserError
 from hybridbatch.files import read_json
 from hybridbatch.settings import Training
@@ -51,6 +53,13 @@ def test_training_ends_when_validation_no_longer_gets_better(
 def test_patience_needs_a_validation(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
     with pytest.raises(UserError, match=r"^training\.patience: there is no validation to watch"):
         run(tmp_path, backbone, unvalidated(pairs), patience=2)
+
+
+def test_patience_without_validation_is_refused_before_any_job() -> None:
+    values = yaml.safe_load((Path(__file__).parents[2] / "config/config.yaml").read_text(encoding="utf-8"))
+    values["training"] |= {"validation": None, "patience": 2}
+    with pytest.raises(UserError, match=r"^training\.patience: there is no validation to watch"):
+        load_config(values)
 
 
 @pytest.mark.parametrize("patience", [3, 12])
@@ -114,6 +123,24 @@ def test_checkpointed_gradients_with_the_cached_loss_are_refused() -> None:
 def test_devices_that_do_not_divide_a_batch(sizes: dict[str, int]) -> None:
     with pytest.raises(ValidationError, match=r"gpus: 2 does not divide (batch_size: 9|validation_batch_size: 7)"):
         Training(gpus=2, **sizes)
+
+
+def test_the_number_of_devices_is_no_part_of_a_model(
+    tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]
+) -> None:
+    manifests = [run(tmp_path / str(gpus), backbone, pairs, gpus=gpus) / "manifest.json" for gpus in (1, 2)]
+    assert "gpus" not in read_json(manifests[1])["training"]
+    assert manifests[0].read_bytes() == manifests[1].read_bytes()
+
+
+def test_throughput_is_measured(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
+    start = time.monotonic()
+    model = run(tmp_path, backbone, pairs, steps=6, log_every=2, validation_every=3)
+    rates = curve(model, "examples_per_second")
+    assert list(rates) == list(curve(model)) == [2, 3, 4, 6]
+    seconds = [steps * 8 / rates[step] for step, steps in zip(rates, (2, 1, 1, 2), strict=True)]
+    assert min(seconds) > 0
+    assert sum(seconds) < time.monotonic() - start
 
 
 def test_half_precision_on_a_cpu(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:

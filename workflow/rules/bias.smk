@@ -39,16 +39,19 @@ rule language_bias:
         f"{LOGS}/language_bias/{{run}}.log",
     benchmark:
         f"{COSTS}/language_bias/{{run}}.jsonl"
+    group:
+        "measure"
     conda:
         "../../envs/evaluate.yaml"
     threads: 2
     resources:
-        mem="4GB",
+        mem=growing(4, times_input=4),
+        runtime="4h",
     params:
         benchmarks=[f"{name}={','.join(experiment.benchmarks[name].languages)}" for name in pooled_benchmarks()],
-        prepared=f"{RESULTS}/benchmarks",
-        search=f"{RESULTS}/search/{{run}}",
-        embeddings=f"{RESULTS}/embeddings/{{run}}",
+        prepared=lambda wildcards: f"{RESULTS}/benchmarks",
+        search=lambda wildcards: f"{RESULTS}/search/{wildcards.run}",
+        embeddings=lambda wildcards: f"{RESULTS}/embeddings/{wildcards.run}",
         depth=experiment.evaluation.bias_depth,
         questions=experiment.evaluation.probe_questions,
     shell:

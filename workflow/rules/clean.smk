@@ -28,10 +28,14 @@ rule clean_pairs:
         f"{COSTS}/clean_pairs/{{pairs}}.jsonl"
     wildcard_constraints:
         pairs=alternatives(NATIVE_PAIRS + TRANSLATED_PAIRS),
+    group:
+        PAIRS_GROUP
     conda:
         "../../envs/clean.yaml"
+    threads: 1
     resources:
-        mem="4GB",
+        mem=growing(4),
+        runtime="2h",
         device=DEVICE,
     params:
         options=cleaning_options,

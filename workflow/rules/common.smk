@@ -203,14 +203,34 @@ def trained_runs():
     return [run for run in encoder_runs() if Path(run).parts[1] != "none"]
 
 
+def compared_runs():
+    """Return the runs of the baselines and of `runs.strategies`: all but those of the ablation and of held-out domains."""
+    shown = {*experiment.runs.strategies, "none", "bm25"}
+    return [run for run in experiment.run_names() if Path(run).parts[1] in shown]
+
+
 def named_measures(runs):
     """Return RUN=FILE for runs."""
     return [f"{run}={RESULTS}/measures/{run}.parquet" for run in runs]
 
 
 def share_of_cores(jobs):
-    """Return the threads of one of several equal jobs: many small jobs side by side are faster than one after the other."""
-    return 8 if workflow.cores is None else max(1, min(8, workflow.cores // max(1, jobs)))
+    """Return the threads of one of several equal jobs: many small jobs side by side are faster than one after the other.
+
+    On a cluster each has a place of its own.
+    """
+    on_cluster = workflow.remote_exec or workflow.resource_settings.nodes is not None
+    return 8 if on_cluster else max(1, min(8, workflow.cores // max(1, jobs)))
+
+
+def growing(gigabytes, times_input=0):
+    """Return the memory of a job: so many GB, and so many times the size of its inputs; twice as much at each new attempt."""
+
+    def memory(wildcards, input, attempt):
+        size = gigabytes + (times_input * input.size_gb if times_input else 0)
+        return f"{round(size * 2 ** (attempt - 1) * 1000)}MB"
+
+    return memory
 
 
 NATIVE_PAIRS = [f"{name}/{language}" for name, source in experiment.sources.items() for language in source.languages]
@@ -219,7 +239,10 @@ TRANSLATED_PAIRS = [
     for name, source in experiment.sources.items()
     for language in (source.translation.languages if source.translation else [])
 ]
-
+# Jobs of a group are one job of a cluster. Translations from a memory and their cleaning take seconds; what a model translates
+# takes hours, and must not hold back, or be held back by, the rest of a group.
+TRANSLATORS_USED = any(s.translation and s.translation.translator for s in experiment.sources.values())
+PAIRS_GROUP = None if TRANSLATORS_USED else "pairs"
 
 HUB_REQUESTS = hub_requests()
 

@@ -45,8 +45,8 @@ rule compare:
         settings=experiment.statistics.model_dump_json(),
         shift=domains(),
         notice=options(notice=experiment.notice),
-        statistics=f"{RESULTS}/statistics",
-        tables=f"{RESULTS}/tables",
+        statistics=lambda wildcards: f"{RESULTS}/statistics",
+        tables=lambda wildcards: f"{RESULTS}/tables",
     shell:
         r"""
         python {input.program:q} \

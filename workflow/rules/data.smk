@@ -92,8 +92,14 @@ rule prepare_pairs:
         f"{COSTS}/prepare_pairs/{{pairs}}.jsonl"
     wildcard_constraints:
         pairs=alternatives(NATIVE_PAIRS),
+    group:
+        "prepare"
     conda:
         "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem=growing(2),
+        runtime="4h",
     params:
         options=pairs_options,
     shell:
@@ -115,8 +121,14 @@ rule prepare_benchmark:
         f"{LOGS}/prepare_benchmark/{{benchmark}}/{{language}}.log",
     benchmark:
         f"{COSTS}/prepare_benchmark/{{benchmark}}/{{language}}.jsonl"
+    group:
+        "prepare"
     conda:
         "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem=growing(2),
+        runtime="4h",
     params:
         options=benchmark_options,
         folder=subpath(output.queries, parent=True),

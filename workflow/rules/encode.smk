@@ -8,6 +8,8 @@ OUTPUTS:
 """
 
 ENCODING_JOBS = experiment.encoding.jobs
+# A job that was given a GPU fails at once where torch has no CUDA, instead of running for days on the CPU.
+ENCODING_DEVICE = "cuda" if GPUS else DEVICE
 
 
 rule encode:
@@ -25,34 +27,38 @@ rule encode:
     benchmark:
         f"{COSTS}/encode/{{run}}/{{benchmark}}.jsonl"
     conda:
-        "../../envs/encoder.yaml"
+        environment("encoder")
     threads: share_of_cores(len(encoder_runs()) * len(experiment.runs.benchmarks)) if ENCODING_JOBS == 1 else 1
     resources:
         gpu=GPUS if ENCODING_JOBS == 1 else 0,
-        mem="8GB",
+        mem=growing(8),
         runtime="4h",
-        device=DEVICE if ENCODING_JOBS == 1 else "cpu",
+        device=ENCODING_DEVICE if ENCODING_JOBS == 1 else "cpu",
+        batch_size=experiment.encoding.batch_size,
     params:
+        launcher=program("launch"),
         model=subpath(input.model, parent=True),
         benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
-        options=options(**experiment.encoding.model_dump(exclude={"jobs"})),
+        options=options(**experiment.encoding.model_dump(exclude={"jobs", "batch_size"})),
         folder=subpath(output[0], parent=True),
     shell:
         r"""
-        python {input.program:q} \
+        export TOKENIZERS_PARALLELISM=true RAYON_NUM_THREADS={threads}
+        python {params.launcher:q} --gpus {resources.gpu} {input.program:q} \
             --model {params.model:q} \
             --benchmark {params.benchmark:q} \
             --languages {params.languages:q} \
             {params.options:q} \
             --device {resources.device} \
+            --batch-size {resources.batch_size} \
             --output {params.folder:q} \
             &>{log:q}
         """
 
 
 rule encode_part:
-    """Encode one of {wildcards.parts} shares of `{wildcards.benchmark}` with the model of `{wildcards.run}`."""
+    """Encode one of `{wildcards.parts}` shares of `{wildcards.benchmark}` with the model of `{wildcards.run}`."""
     input:
         model=lambda wildcards: f"{model(wildcards.run)}/manifest.json",
         texts=lambda wildcards: benchmark_files(wildcards.benchmark, ["queries", "passages"]),
@@ -68,27 +74,31 @@ rule encode_part:
         part=r"\d+",
         parts=r"\d+",
     conda:
-        "../../envs/encoder.yaml"
+        environment("encoder")
     threads: share_of_cores(ENCODING_JOBS)
     resources:
         gpu=GPUS,
-        mem="8GB",
+        mem=growing(8),
         runtime="4h",
-        device=DEVICE,
+        device=ENCODING_DEVICE,
+        batch_size=experiment.encoding.batch_size,
     params:
+        launcher=program("launch"),
         model=subpath(input.model, parent=True),
         benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
-        options=options(**experiment.encoding.model_dump(exclude={"jobs"})),
+        options=options(**experiment.encoding.model_dump(exclude={"jobs", "batch_size"})),
         folder=lambda wildcards: f"{RESULTS}/embeddings/{wildcards.run}/{wildcards.benchmark}",
     shell:
         r"""
-        python {input.program:q} \
+        export TOKENIZERS_PARALLELISM=true RAYON_NUM_THREADS={threads}
+        python {params.launcher:q} --gpus {resources.gpu} {input.program:q} \
             --model {params.model:q} \
             --benchmark {params.benchmark:q} \
             --languages {params.languages:q} \
             {params.options:q} \
             --device {resources.device} \
+            --batch-size {resources.batch_size} \
             --part {wildcards.part} {wildcards.parts} \
             --record {output:q} \
             --output {params.folder:q} \

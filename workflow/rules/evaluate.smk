@@ -20,11 +20,14 @@ rule evaluate:
         f"{LOGS}/evaluate/{{run}}.log",
     benchmark:
         f"{COSTS}/evaluate/{{run}}.jsonl"
+    group:
+        "measure"
     conda:
         "../../envs/evaluate.yaml"
     threads: 2
     resources:
-        mem="4GB",
+        mem=growing(4),
+        runtime="1h",
     params:
         ranks=lambda wildcards: [
             f"{name}={RESULTS}/search/{wildcards.run}/{name}/ranks.parquet" for name in experiment.runs.benchmarks

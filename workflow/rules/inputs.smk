@@ -150,6 +150,12 @@ def cost_files():
         for run in encoder_runs()
         for b in experiment.runs.benchmarks
     ]
+    parts += [
+        ("encode_part", f"{run}/{b}.{Path(record).stem}")
+        for run in encoder_runs()
+        for b in experiment.runs.benchmarks
+        for record in encoded_parts(run, b)
+    ]
     parts += [("evaluate", run) for run in experiment.run_names()]
     parts += [("trim_backbone", name) for name, b in experiment.backbones.items() if b.trim_vocabulary]
     parts += [("prepare_benchmark", f"{b}/{code}") for b, s in experiment.benchmarks.items() for code in s.languages]
@@ -245,16 +251,27 @@ def translation_gpus(wildcards):
     return GPUS if settings.translator else 0
 
 
+def translation_device(wildcards):
+    """Return where a translation runs. A job that was given a GPU must not go on without, as auto would."""
+    return "cuda" if translation_gpus(wildcards) else DEVICE
+
+
 def translation_threads(wildcards):
     """Return the threads of a translation: a model uses several, a memory one."""
     settings, _ = translation(wildcards)
     return 4 if settings.translator else 1
 
 
-def translation_memory_size(wildcards):
+def translation_memory_size(wildcards, input, attempt):
     """Return the main memory of a translation."""
     settings, _ = translation(wildcards)
-    return "16GB" if settings.translator else "4GB"
+    return growing(16 if settings.translator else 4)(wildcards, input, attempt)
+
+
+def translation_runtime(wildcards):
+    """Return the time that a translation may take."""
+    settings, _ = translation(wildcards)
+    return "24h" if settings.translator else "1h"
 
 
 def translator_files(wildcards):
@@ -412,3 +429,31 @@ def domains():
     shift = experiment.shift
     held_out = {domain: left_out.benchmarks for domain, left_out in shift.held_out.items()}
     return json.dumps({"in_domain": shift.in_domain, "out_of_domain": shift.out_of_domain, "held_out": held_out})
+
+
+def projected_runs():
+    """Return the runs whose vectors are drawn: of each encoder the untuned one, and of each compared strategy the first seed."""
+    first = [
+        "none/seed0",
+        *(f"{name}/seed{seed}" for name in experiment.runs.strategies for seed in experiment.runs.seeds[:1]),
+    ]
+    return [run for run in encoder_runs() if run.partition("/")[2] in first]
+
+
+def recall_files():
+    """Return the recall of every approximate search; none where every vector is compared."""
+    return [
+        f"{RESULTS}/search/{run}/{name}/recall.csv"
+        for run in ([] if experiment.search.is_exact else encoder_runs())
+        for name in experiment.runs.benchmarks
+    ]
+
+
+def report_tables():
+    """Return the names of the tables in the report, in its order."""
+    return [*DATA_TABLES, *TABLES, *BIAS_TABLES, *STATISTICS_TABLES, *ANALYSES, "published"]
+
+
+def report_figures():
+    """Return the names of the figures in the report."""
+    return [*FIGURES, *PROJECTIONS, *ANALYSES]

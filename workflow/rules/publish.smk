@@ -36,7 +36,7 @@ rule model_card:
     conda:
         "../../envs/report.yaml"
     params:
-        pairs=f"{RESULTS}/pairs",
+        pairs=lambda wildcards: f"{RESULTS}/pairs",
     shell:
         r"""
         python {input.program:q} \
@@ -69,10 +69,14 @@ rule trec_qrels:
         f"{LOGS}/trec_qrels/{{benchmark}}/{{setting}}.log",
     wildcard_constraints:
         setting=alternatives(SETTINGS),
+    group:
+        "export"
     conda:
         "../../envs/evaluate.yaml"
+    threads: 1
     resources:
-        mem="4GB",
+        mem=growing(4),
+        runtime="1h",
     params:
         benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
@@ -100,10 +104,14 @@ rule trec_run:
         f"{LOGS}/trec_run/{{run}}/{{benchmark}}.{{setting}}.log",
     wildcard_constraints:
         setting=alternatives(SETTINGS),
+    group:
+        "export"
     conda:
         "../../envs/evaluate.yaml"
+    threads: 1
     resources:
-        mem="4GB",
+        mem=growing(4),
+        runtime="1h",
     params:
         search=subpath(input.topk, parent=True),
         depth=experiment.search.depth,

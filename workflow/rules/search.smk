@@ -10,6 +10,9 @@ OUTPUTS:
     search/<run>/<benchmark>/recall.csv         the recall of approximate indexes; without any, a header
 """
 
+# One file of an index in memory: vectors of 1024 float32 numbers, and as much again for the structure over them.
+INDEX_GIGABYTES = 4 + experiment.search.index_rows * 8192 / 1e9
+
 
 rule index:
     """Build the approximate FAISS indexes of `{wildcards.benchmark}`, one or more for each language."""
@@ -25,8 +28,10 @@ rule index:
         f"{COSTS}/index/{{run}}/{{benchmark}}.jsonl"
     conda:
         "../../envs/search.yaml"
+    threads: 1
     resources:
-        mem="8GB",
+        mem=growing(INDEX_GIGABYTES),
+        runtime="12h",
     params:
         embeddings=subpath(input.embeddings, parent=True),
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
@@ -67,9 +72,11 @@ rule search:
     threads: 4
     resources:
         gpu=GPUS,
-        mem="8GB",
-        device=DEVICE if GPUS else "cpu",
+        mem=growing(8 if experiment.search.is_exact else INDEX_GIGABYTES, times_input=2),
+        runtime="12h",
+        device="cuda" if GPUS else "cpu",
     params:
+        launcher=program("launch"),
         benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
         embeddings=subpath(input.embeddings, parent=True),
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
@@ -77,7 +84,7 @@ rule search:
         folder=subpath(output.topk, parent=True),
     shell:
         r"""
-        python {input.program:q} \
+        python {params.launcher:q} --gpus {resources.gpu} {input.program:q} \
             --benchmark {params.benchmark:q} \
             --embeddings {params.embeddings:q} \
             --languages {params.languages:q} \
@@ -104,6 +111,11 @@ rule search_bm25:
         f"{COSTS}/search_bm25/{{benchmark}}.jsonl"
     conda:
         "../../envs/search.yaml"
+    threads: 1
+    resources:
+        # Texts, tokens and postings of a corpus are all in memory.
+        mem=growing(4, times_input=4),
+        runtime="12h",
     params:
         benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
         tokenizer=f"{prepared_backbone(experiment.bm25_tokenizer)}/tokenizer.json",

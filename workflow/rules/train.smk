@@ -13,9 +13,6 @@ OUTPUTS:
 A folder is named by its manifest, which holds the SHA-256 of every file in it but curves.csv.
 """
 
-# It says where a program runs and changes no result, so it is no input.
-LAUNCHER = program("launch")
-
 
 rule prepare_backbone:
     """Put a pretrained encoder into a sentence-transformers folder: weights, tokenizer, pooling, prompts."""
@@ -31,9 +28,11 @@ rule prepare_backbone:
     wildcard_constraints:
         key=alternatives(BACKBONES),
     conda:
-        "../../envs/encoder.yaml"
+        environment("encoder")
+    threads: 1
     resources:
-        mem="6GB",
+        mem=growing(6),
+        runtime="1h",
     params:
         settings=lambda wildcards: json.dumps(backbone_settings(BACKBONES[wildcards.key]), sort_keys=True),
         cache=HUB,
@@ -62,9 +61,11 @@ rule trim_backbone:
     benchmark:
         f"{COSTS}/trim_backbone/{{backbone}}.jsonl"
     conda:
-        "../../envs/encoder.yaml"
+        environment("encoder")
+    threads: 1
     resources:
-        mem="6GB",
+        mem=growing(6),
+        runtime="1h",
     params:
         backbone=subpath(input.backbone, parent=True),
         folder=subpath(output[0], parent=True),
@@ -94,16 +95,18 @@ rule train:
     benchmark:
         f"{COSTS}/train/{{backbone}}/{{strategy}}/seed{{seed}}.jsonl"
     conda:
-        "../../envs/encoder.yaml"
+        environment("encoder")
     threads: experiment.training.gpus * share_of_cores(len(trained_runs()))
     resources:
         gpu=GPUS * experiment.training.gpus,
         processes=experiment.training.gpus,
-        mem="16GB",
+        mem=growing(16 * experiment.training.gpus),
         runtime="12h",
         # A job that was given GPUs must not go on without: auto would.
         device="cuda" if GPUS else DEVICE,
     params:
+        # It says where a program runs and changes no result, so it is no input.
+        launcher=program("launch"),
         backbone=subpath(input.backbone, parent=True),
         training=training_settings,
         strategy=strategy_settings,
@@ -113,7 +116,7 @@ rule train:
         state=f"{STATE}/train/{{backbone}}/{{strategy}}/seed{{seed}}",
     shell:
         r"""
-        python {LAUNCHER:q} --gpus {resources.gpu} --processes {resources.processes} {input.program:q} \
+        python {params.launcher:q} --gpus {resources.gpu} --processes {resources.processes} {input.program:q} \
             --backbone {params.backbone:q} \
             --training {params.training:q} \
             --strategy {params.strategy:q} \

@@ -31,6 +31,10 @@ rule prepare_translator:
         translator=alternatives(TRANSLATORS),
     conda:
         "../../envs/translate.yaml"
+    threads: 1
+    resources:
+        mem=growing(32),
+        runtime="1h",
     params:
         settings=lambda wildcards: json.dumps(TRANSLATORS[wildcards.translator], sort_keys=True),
         cache=HUB,
@@ -60,8 +64,10 @@ rule convert_translator:
         compute_type=r"[a-z0-9_]+",
     conda:
         "../../envs/translate.yaml"
+    threads: 1
     resources:
-        mem="32GB",
+        mem=growing(32),
+        runtime="2h",
     params:
         model=subpath(input.model, parent=True),
         folder=subpath(output[0], parent=True),
@@ -92,21 +98,24 @@ rule translate:
         f"{COSTS}/translate/{{pairs}}.jsonl"
     wildcard_constraints:
         pairs=alternatives(pairs for pairs in TRANSLATED_PAIRS if translation_shards(pairs) == 1),
+    group:
+        PAIRS_GROUP
     conda:
         "../../envs/translate.yaml"
     threads: translation_threads
     resources:
         gpu=translation_gpus,
         mem=translation_memory_size,
-        runtime="24h",
-        device=DEVICE,
+        runtime=translation_runtime,
+        device=translation_device,
     params:
+        launcher=program("launch"),
         options=translation_options,
         state=f"{STATE}/translate/{{pairs}}",
     shell:
         r"""
         OMP_NUM_THREADS={threads} \
-            python {input.program:q} \
+            python {params.launcher:q} --gpus {resources.gpu} {input.program:q} \
             --pairs {input.pairs:q} \
             {params.options:q} \
             --device {resources.device} \
@@ -142,15 +151,16 @@ rule translate_shard:
     resources:
         gpu=translation_gpus,
         mem=translation_memory_size,
-        runtime="24h",
-        device=DEVICE,
+        runtime=translation_runtime,
+        device=translation_device,
     params:
+        launcher=program("launch"),
         options=translation_options,
         state=f"{STATE}/translate/{{pairs}}",
     shell:
         r"""
         OMP_NUM_THREADS={threads} \
-            python {input.program:q} \
+            python {params.launcher:q} --gpus {resources.gpu} {input.program:q} \
             --pairs {input.pairs:q} \
             {params.options:q} \
             --device {resources.device} \
@@ -182,6 +192,10 @@ rule gather_translations:
         pairs=alternatives(pairs for pairs in TRANSLATED_PAIRS if translation_shards(pairs) > 1),
     conda:
         "../../envs/translate.yaml"
+    threads: 1
+    resources:
+        mem=growing(4),
+        runtime="1h",
     shell:
         r"""
         python {input.program:q} \

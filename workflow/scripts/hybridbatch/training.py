@@ -259,6 +259,8 @@ def _arguments(
         eval_steps=min(settings.validation_every, settings.steps),
         save_strategy="steps",
         save_steps=min(save_every, settings.steps),
+        # The validations without a better loss, counted by early stopping.
+        restore_callback_states_from_checkpoint=True,
         load_best_model_at_end=validation is not None,
         metric_for_best_model="eval_loss" if validation else None,
         greater_is_better=False if validation else None,

@@ -1,0 +1,24 @@
+"""How many devices share a batch is a matter of the machine: it changes no result and computes nothing again."""
+
+import pytest
+from checkout import Workflow
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+RUN = "tiny/hybrid/seed1"
+TARGET = f"results/tiny/models/{RUN}/manifest.json"
+
+
+def test_two_processes_train_in_one_job(fresh: Workflow) -> None:
+    fresh.configure(training={"gpus": 2})
+    fresh.succeed(TARGET)
+    log = (fresh.results / f"logs/train/{RUN}.log").read_text(encoding="utf-8")
+    assert log.count("command: python workflow/scripts/train.py") == 2
+    assert fresh.planned(TARGET) == set()
+    fresh.configure(training={"gpus": 1})
+    assert fresh.planned(TARGET) == set()
+
+
+def test_devices_that_do_not_divide_a_batch(fresh: Workflow) -> None:
+    fresh.configure(training={"gpus": 3})
+    assert "gpus: 3 does not divide batch_size: 4" in fresh.fail("--dry-run", TARGET)
