@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,23 +11,23 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from example_measures import LANGUAGES, arguments, write_measures
+from markupsafe import Markup
 
+import compare
 import figures
 import report
 import tables
+import verdicts
 from hybridbatch.config import load_config
 from hybridbatch.errors import UserError
 from hybridbatch.files import write_table, write_text
-from hybridbatch.report import (
-    compare,
-    count_benchmarks,
-    count_pairs,
-    duration,
-    inline_svg,
-    revision,
-    sum_costs,
-    table_body,
-)
+from hybridbatch.report import inline_svg, link_cells, read_table_page
+from hybridbatch.report_costs import duration, read_recall, sum_costs
+from hybridbatch.report_data import count_benchmarks, count_pairs
+from hybridbatch.report_findings import overview, read_banner, sort_comparisons
+from hybridbatch.report_machine import gpu_names, revision
+from hybridbatch.report_runs import read_command
+from hybridbatch.tables import read_summary
 
 NOTICE = "Not <b>a</b> reproduction & no result"
 VALUES = {
@@ -47,6 +48,9 @@ VALUES = {
     "training": {"sources": ["facts"], "validation": "checks"},
 }
 CONFIG = load_config(VALUES)
+PUBLISHED = Path(__file__).parents[2] / "config/published.csv"
+TABLES = ["mono", "cross", "multi", "bias", "significance", "shift", "published"]
+COMMAND = "python workflow/scripts/train.py --seed 1"
 VOID = ("meta", "br", "hr", "img", "link", "input")
 
 
@@ -100,9 +104,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for language in CONFIG.sources[source].all_languages:
             write_rows(folder / f"pairs/{source}/{language}.parquet", 7)
     write_text(folder / "config.yaml", CONFIG.to_yaml())
+    few = ["--settings", json.dumps({"resamples": 100, "permutations": 100})]
+    strategies = ["--strategies", *CONFIG.runs.strategies]
+    places = ["--statistics", str(folder / "statistics"), "--tables", str(folder / "tables")]
+    compare.main([*measures, *strategies, *few, *places])
+    write_verdicts(folder)
+    write_text(
+        folder / "logs/train/small_e5/hybrid/seed1.log", f"noise\n12:00:00 INFO hybridbatch.cli: command: {COMMAND}\n"
+    )
+    write_text(folder / "models/small_e5/hybrid/seed1/README.md", "a card\n")
     write_costs(folder)
     make(folder, folder / "report.html")
     return folder
+
+
+def write_verdicts(folder: Path) -> None:
+    measures = ("map", "recall@1", "recall@10", "recall@100", "ndcg@10", "rank_distance")
+    verdicts.main(
+        [
+            *("--summary", str(folder / "tables/summary.csv"), "--published", str(PUBLISHED)),
+            *("--tolerances", *(f"{measure}=0.02" for measure in measures)),
+            *("--verdicts", str(folder / "verdicts.json"), "--output", str(folder / "tables")),
+        ]
+    )
 
 
 def write_costs(folder: Path) -> None:
@@ -112,15 +136,8 @@ def write_costs(folder: Path) -> None:
 
 
 def make(folder: Path, output: Path) -> None:
-    paths = {
-        "config": "config.yaml",
-        "tables": "tables",
-        "figures": "figures",
-        "summary": "tables/summary.csv",
-        "benchmarks-folder": "benchmarks",
-        "pairs-folder": "pairs",
-    }
-    options = [word for name, path in paths.items() for word in (f"--{name}", str(folder / path))]
+    options = ["--config", str(folder / "config.yaml"), "--results", str(folder), "--tables", *TABLES]
+    options += ["--figures", "cross_quiz_r", "multi", "bias", "curves"]
     costs = [f"train={folder / 'a.jsonl'}", f"train={folder / 'b.tsv'}", f"encode={folder / 'c.tsv'}"]
     report.main([*options, "--costs", *costs, "--command", "snakemake --x '<y>'", "--output", str(output)])
 
@@ -134,7 +151,7 @@ def test_page_loads_nothing_from_elsewhere(folder: Path, page: Page) -> None:
     text = (folder / "report.html").read_text(encoding="utf-8")
     references = [*page.values("src"), *page.values("href"), *page.values("xlink:href"), *page.values("srcset")]
     assert references
-    assert all(reference.startswith("#") for reference in references)
+    assert not [reference for reference in references if ":" in reference or reference.startswith("/")]
     assert not {tag for tag, _, _ in page.attributes} & {"link", "iframe", "object", "embed"}
     assert set(re.findall(r"https?://[^\s\"')]+", text)) <= {
         "http://www.w3.org/2000/svg",
@@ -154,7 +171,7 @@ def test_ids_are_unique_and_references_lead_somewhere(folder: Path, page: Page) 
     assert len(ids) == len(set(ids))
     text = (folder / "report.html").read_text(encoding="utf-8")
     used = re.findall(r"url\(#([^)]+)\)", text) + [
-        reference[1:] for reference in page.values("href") + page.values("xlink:href")
+        reference[1:] for reference in page.values("href") + page.values("xlink:href") if reference.startswith("#")
     ]
     assert set(used) <= set(ids)
     assert any(identifier.startswith("cross_quiz_r-") for identifier in ids)
@@ -168,68 +185,132 @@ def test_texts_of_the_user_are_escaped(folder: Path, page: Page) -> None:
     assert "experiment: tiny" in page.text
 
 
-def test_sentences_are_those_of_the_pencil(page: Page) -> None:
+def test_links_to_files_lead_to_files(folder: Path, page: Page) -> None:
+    links = {reference for reference in page.values("href") if not reference.startswith("#")}
+    assert {"models/small_e5/hybrid/seed1/README.md", "logs/train/small_e5/hybrid/seed1.log"} <= links
+    assert not [link for link in links if not (folder / link).exists()]
+
+
+def test_numbers_lead_to_their_runs(page: Page) -> None:
+    targets = [reference for reference in page.values("href") if reference.startswith("#run-")]
+    assert {"#run-bm25-bm25", "#run-small_e5-none", "#run-small_e5-hybrid"} <= {*targets}
+    # Four languages of columns in mono, cross and multi, two measures each, and rank distance; once more in the overview.
+    assert targets.count("#run-small_e5-hybrid") == 4 * 7 + 4 + 1
+    assert COMMAND in page.text
+
+
+def test_page_says_what_the_tests_say(folder: Path, page: Page) -> None:
     text = " ".join(page.text.split())
-    assert (
-        "small_e5, mAP: hybrid has the highest mean, 0.6000; it is 0.0800 above monolingual, 0.3000 above the untuned "
-        "encoder, 0.2000 above BM25 (2 seeds each)." in text
-    )
-    assert (
-        "small_e5, Rank distance: hybrid has the lowest mean, 30.0; it is 20.0 below monolingual, 70.0 below the untuned "
-        "encoder (2 seeds each)." in text
-    )
-    assert "none is claimed to be significant" in text
+    sentences = pd.read_csv(folder / "statistics/comparisons.csv")
+    own = sentences[sentences["benchmark"] == "quiz_r"]["sentence"].tolist()
+    assert own
+    assert not [sentence for sentence in own if sentence not in text]
+    for file, key in (("claim", "sentence"), ("shift", "answer")):
+        assert json.loads((folder / f"statistics/{file}.json").read_text())[key] in text
+    assert "covers none of the paper's 936 numbers" in text
+
+
+def test_overview_holds_means_over_seeds(folder: Path) -> None:
+    shown = overview(read_summary(folder / "tables/summary.csv"), CONFIG)
+    assert shown.groups == [("quiz_r", 4)]
+    rows = {(backbone, strategy): values for backbone, strategy, values in shown.rows}
+    assert rows["small_e5", "monolingual"] == pytest.approx([0.52, 0.42, 0.26, 50.0])
+    assert rows["bm25", "bm25"] == [pytest.approx(0.4), None, None, None]
+
+
+def comparison(strategy: str, baseline: str) -> dict[str, str]:
+    place = {"benchmark": "quiz_r", "setting": "mono", "strategy": strategy, "baseline": baseline}
+    return place | {"sentence": f"{strategy} and {baseline}"}
+
+
+@pytest.mark.parametrize(
+    ("pairs", "first", "others"),
+    [
+        ([("hybrid", "none"), ("hybrid", "monolingual")], ["hybrid and monolingual"], ["hybrid and none"]),
+        ([("monolingual", "none"), ("own", "monolingual")], ["monolingual and none"], ["own and monolingual"]),
+        ([("own", "monolingual")], [], ["own and monolingual"]),
+    ],
+)
+def test_comparisons_of_the_claim_come_first(pairs: list[tuple[str, str]], first: list[str], others: list[str]) -> None:
+    (found,) = sort_comparisons(pd.DataFrame([comparison(*pair) for pair in pairs]), CONFIG)
+    assert [[text for _, text in part] for part in (found.first, found.others)] == [first, others]
+
+
+def test_without_comparisons_nothing_is_said() -> None:
+    empty = pd.DataFrame(columns=["benchmark", "setting", "strategy", "baseline", "sentence"])
+    assert sort_comparisons(empty, CONFIG) == []
+
+
+@pytest.mark.parametrize(("covered", "within", "state"), [(0, 0, "none"), (3, 3, "within"), (3, 2, "outside")])
+def test_banner_tells_how_numbers_are_met(tmp_path: Path, covered: int, within: int, state: str) -> None:
+    document = {"counts": {"covered": covered, "within": within}, "sentence": "So it is."}
+    write_text(tmp_path / "verdicts.json", json.dumps(document))
+    assert read_banner(tmp_path / "verdicts.json").state == state
+
+
+def test_only_numbers_of_known_systems_are_linked(folder: Path) -> None:
+    _, body = read_table_page(folder / "tables/mono.html")
+    linked = link_cells(body, {("small_e5", "hybrid")})
+    assert linked.count('<a href="#run-small_e5-hybrid">') == 8
+    assert re.sub(r"</?a\b[^>]*>", "", linked) == body
+    assert link_cells(Markup("<p>text</p>"), {("small_e5", "hybrid")}) == "<p>text</p>"
+
+
+def test_page_without_training_is_whole(folder: Path, tmp_path: Path) -> None:
+    runs = VALUES["runs"] | {"strategies": [], "seeds": []}
+    config = load_config(VALUES | {"runs": runs, "sources": {}, "training": {}})
+    shutil.copytree(folder, tmp_path / "results")
+    results = tmp_path / "results"
+    write_text(results / "config.yaml", config.to_yaml())
+    baselines = {name: file for name, file in write_measures(results / "measures").items() if "seed0" in name}
+    measures = ["--measures", *arguments(baselines), "--benchmarks", "quiz_r"]
+    tables.main([*measures, "--output", str(results / "tables")])
+    compare.main([*measures, "--statistics", str(results / "statistics"), "--tables", str(results / "tables")])
+    options = ["--config", str(results / "config.yaml"), "--results", str(results), "--tables", *TABLES]
+    report.main([*options, "--output", str(results / "report.html")])
+    text = Page((results / "report.html").read_text(encoding="utf-8")).text
+    assert "Nothing was trained" in text
+    assert "The claim" not in text
+    assert "None" not in text
+
+
+def test_recall_is_averaged_by_k(tmp_path: Path) -> None:
+    head = "query_language,passage_language,k,recall,queries\n"
+    write_text(tmp_path / "recall.csv", head + "de,de,10,1.0,5\nde,en,10,0.5,5\nde,de,100,0.9,5\n")
+    ten, hundred = read_recall({("a/b/seed1", "quiz"): tmp_path / "recall.csv"})
+    assert (ten.k, ten.mean, ten.lowest) == (10, 0.75, 0.5)
+    assert (hundred.k, hundred.mean) == (100, 0.9)
+    write_text(tmp_path / "recall.csv", head)
+    assert read_recall({("a/b/seed1", "quiz"): tmp_path / "recall.csv"}) == []
+
+
+def test_command_is_read_from_the_head_of_a_log(tmp_path: Path) -> None:
+    write_text(tmp_path / "log", "a bar\n01:02:03 INFO hybridbatch.cli: command: python a.py 'b c'\nmore\n")
+    assert read_command(tmp_path / "log") == "python a.py 'b c'"
+    write_text(tmp_path / "log", "nothing\n")
+    assert read_command(tmp_path / "log") is None
+
+
+def test_no_driver_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert gpu_names() == []
 
 
 def test_page_holds_tables_figures_and_costs(folder: Path, page: Page) -> None:
     assert page.text.count("0.5200") > 1
-    labels = page.values("aria-label")
+    labels = {*page.values("aria-label")}
     assert sum("mean over query languages" in label or "per query language" in label for label in labels) == 3
     assert any("Training and validation loss" in label for label in labels)
     assert "6 runs" in page.text
     assert "Evaluated but in no training source: el." in page.text
     assert "1 min 04 s" in page.text
-    assert table_body(folder / "tables/mono.html") in (folder / "report.html").read_text(encoding="utf-8")
+    assert read_table_page(folder / "tables/mono.html")[0] == "Monolingual"
 
 
 def test_two_runs_write_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     for name in ("first.html", "second.html"):
         make(folder, tmp_path / name)
     assert (tmp_path / "first.html").read_bytes() == (tmp_path / "second.html").read_bytes()
-
-
-def systems(values: dict[str, list[float]]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [(name, seed, value) for name, seeds in values.items() for seed, value in enumerate(seeds)],
-        columns=["strategy", "seed", "value"],
-    )
-
-
-@pytest.mark.parametrize(
-    ("values", "metric", "expected"),
-    [
-        (
-            {"hybrid": [0.5], "monolingual": [0.7, 0.5]},
-            "map",
-            "e, mAP: monolingual has the highest mean, 0.6000; it is 0.1000 above hybrid (hybrid: 1 seed, monolingual: 2 seeds).",
-        ),
-        (
-            {"none": [0.9], "hybrid": [0.5]},
-            "recall@1",
-            "e, Recall@1: hybrid is the only strategy trained, 0.5000; it is 0.4000 below the untuned encoder (1 seed).",
-        ),
-        (
-            {"hybrid": [0.5], "crosslingual": [0.50001]},
-            "map",
-            "e, mAP: crosslingual has the highest mean, 0.5000; it is the same, as printed, as hybrid (1 seed each).",
-        ),
-        ({"bm25": [0.3], "none": [0.2]}, "map", "e, mAP: the untuned encoder has 0.2000, BM25 has 0.3000."),
-        ({"bm25": [0.3]}, "map", None),
-        ({}, "map", None),
-    ],
-)
-def test_comparisons(values: dict[str, list[float]], metric: str, expected: str | None) -> None:
-    assert compare(systems(values), "e", metric) == expected
 
 
 def test_counts_of_benchmarks_and_pairs(folder: Path) -> None:
@@ -281,8 +362,8 @@ def test_revision_tells_a_changed_checkout(tmp_path: Path) -> None:
 def test_wrong_files_are_named(tmp_path: Path) -> None:
     for file in ("table.html", "figure.svg", "cost.tsv"):
         write_text(tmp_path / file, "s\n1\n")
-    with pytest.raises(UserError, match=r"table\.html: has no <main>"):
-        table_body(tmp_path / "table.html")
+    with pytest.raises(UserError, match=r"table\.html: has no <h1> or <main>"):
+        read_table_page(tmp_path / "table.html")
     with pytest.raises(UserError, match=r"figure\.svg: is no SVG"):
         inline_svg(tmp_path / "figure.svg", "figure", "label")
     with pytest.raises(UserError, match=r"cost\.tsv: is no benchmark file"):

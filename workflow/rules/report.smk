@@ -7,7 +7,7 @@ OUTPUTS:
     config.yaml                                         the resolved configuration
     tables/{mono,cross,multi,bias}.{csv,md,tex,html}    means and standard deviations over seeds
     tables/summary.csv                                  every number of the tables in long form
-    figures/*.{svg,pdf}
+    figures/*.{svg,pdf}                                 also projection_<benchmark>, parallel questions in two dimensions
     report.html                                         all of it on one page that opens offline
 """
 
@@ -16,7 +16,9 @@ TEMPLATES = sorted(str(file) for file in (SCRIPTS / "hybridbatch" / "templates")
 FORMATS = ["csv", "md", "tex", "html"]
 FIGURES = [*(f"cross_{name}" for name in experiment.runs.benchmarks), "multi", "bias"]
 FIGURES += ["curves"] if trained_runs() else []
-COMPARED = [run for run in experiment.run_names() if run.split("/")[1] in (*experiment.runs.strategies, "none", "bm25")]
+PROJECTED = projected_runs()
+PROJECTIONS = [f"projection_{name}" for name in pooled_benchmarks()] if PROJECTED else []
+COMPARED = compared_runs()
 MEASURED = [f"{RESULTS}/measures/{run}.parquet" for run in experiment.run_names()]
 CURVES = {run: f"{RESULTS}/models/{run}/curves.csv" for run in trained_runs() if run in COMPARED}
 
@@ -25,6 +27,7 @@ localrules:
     write_config,
     tables,
     figures,
+    projection,
     report,
 
 
@@ -114,13 +117,49 @@ rule figures:
         """
 
 
+rule projection:
+    """Draw parallel questions of `{wildcards.benchmark}` in two dimensions, by language."""
+    input:
+        embeddings=expand(f"{RESULTS}/embeddings/{{run}}/{{{{benchmark}}}}/manifest.json", run=PROJECTED),
+        queries=lambda wildcards: benchmark_files(wildcards.benchmark, ["queries"]),
+        program=program("projection"),
+        library=library("projection"),
+    output:
+        figure=figure("projection_{benchmark}"),
+        pdf=f"{RESULTS}/figures/projection_{{benchmark}}.pdf",
+    log:
+        f"{LOGS}/projection/{{benchmark}}.log",
+    conda:
+        "../../envs/report.yaml"
+    params:
+        embeddings=lambda wildcards: [f"{run}={RESULTS}/embeddings/{run}/{wildcards.benchmark}" for run in PROJECTED],
+        benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
+        languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
+        stem=lambda wildcards: f"{RESULTS}/figures/projection_{wildcards.benchmark}",
+    shell:
+        r"""
+        python {input.program:q} \
+            --embeddings {params.embeddings:q} \
+            --benchmark {params.benchmark:q} \
+            --languages {params.languages:q} \
+            --output {params.stem:q} \
+            &>{log:q}
+        """
+
+
 rule report:
     """Put everything on one page that opens offline."""
     input:
         config=f"{RESULTS}/config.yaml",
-        tables=rules.tables.output,
-        figures=[f"{RESULTS}/figures/{name}.svg" for name in FIGURES],
-        data=DATA_TABLE_PAGES,
+        summary=f"{RESULTS}/tables/summary.csv",
+        tables=lambda wildcards: [f"{RESULTS}/tables/{name}.html" for name in report_tables()],
+        figures=lambda wildcards: [f"{RESULTS}/figures/{name}.svg" for name in report_figures()],
+        verdicts=f"{RESULTS}/verdicts.json",
+        comparisons=f"{RESULTS}/statistics/comparisons.csv",
+        sentences=expand(f"{RESULTS}/statistics/{{name}}.json", name=["claim", "shift"]),
+        recall=recall_files(),
+        # Not read: the page links to them.
+        cards=lambda wildcards: MODEL_CARDS,
         benchmarks=[file for name in experiment.runs.benchmarks for file in benchmark_files(name)],
         pairs=[file for name in experiment.used_sources() for file in pairs_files(name)],
         costs=[named.partition("=")[2] for named in cost_files()],
@@ -135,17 +174,17 @@ rule report:
         "../../envs/report.yaml"
     params:
         folder=subpath(input.config, parent=True),
+        tables=lambda wildcards: report_tables(),
+        figures=lambda wildcards: report_figures(),
         costs=cost_files(),
         command=COMMAND,
     shell:
         r"""
         python {input.program:q} \
             --config {input.config:q} \
-            --tables {params.folder:q}/tables \
-            --figures {params.folder:q}/figures \
-            --summary {params.folder:q}/tables/summary.csv \
-            --benchmarks-folder {params.folder:q}/benchmarks \
-            --pairs-folder {params.folder:q}/pairs \
+            --results {params.folder:q} \
+            --tables {params.tables:q} \
+            --figures {params.figures:q} \
             --costs {params.costs:q} \
             --command {params.command:q} \
             --output {output:q} \

@@ -14,15 +14,11 @@ def main(argv: list[str] | None) -> None:
     arguments.add_argument(
         "--config", type=Path, required=True, metavar="FILE", help="the resolved configuration (YAML)"
     )
-    arguments.add_argument("--tables", type=Path, required=True, metavar="FOLDER", help="what tables.py wrote")
-    arguments.add_argument("--figures", type=Path, required=True, metavar="FOLDER", help="what figures.py wrote")
-    arguments.add_argument("--summary", type=Path, required=True, metavar="FILE", help="summary.csv of the tables")
+    arguments.add_argument("--results", type=Path, required=True, metavar="FOLDER", help="results of the experiment")
     arguments.add_argument(
-        "--benchmarks-folder", type=Path, required=True, metavar="FOLDER", help="<benchmark>/<language>/*.parquet"
+        "--tables", nargs="+", required=True, metavar="NAME", help="tables shown, in the order of the page"
     )
-    arguments.add_argument(
-        "--pairs-folder", type=Path, required=True, metavar="FOLDER", help="<source>/<language>.parquet"
-    )
+    arguments.add_argument("--figures", nargs="*", default=[], metavar="NAME", help="figures shown")
     arguments.add_argument(
         "--costs", nargs="*", default=[], metavar="RULE=FILE", help="Snakemake's benchmark file of each job"
     )
@@ -34,11 +30,9 @@ def main(argv: list[str] | None) -> None:
     write_report(
         options.output,
         read_config(options.config),
+        options.results,
         tables=options.tables,
         figures=options.figures,
-        summary=options.summary,
-        benchmarks=options.benchmarks_folder,
-        pairs=options.pairs_folder,
         costs=[_cost(argument) for argument in options.costs],
         commands=options.command,
     )

@@ -1,87 +1,67 @@
 """The report: one HTML page that holds everything a reader of the results needs, and loads nothing from elsewhere."""
 
-import csv
-import importlib.metadata
-import json
-import os
-import platform
-import subprocess
+import re
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from markupsafe import Markup
 
 from hybridbatch.config import Config
+from hybridbatch.deviations import deviations, open_choices
 from hybridbatch.errors import UserError
 from hybridbatch.files import write_text
-from hybridbatch.tables import MEAN, MISSING, RANK_DISTANCE, SETTINGS, decimals, metric_label, read_summary, render
+from hybridbatch.report_costs import Recall, duration, read_recall, sum_costs
+from hybridbatch.report_data import count_benchmarks, count_pairs, origin
+from hybridbatch.report_findings import (
+    overview,
+    read_banner,
+    read_comparisons,
+    read_sentence,
+    read_sentences,
+    sort_comparisons,
+)
+from hybridbatch.report_machine import machine, revision, versions
+from hybridbatch.report_runs import anchor, read_systems
+from hybridbatch.tables import MISSING, decimals, metric_label, read_summary, render
 from hybridbatch.tables_data import TITLES
 
-BASELINES = {"none": "not trained: the encoder as it comes", "bm25": "not trained: lexical baseline, within a language"}
-PACKAGES = (
-    "torch",
-    "transformers",
-    "sentence-transformers",
-    "tokenizers",
-    "faiss-cpu",
-    "ranx",
-    "bm25s",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "pydantic",
-    "matplotlib",
-    "snakemake",
-)
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
+TITLE = re.compile(r"<h1>(.*?)</h1>", re.DOTALL)
+# A row of templates/tables.html.jinja, and a cell of it that holds a number.
+ROW = re.compile(r'<tr[^>]*><th scope="row">([^<]*)</th><td>([^<]*)</td>.*?</tr>', re.DOTALL)
+CELL = re.compile(r'(<td class="number" data-value="[^"]+">)(.*?)(</td>)', re.DOTALL)
 
 
 @dataclass(frozen=True)
-class System:
-    """A backbone and strategy, the seeds it was trained with, and how its batches were filled."""
+class Drawing:
+    """A figure: the section it belongs to, its caption and its SVG."""
 
-    backbone: str
-    strategy: str
-    seeds: list[int]
-    batches: str
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What the jobs of a rule took: wall-clock seconds, and memory (resident set) in MiB or None where none was sampled."""
-
-    rule: str
-    jobs: int
-    seconds: float
-    longest: float
-    memory: float | None
+    section: str
+    caption: str
+    svg: Markup
 
 
 @dataclass(frozen=True)
-class Counts:
-    """Numbers per language; None: the language has none."""
+class Section:
+    """A section of results: its id, its title, the table that it takes over, and its figures."""
 
     name: str
-    columns: list[str]
-    rows: list[tuple[str, list[int | None]]]
+    title: str
+    body: Markup
+    drawings: list[Drawing]
 
 
 def write_report(
     output: Path,
     config: Config,
+    results: Path,
     *,
-    tables: Path,
-    figures: Path,
-    summary: Path,
-    benchmarks: Path,
-    pairs: Path,
+    tables: Sequence[str],
+    figures: Sequence[str],
     costs: Sequence[tuple[str, Path]],
     commands: Sequence[str],
 ) -> None:
@@ -90,165 +70,95 @@ def write_report(
     Args:
         output: the HTML file.
         config: the resolved configuration.
-        tables: folder of ``{mono,cross,multi,bias}.html``.
-        figures: folder of the SVG figures; ``curves.svg`` may be absent.
-        summary: ``summary.csv``.
-        benchmarks: folder of ``<benchmark>/<language>/{queries,passages}.parquet``.
-        pairs: folder of ``<source>/<language>.parquet``.
+        results: folder of the experiment's results; its parts are named in docs/design.md.
+        tables: names of the tables shown, ``tables/<name>.html``, in the order of the page.
+        figures: names of the figures shown, ``figures/<name>.svg``.
         costs: rule and Snakemake benchmark file, one per job.
         commands: the commands that make the results again.
 
     Raises:
         UserError: if a file is missing or unreadable.
     """
-    values = read_summary(summary)
+    summary = read_summary(results / "tables/summary.csv")
+    systems = read_systems(summary, config, results, output)
+    drawings = [read_drawing(results / "figures" / f"{name}.svg", name, config) for name in figures]
+    known = {(system.backbone, system.strategy) for system in systems}
+    sections = [_section(results / "tables" / f"{name}.html", name, known, drawings) for name in tables]
     page = render(
         "report.html.jinja",
         config=config,
         title=f"Hybrid-batch training: {config.experiment}",
         notice=config.notice,
-        runs=len(values[["backbone", "strategy", "seed"]].drop_duplicates()),
-        systems=systems(values, config),
+        banner=read_banner(results / "verdicts.json"),
+        claim=read_sentence(results / "statistics/claim.json", "sentence"),
+        shift=read_sentence(results / "statistics/shift.json", "answer"),
+        shift_sentences=read_sentences(results / "statistics/shift.json"),
+        findings=sort_comparisons(read_comparisons(results / "statistics/comparisons.csv"), config),
+        overview=overview(summary, config),
+        systems=systems,
+        runs=sum(len(system.runs) for system in systems),
         unseen=sorted(
-            {language for benchmark in config.benchmarks.values() for language in benchmark.languages}
+            {language for name in config.runs.benchmarks for language in config.benchmarks[name].languages}
             - {*config.training_languages}
         ),
-        benchmarks=count_benchmarks(config, benchmarks),
-        sources=count_pairs(config, pairs),
-        origins=[(name, _origin(config, name)) for name in config.runs.backbones],
-        findings=findings(values, config),
-        data=[
-            (name, title, table_body(tables / f"{name}.html"))
-            for name, title in TITLES.items()
-            if (tables / f"{name}.html").exists()
-        ],
-        tables=[(setting, title, table_body(tables / f"{setting}.html")) for setting, (title, _) in SETTINGS.items()],
-        figures=_figures(config, figures),
+        benchmarks=count_benchmarks(config, results / "benchmarks"),
+        sources=count_pairs(config, results / "pairs"),
+        origins=[(name, origin(config, name)) for name in config.runs.backbones],
+        deviations=deviations(config),
+        choices=open_choices(config),
+        data=[section for section in sections if section.name in TITLES],
+        sections=[section for section in sections if section.name not in TITLES],
+        curves=[drawing for drawing in drawings if drawing.section == "training"],
+        recall=_recall(config, results),
         costs=sum_costs(costs),
+        machine=machine(),
         versions=versions(),
         revision=revision(Path(__file__).parent),
         commands=commands,
+        anchor=anchor,
         number=_group,
+        printed=_printed,
+        label=metric_label,
         duration=duration,
         MISSING=MISSING,
     )
     write_text(output, page)
 
 
-def systems(summary: pd.DataFrame, config: Config) -> list[System]:
-    """Return the backbones and strategies that have results, in the order of the tables."""
-    found = []
-    groups: Any = summary.groupby(["backbone", "strategy"], sort=False)
-    for (backbone, strategy), rows in groups:
-        if strategy in BASELINES:
-            found.append(System(backbone, strategy, [], BASELINES[strategy]))
-        else:
-            settings = config.strategies[strategy]
-            batches = f"monolingual with probability {settings.alpha:g}"
-            if settings.alpha < 1:
-                batches += f"; else cross-lingual, a language pair per {settings.pair_scope}"
-            found.append(System(backbone, strategy, sorted(rows["seed"].unique().tolist()), batches))
-    return found
+def _section(file: Path, name: str, known: Collection[tuple[str, str]], drawings: Sequence[Drawing]) -> Section:
+    title, body = read_table_page(file)
+    return Section(name, title, link_cells(body, known), [drawing for drawing in drawings if drawing.section == name])
 
 
-def _origin(config: Config, name: str) -> str:
-    backbone = config.backbones[name]
-    if backbone.hub:
-        return f"{backbone.hub}, revision {backbone.revision}"
-    return f"packaged model {backbone.packaged}" if backbone.packaged else f"local folder {backbone.path}"
-
-
-def findings(summary: pd.DataFrame, config: Config) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Say in sentences how the strategies compare: per benchmark, (setting, sentence) for each backbone.
-
-    The measure is the first one of the setting's table, its value the macro-average over languages, the mean over seeds.
-    """
-    found = []
-    shown = {str(setting): metrics for setting, metrics in config.evaluation.tables.items()} | {"bias": [RANK_DISTANCE]}
-    for benchmark in config.runs.benchmarks:
-        sentences = []
-        for setting in SETTINGS:
-            metric = next(iter(shown.get(setting, [])), None)
-            rows = summary[
-                (summary["benchmark"] == benchmark)
-                & (summary["setting"] == setting)
-                & (summary["metric"] == metric)
-                & (summary["language"] == MEAN)
-                & summary["value"].notna()
-            ]
-            for backbone in config.runs.backbones:
-                own = rows[(rows["backbone"] == backbone) | (rows["backbone"] == "bm25")]
-                text = compare(own, backbone, metric) if metric else None
-                if text:
-                    sentences.append((SETTINGS[setting][0], text))
-        found.append((benchmark, sentences))
-    return found
-
-
-def compare(rows: pd.DataFrame, backbone: str, metric: str) -> str | None:
-    """Return a sentence on the strategies of a backbone: which has the best mean, and by how much.
-
-    Args:
-        rows: macro-averages, ``strategy, seed, value``; ``none`` is the untuned encoder, ``bm25`` stands for itself.
-        backbone: the name of the backbone.
-        metric: the measure; of a rank distance the lowest is the best.
-
-    Returns:
-        The sentence, or None where nothing was measured. Differences are those of the unrounded means.
-    """
-    groups = rows.groupby("strategy", sort=False)["value"].agg(["mean", "count"])
-    means = {str(name): float(value) for name, value in groups["mean"].items()}
-    seeds = {str(name): int(count) for name, count in groups["count"].items()}
-    trained = {name: value for name, value in means.items() if name not in BASELINES}
-    others = {"none": "the untuned encoder", "bm25": "BM25"}
-    if not trained:
-        known = [f"{others[name]} has {_value(means[name], metric)}" for name in BASELINES if name in means]
-        return f"{backbone}, {metric_label(metric)}: {', '.join(known)}." if "none" in means else None
-    low = metric == RANK_DISTANCE
-    best = min(trained, key=lambda name: trained[name] if low else -trained[name])
-    rest = [name for name in trained if name != best]
-    differences = [
-        f"{_difference(means[best] - means[name], metric)} {others.get(name, name)}"
-        for name in [*rest, *(name for name in BASELINES if name in means)]
-    ]
-    rank = f"has the {'lowest' if low else 'highest'} mean" if rest else "is the only strategy trained"
-    sentence = f"{best} {rank}, {_value(means[best], metric)}" + (
-        f"; it is {', '.join(differences)}" if differences else ""
-    )
-    return f"{backbone}, {metric_label(metric)}: {sentence} ({_seeds({name: seeds[name] for name in trained})})."
-
-
-def _value(value: float, metric: str) -> str:
-    return f"{value:.{decimals(metric)}f}"
-
-
-def _difference(difference: float, metric: str) -> str:
-    printed = _value(abs(difference), metric)
-    if float(printed) == 0:
-        return "the same, as printed, as"
-    return f"{printed} {'above' if difference > 0 else 'below'}"
-
-
-def _seeds(seeds: Mapping[str, int]) -> str:
-    def count(number: int) -> str:
-        return "1 seed" if number == 1 else f"{number} seeds"
-
-    if len(set(seeds.values())) == 1:
-        return count(next(iter(seeds.values()))) + (" each" if len(seeds) > 1 else "")
-    return ", ".join(f"{name}: {count(number)}" for name, number in seeds.items())
-
-
-def table_body(file: Path) -> Markup:
-    """Return what stands inside the ``<main>`` element of a table's HTML page.
+def read_table_page(file: Path) -> tuple[str, Markup]:
+    """Return the title of a table's HTML page, and what stands inside its ``<main>`` element.
 
     Raises:
         UserError: if the file is missing or has no such element.
     """
-    _, start, rest = _read(file).partition("<main>")
+    text = _read(file)
+    title = TITLE.search(text)
+    _, start, rest = text.partition("<main>")
     body, end, _ = rest.partition("</main>")
-    if not (start and end):
-        raise UserError(f"{file}: has no <main> element; delete it and run again")
-    return Markup(body)  # noqa: S704 (written by the tables stage, which escaped it)
+    if not (title and start and end):
+        raise UserError(f"{file}: has no <h1> or <main> element; delete it and run again")
+    return unescape(title[1]), Markup(body)  # noqa: S704 (written by the tables stage, which escaped it)
+
+
+def link_cells(body: Markup, known: Collection[tuple[str, str]]) -> Markup:
+    """Link every number of a table to the entry of its system on the page.
+
+    Args:
+        body: a table of ``templates/tables.html.jinja``; others come back as they are.
+        known: backbone and strategy of the systems that have an entry.
+    """
+
+    def link_row(row: re.Match[str]) -> str:
+        if (row[1], row[2]) not in known:
+            return row[0]
+        return CELL.sub(rf'\1<a href="#{anchor(row[1], row[2])}">\2</a>\3', row[0])
+
+    return Markup(ROW.sub(link_row, body))  # noqa: S704 (names of systems have no special characters)
 
 
 def _read(file: Path) -> str:
@@ -258,27 +168,43 @@ def _read(file: Path) -> str:
         raise UserError(f"{file}: cannot be read ({error.strerror}); run the stage that writes it") from error
 
 
-def _figures(config: Config, folder: Path) -> list[tuple[str, str, Markup]]:
-    """Return the section each figure belongs to, its caption and its SVG, in the order of the page."""
+def read_drawing(file: Path, name: str, config: Config) -> Drawing:
+    """Read a figure, with the section and the caption that belong to its name.
+
+    Raises:
+        UserError: if the file is missing or no XML.
+    """
+    section, caption = _caption(name, config)
+    return Drawing(section, caption, inline_svg(file, name, caption))
+
+
+def _caption(name: str, config: Config) -> tuple[str, str]:
+    kind, _, benchmark = name.partition("_")
+    level = f"{100 * config.statistics.confidence:g} %"
     captions = {
-        f"cross_{name}": (
+        "cross": (
             "cross",
-            f"{name}: mAP per query language and passage language, mean over seeds. The diagonal is monolingual.",
-        )
-        for name in config.runs.benchmarks
-        if "cross" in config.benchmarks[name].measured
+            f"{benchmark}: mAP per query language and passage language, mean over seeds. The diagonal is monolingual.",
+        ),
+        "multi": ("multi", "mAP on the pool of all languages, mean over query languages."),
+        "bias": ("bias", "Rank distance on the pool of all languages, mean over query languages. Lower is better."),
+        "curves": ("training", "Training and validation loss over steps, a line per seed."),
+        "transfer": (
+            "transfer",
+            "What training gained over the untuned encoder, by query language. Large points: mean over seeds, small ones: "
+            "seeds. Right of the dotted line, and marked *: languages that training did not have.",
+        ),
+        "ablation": (
+            "ablation",
+            f"Macro-average over languages by the value of the setting, mean over seeds; bars: {level} intervals.",
+        ),
+        "projection": (
+            "language_bias",
+            f"{benchmark}: vectors of the same questions in every language, on their first two principal components (a plane "
+            "of its own for each panel; first seed). A line joins a question with the mean of its translations.",
+        ),
     }
-    captions["multi"] = ("multi", "mAP on the pool of all languages, mean over query languages.")
-    captions["bias"] = (
-        "bias",
-        "Rank distance on the pool of all languages, mean over query languages. Lower is better.",
-    )
-    if (folder / "curves.svg").exists():
-        captions["curves"] = ("curves", "Training and validation loss over steps, a line per seed.")
-    return [
-        (section, caption, inline_svg(folder / f"{name}.svg", name, caption))
-        for name, (section, caption) in captions.items()
-    ]
+    return captions[kind]
 
 
 def inline_svg(file: Path, name: str, label: str) -> Markup:
@@ -315,120 +241,17 @@ def inline_svg(file: Path, name: str, label: str) -> Markup:
     return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 (serialised, hence escaped)
 
 
-def count_benchmarks(config: Config, folder: Path) -> list[Counts]:
-    """Count the queries and passages of each benchmark and language, and their totals.
-
-    Raises:
-        UserError: if a file is missing or unreadable.
-    """
-    counts = []
-    for name in config.runs.benchmarks:
-        languages = sorted(config.benchmarks[name].languages)
-        rows: list[tuple[str, list[int | None]]] = []
-        for what in ("queries", "passages"):
-            numbers = [_rows(folder / name / language / f"{what}.parquet") for language in languages]
-            rows.append((what, [*numbers, sum(numbers)]))
-        counts.append(Counts(name, [*languages, "all"], rows))
-    return counts
+def _recall(config: Config, results: Path) -> list[Recall]:
+    if config.search.is_exact:
+        return []
+    runs = [name for name in config.run_names() if name.split("/")[1] != "bm25"]
+    places = [(run, benchmark) for run in runs for benchmark in config.runs.benchmarks]
+    return read_recall({(run, name): results / "search" / run / name / "recall.csv" for run, name in places})
 
 
-def count_pairs(config: Config, folder: Path) -> Counts:
-    """Count the pairs of each source per language, and their totals; the validation source is named as such.
-
-    Raises:
-        UserError: if a file is missing or unreadable.
-    """
-    names = config.used_sources()
-    languages = sorted({language for name in names for language in config.sources[name].all_languages})
-    rows: list[tuple[str, list[int | None]]] = []
-    for name in names:
-        held = config.sources[name].all_languages
-        numbers = [_rows(folder / name / f"{language}.parquet") if language in held else None for language in languages]
-        title = f"{name} (validation)" if name == config.training.validation else name
-        rows.append((title, [*numbers, sum(number or 0 for number in numbers)]))
-    return Counts("pairs", [*languages, "all"], rows)
-
-
-def _rows(file: Path) -> int:
-    try:
-        return int(pq.read_metadata(file).num_rows)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise UserError(f"{file}: cannot be read as parquet ({error}); delete it and run again") from error
-
-
-def sum_costs(files: Sequence[tuple[str, Path]]) -> list[Cost]:
-    """Sum what Snakemake measured of each job, per rule, in the order of the arguments.
-
-    Args:
-        files: rule and benchmark file (``.jsonl``, else tab-separated with a header).
-
-    Raises:
-        UserError: if a file is missing or is no benchmark of Snakemake.
-    """
-    records: dict[str, list[tuple[float, float | None]]] = {}
-    for rule, file in files:
-        records.setdefault(rule, []).extend(_records(file))
-    costs = []
-    for rule, jobs in records.items():
-        seconds = [job[0] for job in jobs]
-        sampled = [memory for _, memory in jobs if memory is not None]
-        costs.append(Cost(rule, len(jobs), sum(seconds), max(seconds, default=0.0), max(sampled, default=None)))
-    return costs
-
-
-def _records(file: Path) -> list[tuple[float, float | None]]:
-    lines = _read(file).splitlines()
-    try:
-        rows: list[Any] = (
-            [json.loads(line) for line in lines]
-            if file.suffix == ".jsonl"
-            else list(csv.DictReader(lines, delimiter="\t"))
-        )
-        return [
-            (float(row["s"]), None if row["max_rss"] in ("NA", "-", None) else float(row["max_rss"])) for row in rows
-        ]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: is no benchmark file of Snakemake ({error!r}); delete it and run again") from error
-
-
-def versions() -> list[tuple[str, str]]:
-    """Return what this process runs on: Python, platform, processors, and the installed packages that matter."""
-    found = [
-        ("python", platform.python_version()),
-        ("platform", platform.platform()),
-        ("processors", str(os.cpu_count())),
-    ]
-    for package in PACKAGES:
-        try:
-            found.append((package, importlib.metadata.version(package)))
-        except importlib.metadata.PackageNotFoundError:
-            found.append((package, "not installed"))
-    return found
-
-
-def revision(folder: Path) -> str | None:
-    """Return the git commit of the repository that holds ``folder``, marked if files differ from it; None without one."""
-    try:
-        commit = _git(folder, "rev-parse", "HEAD")
-        return commit + (" with uncommitted changes" if _git(folder, "status", "--porcelain") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+def _printed(value: float, metric: str) -> str:
+    return f"{value:.{decimals(metric)}f}"
 
 
 def _group(number: int) -> str:
     return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-
-
-def duration(seconds: float) -> str:
-    """Return a time in the units that a reader thinks in: ``0.8 s``, ``42 s``, ``3 min 20 s``, ``5 h 04 min``."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes == 0:
-        return f"{rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

@@ -1,6 +1,6 @@
 // A click on a column's head sorts its table by that column, a second click the other way round; empty cells come last.
 for (const table of document.querySelectorAll("table")) {
-  const heads = table.tHead ? [...table.tHead.rows[0].cells] : [];
+  const heads = table.tHead ? [...[...table.tHead.rows].at(-1).cells] : [];
   heads.forEach((head, column) => {
     const sort = () => {
       const way = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
@@ -17,6 +17,10 @@ for (const table of document.querySelectorAll("table")) {
     head.tabIndex = 0;
     head.title = "Sort by this column";
     head.addEventListener("click", sort);
-    head.addEventListener("keydown", (event) => { if (event.key === "Enter") sort(); });
+    head.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      sort();
+    });
   });
 }
