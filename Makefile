@@ -2,12 +2,14 @@
 # make verify CONFIG=config/paper.yaml: an experiment against the paper's numbers; fails if one is outside its tolerance.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo test lint lock config clean verify
+.PHONY: demo test lint lock config envs containers clean verify
 .DEFAULT_GOAL := demo
 
 PYTHON ?= python3
 CORES ?= all
 VENV := .venv
+# The release of conda in containers.
+MINIFORGE ?= 25.3.0-3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # snakefmt finds shfmt on PATH.
@@ -45,6 +47,17 @@ lint: $(READY)
 # What config/README.md and config/schema.json say, from the model in workflow/scripts/hybridbatch/config.py.
 config: $(READY)
 	$(BIN)/python workflow/scripts/describe_config.py --schema config/schema.json --readme config/README.md
+
+# The versions of requirements.lock in envs/, and the variants with torch for CUDA.
+envs: $(READY)
+	$(BIN)/python workflow/scripts/pin_environments.py --lock requirements.lock --environments envs
+
+# An image's definition for either kind of machine, from envs/; Snakemake asks conda for its platform, so conda must be there.
+containers: $(READY)
+	set -euo pipefail; for device in cpu cuda; do \
+	    $(BIN)/snakemake --containerize dockerfile --cores 1 --config device=$$device \
+	        | sed 's|miniforge3:latest|miniforge3:$(MINIFORGE)|' > envs/$$device.Dockerfile; \
+	done
 
 # New versions of everything that requirements.in allows.
 lock:

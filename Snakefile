@@ -54,3 +54,4 @@ rule downloads:
 
 onstart:
     check_offline()
+    check_torch()

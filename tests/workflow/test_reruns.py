@@ -10,14 +10,16 @@ pytestmark = pytest.mark.workflow
 BENCHMARKS = ["demo_facts", "demo_advice"]
 # Seconds; they read what changed and make the pages anew.
 CARDS = {("model_card", f"run=tiny/{strategy}/seed1") for strategy in ("monolingual", "hybrid")}
-LAST = {("tables", ""), ("figures", ""), ("report", ""), *CARDS}
+SUMMARIES = {("compare", ""), ("verdicts", ""), ("transfer", "")}
+LAST = {("tables", ""), ("figures", ""), ("report", ""), *SUMMARIES, *CARDS}
+ENCODED = {("tables_bias", ""), ("projection", "")}
 CONFIG = ("write_config", "")
 
 
 def evaluation(run: str) -> set[Job]:
     """Return the jobs that measure a trained or untuned run."""
-    jobs = {(rule, f"run={run}, benchmark={name}") for rule in ("encode", "index", "search") for name in BENCHMARKS}
-    return jobs | {("evaluate", f"run={run}")}
+    jobs = {(rule, f"run={run}, benchmark={name}") for rule in ("encode", "search") for name in BENCHMARKS}
+    return jobs | {("evaluate", f"run={run}"), ("language_bias", f"run={run}")}
 
 
 def training(strategy: str, seed: int) -> Job:
@@ -51,14 +53,15 @@ def test_touching_every_file_reruns_nothing(rerun: Workflow) -> None:
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
-        ("hybridbatch/batches.py", trained("monolingual", "hybrid") | LAST),
+        ("hybridbatch/batches.py", trained("monolingual", "hybrid") | LAST | ENCODED),
         (
             "hybridbatch/lexical.py",
             {("search_bm25", f"benchmark={b}") for b in BENCHMARKS} | {("evaluate", "run=bm25/bm25/seed0")} | LAST,
         ),
-        ("hybridbatch/figures.py", {("figures", ""), ("report", "")}),
+        ("hybridbatch/figures.py", {("figures", ""), ("transfer", ""), ("projection", ""), ("report", "")}),
+        ("hybridbatch/comparisons.py", {("compare", ""), ("report", "")}),
         ("hybridbatch/report.py", {("report", "")}),
-        ("hybridbatch/templates/page.css", {("report", ""), ("tables", ""), *CARDS}),
+        ("hybridbatch/templates/page.css", LAST - {("figures", "")} | {("tables_bias", "")}),
         ("hybridbatch/machine.py", set()),
         ("download.py", set()),
     ],
@@ -81,39 +84,42 @@ def test_editing_a_training_text_reruns_from_there(rerun: Workflow) -> None:
 
 def test_a_new_seed_adds_its_jobs_only(rerun: Workflow) -> None:
     rerun.configure(runs={"seeds": [1, 2]})
-    assert rerun.planned() == trained("monolingual", "hybrid", seed=2) | LAST | {CONFIG}
+    # The projection shows the first seed.
+    assert rerun.planned() == trained("monolingual", "hybrid", seed=2) | LAST | {("tables_bias", ""), CONFIG}
 
 
 def test_a_new_strategy_adds_its_jobs_only(rerun: Workflow) -> None:
     rerun.configure(runs={"strategies": ["monolingual", "hybrid", "crosslingual"]})
-    assert rerun.planned() == trained("crosslingual") | LAST | {CONFIG}
+    assert rerun.planned() == trained("crosslingual") | LAST | ENCODED | {CONFIG}
 
 
 def test_changing_one_strategy_retrains_that_one(rerun: Workflow) -> None:
     rerun.configure(strategies={"hybrid": {"alpha": 0.75}})
-    assert rerun.planned() == trained("hybrid") | LAST | {CONFIG}
+    assert rerun.planned() == trained("hybrid") | LAST | ENCODED | {CONFIG}
 
 
 def test_changing_training_retrains_every_strategy_and_nothing_untuned(rerun: Workflow) -> None:
     rerun.configure(training={"learning_rate": 2e-3})
-    assert rerun.planned() == trained("monolingual", "hybrid") | LAST | {CONFIG}
+    assert rerun.planned() == trained("monolingual", "hybrid") | LAST | ENCODED | {CONFIG}
 
 
 def test_a_new_measure_only_measures(rerun: Workflow) -> None:
     rerun.configure(evaluation={"measures": ["map", "mrr", "recall@1", "recall@10", "ndcg@10", "recall@5"]})
     runs = ["bm25/bm25/seed0", "tiny/none/seed0", "tiny/monolingual/seed1", "tiny/hybrid/seed1"]
-    assert rerun.planned() == {("evaluate", f"run={run}") for run in runs} | LAST | {CONFIG}
+    biased = {("language_bias", f"run={run}") for run in runs[1:]} | {("tables_bias", "")}
+    assert rerun.planned() == {("evaluate", f"run={run}") for run in runs} | biased | LAST | {CONFIG}
 
 
 def test_another_table_only_writes_tables(rerun: Workflow) -> None:
     rerun.configure(evaluation={"tables": {"mono": ["ndcg@10"]}})
-    assert rerun.planned() == {("tables", ""), ("report", ""), CONFIG, *CARDS}
+    assert rerun.planned() == {("tables", ""), ("report", ""), CONFIG, *SUMMARIES, *CARDS}
 
 
 @pytest.mark.parametrize("change", [{"device": "auto"}, {"mirror": "data"}, {"notice": "Another sentence."}])
 def test_where_things_run_and_come_from_reruns_no_job_that_computes(rerun: Workflow, change: dict[str, str]) -> None:
     rerun.configure(**change)
-    assert rerun.planned() <= {("tables", ""), ("tables_data", ""), ("report", ""), CONFIG, *CARDS}
+    pages = {("tables", ""), ("tables_data", ""), ("tables_bias", ""), ("report", ""), *SUMMARIES}
+    assert rerun.planned() <= {CONFIG, *pages, *CARDS}
 
 
 NEW_BENCHMARK = {
@@ -141,10 +147,11 @@ def test_a_new_benchmark_reruns_nothing_of_the_others(rerun: Workflow) -> None:
     rerun.configure(**whole, **NEW_BENCHMARK)
     runs = ["tiny/none/seed0", "tiny/monolingual/seed1", "tiny/hybrid/seed1"]
     expected = {("prepare_benchmark", f"benchmark=third, language={code}") for code in ("de", "en")}
-    expected |= {(rule, f"run={run}, benchmark=third") for rule in ("encode", "index", "search") for run in runs}
+    expected |= {(rule, f"run={run}, benchmark=third") for rule in ("encode", "search") for run in runs}
     expected |= {("search_bm25", "benchmark=third")}
     expected |= {("evaluate", f"run={run}") for run in [*runs, "bm25/bm25/seed0"]}
-    assert rerun.planned() == expected | LAST | {CONFIG}
+    expected |= {("language_bias", f"run={run}") for run in runs}
+    assert rerun.planned() == expected | LAST | ENCODED | {CONFIG}
 
 
 def test_a_new_benchmark_needs_clean_pairs_and_a_new_trimmed_vocabulary(rerun: Workflow) -> None:

@@ -31,17 +31,19 @@ rule clean_pairs:
     group:
         PAIRS_GROUP
     conda:
-        "../../envs/clean.yaml"
+        environment("clean")
     threads: 1
     resources:
+        gpu=cleaning_gpus,
         mem=growing(4),
         runtime="2h",
-        device=DEVICE,
+        device=lambda wildcards: "cuda" if cleaning_gpus(wildcards) else "cpu",
     params:
+        launcher=program("launch"),
         options=cleaning_options,
     shell:
         r"""
-        python {input.program:q} \
+        python {params.launcher:q} --gpus {resources.gpu} {input.program:q} \
             --pairs {input.pairs:q} \
             {params.options:q} \
             --device {resources.device} \
@@ -81,7 +83,7 @@ rule tables_data:
     log:
         f"{LOGS}/tables_data.log",
     conda:
-        "../../envs/clean.yaml"
+        environment("clean")
     params:
         results=lambda wildcards: RESULTS,
         pairs=PAIRS_OF_TABLES,

@@ -12,10 +12,13 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.env
 
 from dataclasses import asdict
 
+from snakemake.settings.types import DeploymentMethod
+
 from hybridbatch.backbones import HUB_FILES, HUB_IGNORED
 from hybridbatch.benchmark_settings import PUBLISHED, SETTINGS, home
 from hybridbatch.config import RUN, load_config
 from hybridbatch.datafiles import read_entries
+from hybridbatch.environments import check_cuda_build
 from hybridbatch.errors import UserError
 from hybridbatch.files import fingerprint
 from hybridbatch.hub import Request, is_at_hand
@@ -56,6 +59,11 @@ shell.prefix(
 def alternatives(values):
     """Return a regular expression that matches exactly these values, or nothing if there are none."""
     return "|".join(re.escape(value) for value in sorted(values)) or "(?!)"
+
+
+def environment(stage):
+    """Return the conda environment of a stage that uses torch, as rule files name it: the one with torch for CUDA where jobs get GPUs."""
+    return f"../../envs/{stage}{'-cuda' if GPUS else ''}.yaml"
 
 
 def program(name):
@@ -239,10 +247,12 @@ TRANSLATED_PAIRS = [
     for name, source in experiment.sources.items()
     for language in (source.translation.languages if source.translation else [])
 ]
-# Jobs of a group are one job of a cluster. Translations from a memory and their cleaning take seconds; what a model translates
-# takes hours, and must not hold back, or be held back by, the rest of a group.
-TRANSLATORS_USED = any(s.translation and s.translation.translator for s in experiment.sources.values())
-PAIRS_GROUP = None if TRANSLATORS_USED else "pairs"
+# Jobs of a group are one job of a cluster. Translations from a memory and their cleaning take seconds; where a model works on
+# pairs, that takes hours on another device, and must not hold back, or be held back by, the rest of a group.
+MODELS_ON_PAIRS = experiment.cleaning.quality.encoder or any(
+    source.translation and source.translation.translator for source in experiment.sources.values()
+)
+PAIRS_GROUP = None if MODELS_ON_PAIRS else "pairs"
 
 HUB_REQUESTS = hub_requests()
 

@@ -217,6 +217,17 @@ def check_offline():
         )
 
 
+def check_torch():
+    """Stop, before any job, if one that is given a GPU would find a CPU build of torch, in its environment or beside Snakemake."""
+    jobs = [job for job in workflow.dag.needrun_jobs() if job.resources.get("gpu")]
+    own = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+    try:
+        for prefix in sorted({job.conda_env.address if own else sys.prefix for job in jobs}):
+            check_cuda_build(Path(prefix))
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
 def translation_jobs(pairs):
     """Return the names of the jobs that translate a source into one language: one, or one for each shard."""
     shards = translation_shards(pairs)
@@ -252,8 +263,8 @@ def translation_gpus(wildcards):
 
 
 def translation_device(wildcards):
-    """Return where a translation runs. A job that was given a GPU must not go on without, as auto would."""
-    return "cuda" if translation_gpus(wildcards) else DEVICE
+    """Return where a translation runs, in words that all jobs of a group share; a job that was given a GPU must not go on without."""
+    return "cuda" if translation_gpus(wildcards) else "cpu"
 
 
 def translation_threads(wildcards):
@@ -332,6 +343,11 @@ def similarity_encoder(wildcards):
         return []
     engine = experiment.sources[wildcards.pairs.split("/")[0]].translation.engine
     return [] if engine in quality.trusted_engines else f"{prepared_backbone(quality.encoder)}/manifest.json"
+
+
+def cleaning_gpus(wildcards):
+    """Return the GPUs of a cleaning job: an encoder that compares translations runs on one, if there is one."""
+    return GPUS if similarity_encoder(wildcards) else 0
 
 
 def cleaning_options(wildcards, input):

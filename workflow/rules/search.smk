@@ -27,7 +27,7 @@ rule index:
     benchmark:
         f"{COSTS}/index/{{run}}/{{benchmark}}.jsonl"
     conda:
-        "../../envs/search.yaml"
+        environment("search")
     threads: 1
     resources:
         mem=growing(INDEX_GIGABYTES),
@@ -68,7 +68,7 @@ rule search:
     benchmark:
         f"{COSTS}/search/{{run}}/{{benchmark}}.jsonl"
     conda:
-        "../../envs/search.yaml"
+        environment("search")
     threads: 4
     resources:
         gpu=GPUS,
@@ -110,7 +110,7 @@ rule search_bm25:
     benchmark:
         f"{COSTS}/search_bm25/{{benchmark}}.jsonl"
     conda:
-        "../../envs/search.yaml"
+        environment("search")
     threads: 1
     resources:
         # Texts, tokens and postings of a corpus are all in memory.

@@ -30,7 +30,7 @@ rule prepare_translator:
     wildcard_constraints:
         translator=alternatives(TRANSLATORS),
     conda:
-        "../../envs/translate.yaml"
+        environment("translate")
     threads: 1
     resources:
         mem=growing(32),
@@ -63,7 +63,7 @@ rule convert_translator:
         translator=alternatives(TRANSLATORS),
         compute_type=r"[a-z0-9_]+",
     conda:
-        "../../envs/translate.yaml"
+        environment("translate")
     threads: 1
     resources:
         mem=growing(32),
@@ -101,7 +101,7 @@ rule translate:
     group:
         PAIRS_GROUP
     conda:
-        "../../envs/translate.yaml"
+        environment("translate")
     threads: translation_threads
     resources:
         gpu=translation_gpus,
@@ -146,7 +146,7 @@ rule translate_shard:
         shard=r"\d+",
         shards=r"\d+",
     conda:
-        "../../envs/translate.yaml"
+        environment("translate")
     threads: translation_threads
     resources:
         gpu=translation_gpus,
@@ -191,7 +191,7 @@ rule gather_translations:
     wildcard_constraints:
         pairs=alternatives(pairs for pairs in TRANSLATED_PAIRS if translation_shards(pairs) > 1),
     conda:
-        "../../envs/translate.yaml"
+        environment("translate")
     threads: 1
     resources:
         mem=growing(4),

@@ -1,0 +1,202 @@
+"""Training with hybrid batches against the plain sentence-transformers trainer with its own samplers, on the same pairs.
+
+First what a batch costs before it reaches the model: draw it, read its texts, without and with tokenising them. Then whole steps
+of training. All ways take turns in one process; a time is the median over the batches or steps of all rounds, and the ratio is
+that of our monolingual batches to the library's batches without duplicates, which promise the same. The library has no
+cross-lingual batches of aligned rows, so hybrid ones stand beside them. Texts are cut at --max-length, so that all steps
+multiply matrices of one size. Synthetic pairs in 9 languages; without --backbone, an encoder with random weights.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "benchmarks"), str(ROOT / "tests")]
+
+import datasets  # noqa: E402
+from processes import machine  # noqa: E402
+from sampler_memory import LANGUAGES, write_sources  # noqa: E402
+from sentence_transformers import (  # noqa: E402
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss  # noqa: E402
+from transformers import TrainerCallback  # noqa: E402
+
+from hybridbatch.aligned import AlignedPairs  # noqa: E402
+from hybridbatch.batches import HybridBatchSampler  # noqa: E402
+from hybridbatch.cli import parser, run  # noqa: E402
+from hybridbatch.training import HybridBatchTrainer  # noqa: E402
+
+OURS = {"ours, monolingual": 1.0, "ours, hybrid": 0.5}
+LIBRARY = {"library, no duplicates": "no_duplicates", "library, default": "batch_sampler"}
+REFERENCE = "library, no duplicates"
+# Steps left out at the start of every round: memory is allocated, files are read for the first time.
+WARM_UP = 2
+
+Times = dict[str, list[float]]
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the program."""
+    options = parser(__doc__)
+    options.add_argument("--backbone", type=Path, help="a prepared backbone")
+    options.add_argument("--rows", type=int, default=100_000, help="aligned rows of the pairs")
+    options.add_argument("--batch-size", type=int, default=32, help="pairs in a batch")
+    options.add_argument("--max-length", type=int, default=16, help="tokens after which a text is cut")
+    options.add_argument("--batches", type=int, default=100, help="batches of a round that are drawn and read")
+    options.add_argument("--steps", type=int, default=20, help="steps of training of a round")
+    options.add_argument("--rounds", type=int, default=3, help="rounds of each way")
+    arguments = options.parse_args(argv)
+    datasets.disable_progress_bars()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        backbone = arguments.backbone or _small_encoder(folder / "encoder")
+        write_sources(folder, arguments.rows, gaps=False)
+        files = {language: folder / f"{language}.parquet" for language in LANGUAGES}
+        source = AlignedPairs("synthetic", files, folder / "cache")
+        plain = datasets.DatasetDict(
+            {
+                language: datasets.Dataset.from_parquet(
+                    str(file), cache_dir=str(folder / "cache"), columns=["query", "passage"]
+                )
+                for language, file in files.items()
+            }
+        )
+
+        def trainer(way: str, steps: int) -> SentenceTransformerTrainer:
+            return _trainer(way, backbone, source, plain, steps, arguments, folder / "state")
+
+        ways = [*OURS, *LIBRARY]
+        read, tokenised = _loading(trainer, ways, arguments.batches, arguments.rounds)
+        steps = _training(trainer, ways, arguments.steps, arguments.rounds)
+    sys.stdout.write(f"{machine()}\n\n")
+    sys.stdout.write("\n".join(table({"drawn and read": read, "and tokenised": tokenised, "step": steps})) + "\n")
+
+
+def _small_encoder(folder: Path) -> Path:
+    from tiny import tiny_backbone  # noqa: PLC0415 - only without a backbone
+
+    return tiny_backbone(folder)
+
+
+def _trainer(
+    way: str,
+    backbone: Path,
+    source: AlignedPairs,
+    plain: datasets.DatasetDict,
+    steps: int,
+    arguments: Any,
+    state: Path,
+) -> SentenceTransformerTrainer:
+    """Return a trainer of a fresh model, ours or the library's, with the same settings."""
+    model = SentenceTransformer(str(backbone), device="cpu")
+    model.max_seq_length = arguments.max_length
+    prompts = {"query": model.prompts.get("query") or "", "passage": model.prompts.get("document") or ""}
+    options: dict[str, Any] = {
+        "model": model,
+        "loss": MultipleNegativesRankingLoss(model),
+        "args": SentenceTransformerTrainingArguments(
+            output_dir=str(state),
+            max_steps=steps,
+            per_device_train_batch_size=arguments.batch_size,
+            batch_sampler=LIBRARY.get(way, "batch_sampler"),
+            dataloader_pin_memory=False,
+            dataloader_drop_last=True,
+            save_strategy="no",
+            logging_steps=10,
+            prompts=prompts,
+            use_cpu=True,
+            report_to=[],
+            disable_tqdm=True,
+            full_determinism=True,
+        ),
+    }
+    if way in OURS:
+        batches = HybridBatchSampler([source], arguments.batch_size, steps, OURS[way], seed=1)
+        return HybridBatchTrainer(train_batches=batches, validation_batches=None, **options)
+    return SentenceTransformerTrainer(train_dataset=plain, **options)
+
+
+def _loading(
+    trainer: Callable[[str, int], SentenceTransformerTrainer], ways: list[str], batches: int, rounds: int
+) -> tuple[Times, Times]:
+    """Return the seconds that each batch takes to be drawn and read, and those with its tokens."""
+    loaders: dict[str, list[Iterator[Any]]] = {}
+    steps = rounds * (batches + WARM_UP)
+    for way in ways:
+        loaders[way] = []
+        for tokenise in (False, True):
+            loading = trainer(way, steps)
+            if not tokenise:
+                loading.data_collator = _Nothing()  # type: ignore[assignment]
+            loaders[way].append(iter(loading.get_train_dataloader()))
+    read: Times = {way: [] for way in ways}
+    tokenised: Times = {way: [] for way in ways}
+    for _ in range(rounds):
+        for way in ways:
+            for times, loader in zip((read, tokenised), loaders[way], strict=True):
+                times[way] += [_seconds(loader) for _ in range(batches + WARM_UP)][WARM_UP:]
+    return read, tokenised
+
+
+class _Nothing:
+    """Leaves texts as they are."""
+
+    valid_label_columns: tuple[str, ...] = ()
+
+    def __call__(self, features: list[dict[str, Any]]) -> dict[str, Any]:
+        return {"texts": [tuple(row.values()) for row in features]}
+
+
+def _seconds(loader: Iterator[Any]) -> float:
+    start = time.perf_counter()
+    next(loader)
+    return time.perf_counter() - start
+
+
+class _Clock(TrainerCallback):
+    """The seconds of every step, from the end of the one before."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        self.ends.append(time.perf_counter())
+
+
+def _training(
+    trainer: Callable[[str, int], SentenceTransformerTrainer], ways: list[str], steps: int, rounds: int
+) -> Times:
+    """Return the seconds of each step."""
+    times: Times = {way: [] for way in ways}
+    for _ in range(rounds):
+        for way in ways:
+            training, clock = trainer(way, steps + WARM_UP), _Clock()
+            training.add_callback(clock)
+            training.train()
+            ends = clock.ends[WARM_UP - 1 :]
+            times[way] += [end - start for start, end in pairwise(ends)]
+    return times
+
+
+def table(measured: dict[str, Times]) -> list[str]:
+    """Return a Markdown table: milliseconds with quartiles, and the ratio of medians to the reference."""
+    lines = ["| a batch, ms | median | quartiles | ratio |", "|---|---|---|---|"]
+    for what, times in measured.items():
+        reference = statistics.median(times[REFERENCE])
+        for way, seconds in times.items():
+            low, middle, high = (1e3 * value for value in statistics.quantiles(seconds, n=4))
+            lines.append(f"| {what}: {way} | {middle:.2f} | {low:.2f} to {high:.2f} | {middle / 1e3 / reference:.3f} |")
+    return lines
+
+
+if __name__ == "__main__":
+    run(main)

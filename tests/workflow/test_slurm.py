@@ -1,0 +1,182 @@
+"""The demo's jobs on a real SLURM of one node, in which a training is killed, told to stop, and put back into the queue."""
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from checkout import OVERLAY, TIMEOUT, Workflow, environment
+from plugins import plugin_environment
+from slurm import Query, reason_to_skip, single_node
+
+REASON = reason_to_skip()
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.slow,
+    pytest.mark.slurm,
+    pytest.mark.skipif(REASON is not None, reason=str(REASON)),
+]
+
+RUN = "tiny/hybrid/seed1"
+MODEL = f"results/tiny/models/{RUN}"
+TARGET = f"{MODEL}/manifest.json"
+LOG = f"results/tiny/logs/train/{RUN}.log"
+STATE = f"results/tiny/state/train/{RUN}"
+CHANGES = {
+    "runs": {"strategies": ["hybrid"], "benchmarks": ["demo_facts"]},
+    "training": {"steps": 200, "validation_every": 5},
+}
+# The last digits of weights depend on the number of threads.
+THREADS = ["--set-threads", "train=1"]
+# The profile's waits are made for clusters with accounting, other users and network file systems.
+PACE = [
+    *("--slurm-status-command", "squeue"),
+    *("--slurm-init-seconds-before-status-checks", "2"),
+    *("--seconds-between-status-checks", "2"),
+    *("--latency-wait", "20"),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Query]:
+    """A running SLURM."""
+    with single_node(tmp_path_factory.mktemp("slurm") / "node") as query:
+        yield query
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(finished: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """The model of a training that nothing stopped, made without SLURM."""
+    folder = tmp_path_factory.mktemp("uninterrupted") / "copy"
+    shutil.copytree(finished.folder, folder, symlinks=True)
+    workflow = Workflow(folder)
+    workflow.configure(**CHANGES)
+    workflow.succeed(TARGET, *THREADS)
+    return workflow
+
+
+@pytest.fixture
+def untrained(uninterrupted: Workflow, tmp_path: Path) -> Workflow:
+    """What that training needs, without its model."""
+    shutil.copytree(uninterrupted.folder, tmp_path / "copy", symlinks=True)
+    shutil.rmtree(tmp_path / "copy" / MODEL)
+    return Workflow(tmp_path / "copy")
+
+
+def submit(workflow: Workflow, *arguments: str) -> subprocess.Popen[str]:
+    """Start Snakemake with the profile for SLURM; its output goes to a file."""
+    command = [sys.executable, "-m", "snakemake", *arguments, "--workflow-profile", "profiles/slurm", *PACE, *THREADS]
+    with (workflow.folder / "snakemake.log").open("w") as log:
+        return subprocess.Popen(
+            [*command, "--configfile", OVERLAY],
+            cwd=workflow.folder,
+            env=environment() | plugin_environment(),
+            stdout=log,
+            stderr=log,
+            text=True,
+        )
+
+
+def output_of(workflow: Workflow) -> str:
+    return (workflow.folder / "snakemake.log").read_text(encoding="utf-8")
+
+
+def wait_for_checkpoint(workflow: Workflow, process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + TIMEOUT
+    while not list((workflow.folder / STATE).glob("checkpoint-*/complete")):
+        assert process.poll() is None, output_of(workflow)
+        assert time.monotonic() < end, "there is no checkpoint"
+        time.sleep(0.02)
+
+
+def kill_training(workflow: Workflow) -> None:
+    """Send SIGKILL to the training program, as the kernel does when memory runs out."""
+    trainings = [
+        process
+        for process in psutil.process_iter(["cmdline", "cwd"])
+        if "workflow/scripts/train.py" in (process.info["cmdline"] or [])[:2]
+        and process.info["cwd"] == str(workflow.folder)
+    ]
+    assert len(trainings) == 1
+    trainings[0].kill()
+
+
+def training_job(query: Query) -> str:
+    """Return the number of the job that trains."""
+    jobs = query("squeue", "--noheader", "--states=RUNNING", "--format=%i %k").splitlines()
+    found = [line.split()[0] for line in jobs if line.split()[1].startswith("rule_train")]
+    assert len(found) == 1, jobs
+    return found[0]
+
+
+def finish(workflow: Workflow, process: subprocess.Popen[str]) -> str:
+    """Wait for Snakemake to end well and return its output."""
+    try:
+        process.wait(timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        raise
+    assert process.returncode == 0, output_of(workflow)
+    return output_of(workflow)
+
+
+def check_model(workflow: Workflow, uninterrupted: Workflow) -> None:
+    """Expect a resumed training and the weights of the one that nothing stopped."""
+    assert "resuming from" in (workflow.folder / LOG).read_text(encoding="utf-8")
+    weights = [(w.folder / MODEL / "model.safetensors").read_bytes() for w in (workflow, uninterrupted)]
+    assert weights[0] == weights[1]
+    assert not (workflow.folder / STATE).exists()
+
+
+def test_whole_experiment_with_a_killed_training(cluster: Query, fresh: Workflow, uninterrupted: Workflow) -> None:
+    fresh.configure(**CHANGES)
+    process = submit(fresh)
+    wait_for_checkpoint(fresh, process)
+    kill_training(fresh)
+    output = finish(fresh, process)
+    check_model(fresh, uninterrupted)
+    assert (fresh.results / "report.html").stat().st_size > 0
+    assert "Trying to restart job" in output
+    jobs = cluster("scontrol", "show", "jobs", "--oneliner").splitlines()
+    # Twice the memory for the second attempt.
+    trainings = [job for job in jobs if "Comment=rule_train" in job]
+    assert [re.search(r"MinMemoryNode=(\S+)", job)[1] for job in trainings] == ["16000M", "32000M"]  # type: ignore[index]
+    # Five parts of the group are one job; downloads, tables and the report are none.
+    names = [re.search(r"Comment=(\w+)", job)[1] for job in jobs]  # type: ignore[index]
+    assert len([name for name in names if "prepare_benchmark" in name]) == 1
+    assert not [name for name in names if name in ("rule_report", "rule_tables", "rule_figures", "rule_write_config")]
+    assert fresh.planned() == set()
+
+
+def told_to_stop(query: Query, job: str) -> str:
+    return query("scancel", "--signal=TERM", job)
+
+
+def put_back(query: Query, job: str) -> str:
+    return query("scontrol", "requeue", job)
+
+
+@pytest.mark.parametrize(
+    ("event", "attempts"),
+    [
+        # What --signal does before the time is over: a checkpoint, and Snakemake submits again.
+        (told_to_stop, 2),
+        # What preemption and a lost node do: SLURM starts the same job again, and Snakemake only waits.
+        (put_back, 1),
+    ],
+)
+def test_interrupted_training(
+    cluster: Query, untrained: Workflow, uninterrupted: Workflow, event: Callable[[Query, str], str], attempts: int
+) -> None:
+    process = submit(untrained, TARGET)
+    wait_for_checkpoint(untrained, process)
+    assert event(cluster, training_job(cluster)) == ""
+    output = finish(untrained, process)
+    check_model(untrained, uninterrupted)
+    assert output.count("has been submitted with SLURM jobid") == attempts
+    assert ("stopped by SIGTERM" in output) == (event is told_to_stop)
