@@ -28,7 +28,7 @@ from sentence_transformers import (  # noqa: E402
     SentenceTransformerTrainingArguments,
 )
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss  # noqa: E402
-from transformers import TrainerCallback  # noqa: E402
+from transformers import PrinterCallback, TrainerCallback  # noqa: E402
 
 from hybridbatch.aligned import AlignedPairs  # noqa: E402
 from hybridbatch.batches import HybridBatchSampler  # noqa: E402
@@ -51,9 +51,9 @@ def main(argv: list[str] | None = None) -> None:
     options.add_argument("--rows", type=int, default=100_000, help="aligned rows of the pairs")
     options.add_argument("--batch-size", type=int, default=32, help="pairs in a batch")
     options.add_argument("--max-length", type=int, default=16, help="tokens after which a text is cut")
-    options.add_argument("--batches", type=int, default=100, help="batches of a round that are drawn and read")
-    options.add_argument("--steps", type=int, default=20, help="steps of training of a round")
-    options.add_argument("--rounds", type=int, default=3, help="rounds of each way")
+    options.add_argument("--batches", type=int, default=30, help="batches of a round that are drawn and read")
+    options.add_argument("--steps", type=int, default=10, help="steps of training of a round")
+    options.add_argument("--rounds", type=int, default=6, help="rounds of each way")
     arguments = options.parse_args(argv)
     datasets.disable_progress_bars()
     with tempfile.TemporaryDirectory() as name:
@@ -111,7 +111,7 @@ def _trainer(
             dataloader_pin_memory=False,
             dataloader_drop_last=True,
             save_strategy="no",
-            logging_steps=10,
+            logging_strategy="no",
             prompts=prompts,
             use_cpu=True,
             report_to=[],
@@ -180,6 +180,7 @@ def _training(
     for _ in range(rounds):
         for way in ways:
             training, clock = trainer(way, steps + WARM_UP), _Clock()
+            training.remove_callback(PrinterCallback)
             training.add_callback(clock)
             training.train()
             ends = clock.ends[WARM_UP - 1 :]

@@ -62,7 +62,7 @@ def alternatives(values):
 
 
 def environment(stage):
-    """Return the conda environment of a stage that uses torch, as rule files name it: the one with torch for CUDA where jobs get GPUs."""
+    """Return the conda environment of a stage that uses torch, seen from workflow/rules; where jobs get GPUs that with torch for CUDA."""
     return f"../../envs/{stage}{'-cuda' if GPUS else ''}.yaml"
 
 

@@ -77,6 +77,7 @@ COMPARISON_COLUMNS = [
     "p_permutation",
     "p_t",
     "p_seeds",
+    "p_questions",
     "p_holm",
     "significant",
     "sentence",
@@ -232,7 +233,7 @@ def analyse(
     Returns:
         The columns :data:`INTERVAL_COLUMNS` and :data:`COMPARISON_COLUMNS`. ``difference`` is strategy minus baseline of the
         macro-averages, mean over seeds; ``relative`` is in per cent of the baseline's score; ``p_seeds`` is the test with
-        random seeds; ``p_holm`` is the larger one of it and ``p_permutation``, corrected.
+        random seeds; ``p_questions`` is ``p_permutation``, corrected; ``p_holm`` is the larger one of it and ``p_seeds``, corrected.
     """
     order = [UNTUNED, *sorted(strategies, key=lambda name: name == settings.claim.strategy)]
     intervals: list[dict[str, Any]] = []
@@ -246,9 +247,10 @@ def analyse(
             comparisons += _comparisons(cell, backbone, pairs, replicates, settings)
     frame = pd.DataFrame(comparisons, columns=COMPARISON_COLUMNS)
     if len(frame):
+        frame["p_questions"] = holm(frame["p_permutation"].to_numpy(dtype=np.float64))
         frame["p_holm"] = holm(frame[["p_permutation", "p_seeds"]].max(axis="columns").to_numpy(dtype=np.float64))
         frame["significant"] = frame["p_holm"] < settings.alpha
-        frame["sentence"] = [sentence(row, settings.confidence) for row in frame.to_dict("records")]
+        frame["sentence"] = [sentence(row, settings.confidence, settings.alpha) for row in frame.to_dict("records")]
     return pd.DataFrame(intervals, columns=INTERVAL_COLUMNS), frame
 
 
@@ -317,12 +319,14 @@ def _counts(*numbers: int) -> str:
     return " and ".join(map(str, dict.fromkeys(numbers)))
 
 
-def sentence(row: Mapping[str, Any], confidence: float) -> str:
+def sentence(row: Mapping[str, Any], confidence: float, alpha: float) -> str:
     """Return what a comparison says, such as ``hybrid beats monolingual by 4.6 points mAP in multi on ...``.
 
     Args:
         row: a row of the comparisons.
         confidence: probability content of its interval.
+        alpha: level of the tests. A difference that is significant for these models, but not beyond the noise of their seeds,
+            is said to be so.
     """
     lower_is_better = row["metric"] == RANK_DISTANCE
     baseline = "the untuned encoder" if row["baseline"] == UNTUNED else row["baseline"]
@@ -336,10 +340,14 @@ def sentence(row: Mapping[str, Any], confidence: float) -> str:
         verb = "beats" if better else "falls behind"
         return f"{row['strategy']} {verb} {baseline} by {abs(size):.1f} {unit} {tail}"
     low, high = (in_points(row[end], row["metric"])[0] for end in ("low", "high"))
-    return (
-        f"{row['strategy']} and {baseline} do not differ significantly: {size:+.1f} {unit} "
-        f"({100 * confidence:g} % interval {low:+.1f} to {high:+.1f}) {tail}"
-    )
+    interval = f"({100 * confidence:g} % interval {low:+.1f} to {high:+.1f})"
+    if row["p_questions"] < alpha:
+        side = "above" if size > 0 else "below"
+        return (
+            f"with these models, {row['strategy']} is {abs(size):.1f} {unit} {side} {baseline} {interval} {place}, "
+            f"{p_text(row['p_questions'])}; that other seeds agree is not shown, {p_text(row['p_holm'])}, {seeds}."
+        )
+    return f"{row['strategy']} and {baseline} do not differ significantly: {size:+.1f} {unit} {interval} {tail}"
 
 
 def in_points(value: float, metric: str) -> tuple[float, str]:
