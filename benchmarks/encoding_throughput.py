@@ -1,7 +1,7 @@
 """Encoding as `encode.py` does it against SentenceTransformer.encode with its defaults: sentences and tokens a second, peak memory.
 
 Both encode the same passages with the same model and prompt, each in a process of its own, in turns. Seconds are those of the
-call, after a first call with a few texts; memory is the process's peak, model and libraries included. On a GPU also the share
+call, after a first call with a few texts; CPU seconds are those of all cores, which other programs disturb less; memory is the process's peak, model and libraries included. On a GPU also the share
 of the device's bf16 peak, counting 2 operations for each weight outside the embeddings and 4 x layers x width x length for attention.
 """
 
@@ -61,10 +61,10 @@ def measure(way: str, arguments: Any) -> dict[str, Any]:
     texts = _texts(arguments.texts, arguments.sentences)
     model, encode = _encoder(way, arguments)
     encode(texts[:8])
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     encode(texts)
-    seconds = time.perf_counter() - started
-    facts = {"seconds": seconds, "texts": len(texts), "device": "cpu", "device_peak": 0}
+    seconds, cpu = time.perf_counter() - started, time.process_time() - worked
+    facts = {"seconds": seconds, "cpu": cpu, "texts": len(texts), "device": "cpu", "device_peak": 0}
     if arguments.device == "cuda":
         facts.update(device=torch.cuda.get_device_name(), device_peak=torch.cuda.max_memory_allocated())
     return {**facts, **_work(model, texts)}
@@ -111,8 +111,8 @@ def _work(model: Any, texts: Sequence[str]) -> dict[str, float]:
 def table(results: dict[str, list[dict[str, Any]]]) -> list[str]:
     """Return a Markdown table: a row for each way, its ratios to the first."""
     lines = [
-        "| way | sentences/s | tokens/s | seconds, all | time, ratio | peak memory, MiB | ratio | device memory, MiB | of bf16 peak |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| way | sentences/s | tokens/s | seconds, all | time, ratio | CPU seconds, ratio | peak memory, MiB | ratio | device memory, MiB | of bf16 peak |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     first = next(iter(results.values()))
     for way, rounds in results.items():
@@ -126,6 +126,7 @@ def table(results: dict[str, list[dict[str, Any]]]) -> list[str]:
             f"{rounds[0]['tokens'] / seconds:,.0f}",
             " ".join(f"{row['seconds']:.1f}" for row in rounds),
             f"{seconds / _median(first, 'seconds'):.2f}",
+            f"{_median(rounds, 'cpu') / _median(first, 'cpu'):.2f}",
             f"{peak / 2**20:.0f}",
             f"{peak / _median(first, 'peak'):.2f}",
             f"{_median(rounds, 'device_peak') / 2**20:.0f}",

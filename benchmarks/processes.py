@@ -19,15 +19,23 @@ import os, subprocess, sys
 process = subprocess.Popen(sys.argv[2:])
 _, status, usage = os.wait4(process.pid, 0)
 with open(sys.argv[1], "w") as stream:
-    stream.write(str(usage.ru_maxrss))
+    stream.write(f"{usage.ru_maxrss} {usage.ru_utime + usage.ru_stime}")
 sys.exit(os.waitstatus_to_exitcode(status))
 """
 
 
 class Usage(NamedTuple):
-    """What a process took: seconds of wall clock, and its largest resident set in bytes, mapped files included."""
+    """What a process took.
+
+    Attributes:
+        seconds: of wall clock.
+        cpu: seconds of all its cores, which other processes lengthen less.
+        peak: its largest resident set in bytes, mapped files included.
+        output: what it wrote to standard output.
+    """
 
     seconds: float
+    cpu: float
     peak: int
     output: str
 
@@ -57,8 +65,8 @@ def run_measured(command: Sequence[str], scratch: Path, environment: Mapping[str
     if done.returncode != 0:
         raise RuntimeError(f"{command[:3]} failed: {done.stderr}")
     # In kilobytes on Linux, in bytes on macOS.
-    peak = int(record.read_text()) * (1 if sys.platform == "darwin" else 1024)
-    return Usage(seconds, peak, done.stdout)
+    peak, cpu = record.read_text().split()
+    return Usage(seconds, float(cpu), int(peak) * (1 if sys.platform == "darwin" else 1024), done.stdout)
 
 
 def machine() -> str:

@@ -41,7 +41,8 @@ REFERENCE = "library, no duplicates"
 # Steps left out at the start of every round: memory is allocated, files are read for the first time.
 WARM_UP = 2
 
-Times = dict[str, list[float]]
+# Seconds of wall clock, and seconds of all cores, which other programs disturb less.
+Times = dict[str, list[tuple[float, float]]]
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -156,20 +157,25 @@ class _Nothing:
         return {"texts": [tuple(row.values()) for row in features]}
 
 
-def _seconds(loader: Iterator[Any]) -> float:
-    start = time.perf_counter()
+def _seconds(loader: Iterator[Any]) -> tuple[float, float]:
+    start, worked = _now()
     next(loader)
-    return time.perf_counter() - start
+    end, done = _now()
+    return end - start, done - worked
+
+
+def _now() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
 
 
 class _Clock(TrainerCallback):
     """The seconds of every step, from the end of the one before."""
 
     def __init__(self) -> None:
-        self.ends: list[float] = []
+        self.ends: list[tuple[float, float]] = []
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
-        self.ends.append(time.perf_counter())
+        self.ends.append(_now())
 
 
 def _training(
@@ -184,18 +190,23 @@ def _training(
             training.add_callback(clock)
             training.train()
             ends = clock.ends[WARM_UP - 1 :]
-            times[way] += [end - start for start, end in pairwise(ends)]
+            times[way] += [(end[0] - start[0], end[1] - start[1]) for start, end in pairwise(ends)]
     return times
 
 
 def table(measured: dict[str, Times]) -> list[str]:
     """Return a Markdown table: milliseconds with quartiles, and the ratio of medians to the reference."""
-    lines = ["| a batch, ms | median | quartiles | ratio |", "|---|---|---|---|"]
+    lines = ["| a batch, ms | median | quartiles | ratio | CPU, median | ratio |", "|---|---|---|---|---|---|"]
     for what, times in measured.items():
-        reference = statistics.median(times[REFERENCE])
-        for way, seconds in times.items():
+        references = [statistics.median(column) for column in zip(*times[REFERENCE], strict=True)]
+        for way, pairs in times.items():
+            seconds, cpu = zip(*pairs, strict=True)
             low, middle, high = (1e3 * value for value in statistics.quantiles(seconds, n=4))
-            lines.append(f"| {what}: {way} | {middle:.2f} | {low:.2f} to {high:.2f} | {middle / 1e3 / reference:.3f} |")
+            worked = statistics.median(cpu)
+            lines.append(
+                f"| {what}: {way} | {middle:.2f} | {low:.2f} to {high:.2f} | {middle / 1e3 / references[0]:.3f} "
+                f"| {1e3 * worked:.2f} | {worked / references[1]:.3f} |"
+            )
     return lines
 
 

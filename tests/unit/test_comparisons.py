@@ -230,12 +230,26 @@ def test_two_sets_of_seeds_of_one_system_are_not_called_different_more_often_tha
             "hybrid falls behind monolingual by 1.2 points mAP in multi on quiz (small), p = .012, 3 seeds.",
         ),
         (
-            {"difference": 0.031, "p_holm": 0.41, "significant": False, "low": 0.02, "high": 0.04, "p_questions": 0.0002},
+            {
+                "difference": 0.031,
+                "p_holm": 0.41,
+                "significant": False,
+                "low": 0.02,
+                "high": 0.04,
+                "p_questions": 0.0002,
+            },
             "with these models, hybrid is 3.1 points mAP above monolingual (95 % interval +2.0 to +4.0) in multi on quiz (small), "
             "p < .001; that other seeds agree is not shown, p = .410, 3 seeds.",
         ),
         (
-            {"difference": 0.003, "p_holm": 0.41, "significant": False, "low": -0.002, "high": 0.008, "p_questions": 0.3},
+            {
+                "difference": 0.003,
+                "p_holm": 0.41,
+                "significant": False,
+                "low": -0.002,
+                "high": 0.008,
+                "p_questions": 0.3,
+            },
             "hybrid and monolingual do not differ significantly: +0.3 points mAP (95 % interval -0.2 to +0.8) in multi on quiz "
             "(small), p = .410, 3 seeds.",
         ),

@@ -83,12 +83,6 @@ def test_profile_plans_the_whole_experiment(pristine: Workflow, profile: str) ->
     assert re.search(r"^train +2$", output, re.MULTILINE)
 
 
-def test_a_cluster_gives_each_training_its_own_cores(pristine: Workflow) -> None:
-    output = plan(pristine, "slurm")
-    block = output[output.index("rule train:") :].partition("\n[")[0]
-    assert "threads: 8" in block
-
-
 @pytest.mark.parametrize(("attempt", "size"), [("1", "16 GB"), ("2", "32 GB"), ("3", "64 GB")])
 def test_a_new_attempt_gets_twice_the_memory(pristine: Workflow, attempt: str, size: str) -> None:
     output = pristine.succeed("--dry-run", "--attempt", attempt)

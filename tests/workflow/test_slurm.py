@@ -150,6 +150,8 @@ def test_whole_experiment_with_a_killed_training(cluster: Query, fresh: Workflow
     names = [re.search(r"Comment=(\w+)", job)[1] for job in jobs]  # type: ignore[index]
     assert len([name for name in names if "prepare_benchmark" in name]) == 1
     assert not [name for name in names if name in ("rule_report", "rule_tables", "rule_figures", "rule_write_config")]
+    # As many cores as there are for each, however many jobs there are: a node is not shared out among them.
+    assert {re.search(r"NumCPUs=(\d+)", job)[1] for job in jobs if "Comment=rule_encode" in job} == {"8"}  # type: ignore[index]
     assert fresh.planned() == set()
 
 
@@ -180,3 +182,5 @@ def test_interrupted_training(
     check_model(untrained, uninterrupted)
     assert output.count("has been submitted with SLURM jobid") == attempts
     assert ("stopped by SIGTERM" in output) == (event is told_to_stop)
+    # The shell of the job waited for its program.
+    assert "died with <Signals.SIGTERM" not in output

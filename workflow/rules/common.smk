@@ -50,9 +50,10 @@ MIRROR = shlex.join(["--mirror", experiment.mirror]) if experiment.mirror else "
 CONFIG_FILES = [os.path.relpath(file) for file in workflow.overwrite_configfiles]
 COMMAND = " ".join(["snakemake --cores all", *(["--configfile", *CONFIG_FILES] if CONFIG_FILES else [])])
 
-# Jobs stay off the hub; the one that fetches files from it may ask it, unless the user forbids that.
+# Jobs stay off the hub; the one that fetches files from it may ask it, unless the user forbids that. A scheduler sends SIGTERM to
+# the shell too: it must not end before its program, which would be killed in the middle of its last checkpoint.
 shell.prefix(
-    "set -euo pipefail; HUB_OFFLINE=${{HF_HUB_OFFLINE:-0}}; export HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 TOKENIZERS_PARALLELISM=false; "
+    "set -euo pipefail; trap : TERM; HUB_OFFLINE=${{HF_HUB_OFFLINE:-0}}; export HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 TOKENIZERS_PARALLELISM=false; "
 )
 
 
