@@ -35,6 +35,12 @@ class AlignedPairs:
             language: datasets.Dataset.from_parquet(str(files[language]), cache_dir=str(cache), keep_in_memory=False)
             for language in self.languages
         }
+        # Selected once: it takes a time in proportion to the rows.
+        self._columns = {
+            (language, column): table.select_columns(column)
+            for language, table in self._texts.items()
+            for column in ("query", "passage")
+        }
         self._positions = self._align()
         self._size = len(next(iter(self._positions.values())))
         self._common: dict[tuple[str, str], NDArray[np.int32] | None] = {}
@@ -81,7 +87,7 @@ class AlignedPairs:
 
     def _read(self, rows: Sequence[int], language: str, column: str) -> list[str]:
         positions = self._positions[language][np.asarray(rows, dtype=np.int64)]
-        return list(self._texts[language].select_columns(column)[positions.tolist()][column])
+        return list(self._columns[language, column][positions.tolist()][column])
 
     def _rows(self, query_language: str, passage_language: str) -> NDArray[np.int32] | None:
         """Return the rows that have both languages, or None for all rows."""
