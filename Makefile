@@ -44,13 +44,13 @@ lint: $(READY)
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 
-# What config/README.md and config/schema.json say, from the model in workflow/scripts/hybridbatch/config.py.
+# What config/README.md and config/schema.json say, from the model in workflow/scripts/hybridbatch/config/experiment.py.
 config: $(READY)
-	$(BIN)/python workflow/scripts/describe_config.py --schema config/schema.json --readme config/README.md
+	PYTHONPATH=workflow/scripts $(BIN)/python tools/describe_config.py --schema config/schema.json --readme config/README.md
 
 # The versions of requirements.lock in envs/, and the variants with torch for CUDA.
 envs: $(READY)
-	$(BIN)/python workflow/scripts/pin_environments.py --lock requirements.lock --environments envs
+	PYTHONPATH=workflow/scripts $(BIN)/python tools/pin_environments.py --lock requirements.lock --environments envs
 
 # An image's definition for either kind of machine, from envs/; Snakemake asks conda for its platform, so conda must be there.
 containers: $(READY)

@@ -42,7 +42,7 @@ rule all:
     """Make the report, the tables and the figures of the experiment."""
     default_target: True
     input:
-        rules.report.output,
+        rules.write_report.output,
         MODEL_CARDS,
 
 

@@ -16,11 +16,11 @@ sys.path.insert(0, str(SCRIPTS))
 import pyarrow as pa  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 
-from hybridbatch import benchmark  # noqa: E402
-from hybridbatch.cleaning_settings import Cleaning  # noqa: E402
-from hybridbatch.cli import parser, run  # noqa: E402
-from hybridbatch.files import read_json, write_table  # noqa: E402
-from hybridbatch.pairs import PAIRS  # noqa: E402
+from hybridbatch.common.cli import parser, run  # noqa: E402
+from hybridbatch.common.files import read_json, write_table  # noqa: E402
+from hybridbatch.config.cleaning import Cleaning  # noqa: E402
+from hybridbatch.data import benchmark  # noqa: E402
+from hybridbatch.data.pairs import PAIRS  # noqa: E402
 
 EVALUATION_PASSAGES = 5000
 ROWS_AT_ONCE = 10_000

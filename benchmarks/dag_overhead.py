@@ -20,8 +20,8 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "benchmarks")]
 
 from processes import SCRIPTS, machine, run_measured  # noqa: E402
 
-from hybridbatch.cli import parser, run  # noqa: E402
-from hybridbatch.errors import UserError  # noqa: E402
+from hybridbatch.common.cli import parser, run  # noqa: E402
+from hybridbatch.common.errors import UserError  # noqa: E402
 
 TIME = re.compile(r"^\[(\w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4})\]")
 RULE = re.compile(r"^\s*(?:local)?(?:rule|checkpoint) (\w+):")

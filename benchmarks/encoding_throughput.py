@@ -19,9 +19,9 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "benchmarks")]
 
 from processes import machine, run_measured  # noqa: E402
 
-from hybridbatch.cli import parser, run  # noqa: E402
-from hybridbatch.errors import UserError  # noqa: E402
-from hybridbatch.files import read_table  # noqa: E402
+from hybridbatch.common.cli import parser, run  # noqa: E402
+from hybridbatch.common.errors import UserError  # noqa: E402
+from hybridbatch.common.files import read_table  # noqa: E402
 
 WAYS = ["library", "ours", "ours-bf16", "library-bf16"]
 # Dense bf16 operations a second in 1e12, from the vendor's data sheets.
@@ -83,7 +83,7 @@ def _encoder(way: str, arguments: Any) -> tuple[Any, Callable[[list[str]], Any]]
     import torch  # noqa: PLC0415
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
 
-    from hybridbatch.encoding import encode_texts, load_encoder  # noqa: PLC0415
+    from hybridbatch.encode.shards import encode_texts, load_encoder  # noqa: PLC0415
 
     if way.startswith("ours"):
         model = load_encoder(arguments.model, arguments.device)

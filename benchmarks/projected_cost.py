@@ -15,9 +15,9 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts")]
 import yaml  # noqa: E402
 from snakemake.utils import update_config  # type: ignore[import-untyped]  # noqa: E402
 
-from hybridbatch.cli import parser, run  # noqa: E402
-from hybridbatch.config import Config, load_config  # noqa: E402
-from hybridbatch.errors import UserError  # noqa: E402
+from hybridbatch.common.cli import parser, run  # noqa: E402
+from hybridbatch.common.errors import UserError  # noqa: E402
+from hybridbatch.config.experiment import Config, load_config  # noqa: E402
 
 HOUR = 3600.0
 GIGA = 1e9

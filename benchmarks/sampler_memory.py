@@ -22,8 +22,8 @@ import pyarrow.compute as pc  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 from processes import machine  # noqa: E402
 
-from hybridbatch.cli import parser, run  # noqa: E402
-from hybridbatch.pairs import PAIRS  # noqa: E402
+from hybridbatch.common.cli import parser, run  # noqa: E402
+from hybridbatch.data.pairs import PAIRS  # noqa: E402
 
 LANGUAGES = ["ar", "de", "en", "es", "hi", "ru", "th", "tr", "zh"]
 ROWS_AT_ONCE = 500_000
@@ -83,8 +83,8 @@ def _parts(rows: int, language: str, left_out: int | None) -> Iterator[pa.Table]
 
 def measure(folder: Path, batch_size: int, batches: int) -> None:
     """Open the pairs and draw batches; write a line of JSON after each step, for the process that watches this one."""
-    from hybridbatch.aligned import AlignedPairs  # noqa: PLC0415 - the process that watches does not load torch
-    from hybridbatch.batches import HybridBatchSampler, PairDataset  # noqa: PLC0415
+    from hybridbatch.train.aligned_pairs import AlignedPairs  # noqa: PLC0415 - the process that watches does not load torch
+    from hybridbatch.train.hybrid_batches import HybridBatchSampler, PairDataset  # noqa: PLC0415
 
     files = {file.stem: file for file in folder.glob("*.parquet")}
     _mark("loaded", 0.0)

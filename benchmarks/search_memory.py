@@ -17,10 +17,10 @@ import numpy as np  # noqa: E402
 import pyarrow as pa  # noqa: E402
 from processes import SCRIPTS, Usage, machine, run_measured  # noqa: E402
 
-from hybridbatch import benchmark  # noqa: E402
-from hybridbatch.cli import parser, run  # noqa: E402
-from hybridbatch.files import MANIFEST, write_json, write_table  # noqa: E402
-from hybridbatch.vectors import shard_name  # noqa: E402
+from hybridbatch.common.cli import parser, run  # noqa: E402
+from hybridbatch.common.files import MANIFEST, write_json, write_table  # noqa: E402
+from hybridbatch.data import benchmark  # noqa: E402
+from hybridbatch.encode.vectors import shard_name  # noqa: E402
 
 SHARD = 50_000
 MEASURES = ["map", "recall@1", "recall@10", "recall@100", "ndcg@10"]

@@ -30,10 +30,10 @@ from sentence_transformers import (  # noqa: E402
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss  # noqa: E402
 from transformers import PrinterCallback, TrainerCallback  # noqa: E402
 
-from hybridbatch.aligned import AlignedPairs  # noqa: E402
-from hybridbatch.batches import HybridBatchSampler  # noqa: E402
-from hybridbatch.cli import parser, run  # noqa: E402
-from hybridbatch.training import HybridBatchTrainer  # noqa: E402
+from hybridbatch.common.cli import parser, run  # noqa: E402
+from hybridbatch.train.aligned_pairs import AlignedPairs  # noqa: E402
+from hybridbatch.train.hybrid_batches import HybridBatchSampler  # noqa: E402
+from hybridbatch.train.trainer import HybridBatchTrainer  # noqa: E402
 
 OURS = {"ours, monolingual": 1.0, "ours, hybrid": 0.5}
 LIBRARY = {"library, no duplicates": "no_duplicates", "library, default": "batch_sampler"}

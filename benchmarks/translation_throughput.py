@@ -17,14 +17,14 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "unit")]
 
-from hybridbatch.apertium import ApertiumEngine  # noqa: E402
-from hybridbatch.cli import parser, run  # noqa: E402
-from hybridbatch.devices import choose_device  # noqa: E402
-from hybridbatch.errors import UserError  # noqa: E402
-from hybridbatch.files import write_json  # noqa: E402
-from hybridbatch.model_engines import CTranslate2Engine, TransformersEngine  # noqa: E402
-from hybridbatch.translation import Engine, sorted_batches  # noqa: E402
-from hybridbatch.translation_models import convert_model, prepare_model  # noqa: E402
+from hybridbatch.common.cli import parser, run  # noqa: E402
+from hybridbatch.common.devices import choose_device  # noqa: E402
+from hybridbatch.common.errors import UserError  # noqa: E402
+from hybridbatch.common.files import write_json  # noqa: E402
+from hybridbatch.translate.apertium import ApertiumEngine  # noqa: E402
+from hybridbatch.translate.model_engines import CTranslate2Engine, TransformersEngine  # noqa: E402
+from hybridbatch.translate.model_files import convert_model, prepare_model  # noqa: E402
+from hybridbatch.translate.translate_pairs import Engine, sorted_batches  # noqa: E402
 
 LOG = logging.getLogger("translation_throughput")
 

@@ -9,9 +9,9 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from hybridbatch.backbones import prepare_backbone
-from hybridbatch.files import write_table
-from hybridbatch.pairs import PAIRS
+from hybridbatch.backbone.prepare import prepare_backbone
+from hybridbatch.common.files import write_table
+from hybridbatch.data.pairs import PAIRS
 
 PROMPTS = {"query": "ab: ", "passage": "ba: "}
 TEXTS = ["ab ba c", "c", "abba cab b a c"]

@@ -15,8 +15,8 @@ import yaml
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from hybridbatch.parallel import read_english
-from hybridbatch.tmx import read_tmx
+from hybridbatch.data.readers.parallel import read_english
+from hybridbatch.data.tmx import read_tmx
 
 ROOT = Path(__file__).parents[2]
 PARTS = ["Snakefile", "config", "data", "envs", "profiles", "workflow"]
@@ -28,7 +28,7 @@ UNKNOWN = "[UNK]"
 SPECIAL = ["[PAD]", UNKNOWN, "[CLS]", "[SEP]", "[MASK]"]
 
 Job = tuple[str, str]
-"""The name of a rule and its wildcards, as Snakemake prints them: ``("index", "run=tiny/none/seed0, benchmark=b")``."""
+"""The name of a rule and its wildcards, as Snakemake prints them: ``("build_index", "run=tiny/none/seed0, benchmark=b")``."""
 
 
 def tiny_config() -> dict[str, Any]:

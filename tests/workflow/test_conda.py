@@ -17,7 +17,7 @@ import pytest
 from checkout import OVERLAY, ROOT, TIMEOUT, Workflow, environment
 from local_channel import PYTHON, make_channel
 
-from hybridbatch.environments import pip_pins
+from hybridbatch.jobs.environments import pip_pins
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

@@ -12,16 +12,14 @@ ANALYSES = (["transfer"] if trained_runs() else []) + (["ablation"] if experimen
 
 
 localrules:
-    transfer,
-    ablation,
+    write_transfer,
+    write_ablation,
 
 
-rule transfer:
+rule write_transfer:
     """Compare the scores of languages that training had with those of languages that it had not."""
     input:
         summary=f"{RESULTS}/tables/summary.csv",
-        program=program("transfer"),
-        library=library("transfer"),
         templates=TEMPLATES,
     output:
         page=table_page("transfer"),
@@ -29,10 +27,12 @@ rule transfer:
         other=expand(f"{RESULTS}/tables/transfer.{{format}}", format=[f for f in FORMATS if f != "html"]),
         pdf=f"{RESULTS}/figures/transfer.pdf",
     log:
-        f"{LOGS}/transfer.log",
+        f"{LOGS}/write_transfer.log",
     conda:
         "../../envs/report.yaml"
     params:
+        program=program("write_transfer"),
+        code=code("write_transfer"),
         strategies=experiment.runs.strategies,
         unseen=options(unseen=unseen_languages()) if unseen_languages() else [],
         metrics=[f"{setting}={','.join(shown)}" for setting, shown in experiment.evaluation.tables.items()],
@@ -41,7 +41,7 @@ rule transfer:
         figures=subpath(output.figure, parent=True),
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --summary {input.summary:q} \
             --strategies {params.strategies:q} \
             {params.unseen:q} \
@@ -53,12 +53,10 @@ rule transfer:
         """
 
 
-rule ablation:
+rule write_ablation:
     """Show the scores of one strategy with one of its settings varied."""
     input:
         intervals=f"{RESULTS}/statistics/intervals.csv",
-        program=program("ablation"),
-        library=library("ablation"),
         templates=TEMPLATES,
     output:
         page=table_page("ablation"),
@@ -66,17 +64,19 @@ rule ablation:
         other=expand(f"{RESULTS}/tables/ablation.{{format}}", format=[f for f in FORMATS if f != "html"]),
         pdf=f"{RESULTS}/figures/ablation.pdf",
     log:
-        f"{LOGS}/ablation.log",
+        f"{LOGS}/write_ablation.log",
     conda:
         "../../envs/report.yaml"
     params:
+        program=program("write_ablation"),
+        code=code("write_ablation"),
         points=json.dumps(experiment.ablation_points),
         notice=options(notice=experiment.notice),
         tables=subpath(output.page, parent=True),
         figures=subpath(output.figure, parent=True),
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --intervals {input.intervals:q} \
             --points {params.points:q} \
             {params.notice:q} \

@@ -17,10 +17,10 @@ BIAS_FILES = ["parquet", "shares.csv", "identifiability.csv"]
 
 
 localrules:
-    tables_bias,
+    write_bias_tables,
 
 
-rule language_bias:
+rule measure_language_bias:
     """Measure the language bias of `{wildcards.run}` on every benchmark with a pool of all languages."""
     input:
         topk=expand(f"{RESULTS}/search/{{{{run}}}}/{{benchmark}}/topk.parquet", benchmark=pooled_benchmarks()),
@@ -29,16 +29,14 @@ rule language_bias:
         ),
         texts=[file for name in pooled_benchmarks() for file in benchmark_files(name, ["queries", "passages"])],
         measures=f"{RESULTS}/measures/{{run}}.parquet",
-        program=program("language_bias"),
-        library=library("language_bias"),
     output:
         queries=f"{RESULTS}/language_bias/{{run}}.parquet",
         shares=f"{RESULTS}/language_bias/{{run}}.shares.csv",
         identifiability=f"{RESULTS}/language_bias/{{run}}.identifiability.csv",
     log:
-        f"{LOGS}/language_bias/{{run}}.log",
+        f"{LOGS}/measure_language_bias/{{run}}.log",
     benchmark:
-        f"{COSTS}/language_bias/{{run}}.jsonl"
+        f"{COSTS}/measure_language_bias/{{run}}.jsonl"
     group:
         "measure"
     conda:
@@ -48,6 +46,8 @@ rule language_bias:
         mem=growing(4, times_input=4),
         runtime="4h",
     params:
+        program=program("measure_language_bias"),
+        code=code("measure_language_bias"),
         benchmarks=[f"{name}={','.join(experiment.benchmarks[name].languages)}" for name in pooled_benchmarks()],
         prepared=lambda wildcards: f"{RESULTS}/benchmarks",
         search=lambda wildcards: f"{RESULTS}/search/{wildcards.run}",
@@ -56,7 +56,7 @@ rule language_bias:
         questions=experiment.evaluation.probe_questions,
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --benchmarks {params.benchmarks:q} \
             --prepared {params.prepared:q} \
             --search {params.search:q} \
@@ -69,29 +69,29 @@ rule language_bias:
         """
 
 
-rule tables_bias:
+rule write_bias_tables:
     """Average language bias over queries, languages and seeds."""
     input:
         runs=[f"{RESULTS}/language_bias/{run}.{kind}" for run in BIAS_RUNS for kind in BIAS_FILES],
-        program=program("tables_bias"),
-        library=library("tables_bias"),
         templates=lambda wildcards: TEMPLATES,
     output:
         page=table_page("language_bias"),
         other=[f"{RESULTS}/tables/language_bias.{suffix}" for suffix in ("csv", "md", "tex")],
         shares=f"{RESULTS}/tables/language_shares.csv",
     log:
-        f"{LOGS}/tables_bias.log",
+        f"{LOGS}/write_bias_tables.log",
     conda:
         "../../envs/report.yaml"
     params:
+        program=program("write_bias_tables"),
+        code=code("write_bias_tables"),
         runs=[f"{run}={RESULTS}/language_bias/{run}.parquet" for run in BIAS_RUNS],
         depth=experiment.evaluation.bias_depth,
         notice=options(notice=experiment.notice),
         folder=subpath(output.page, parent=True),
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --runs {params.runs:q} \
             --depth {params.depth} \
             {params.notice:q} \

@@ -17,8 +17,6 @@ rule clean_pairs:
         source_pairs=pairs_source_file,
         evaluation=evaluation_files,
         encoder=similarity_encoder,
-        program=program("clean_pairs"),
-        library=library("clean_pairs"),
     output:
         pairs=f"{RESULTS}/pairs/{{pairs}}.parquet",
         record=f"{RESULTS}/pairs/{{pairs}}.cleaning.json",
@@ -39,11 +37,13 @@ rule clean_pairs:
         runtime="2h",
         device=lambda wildcards: "cuda" if cleaning_gpus(wildcards) else "cpu",
     params:
+        program=program("clean_pairs"),
+        code=code("clean_pairs"),
         launcher=program("launch"),
         options=cleaning_options,
     shell:
         r"""
-        python {params.launcher:q} --gpus {resources.gpu} {input.program:q} \
+        python {params.launcher:q} --gpus {resources.gpu} {params.program:q} \
             --pairs {input.pairs:q} \
             {params.options:q} \
             --device {resources.device} \
@@ -61,10 +61,10 @@ DATA_TABLE_PAGES = [f"{RESULTS}/tables/{table}.html" for table in DATA_TABLES]
 
 
 localrules:
-    tables_data,
+    write_data_tables,
 
 
-rule tables_data:
+rule write_data_tables:
     """Lay out what cleaning removed from the training pairs, and how the translations came out."""
     input:
         pairs=[f"{RESULTS}/pairs/{pairs}.parquet" for pairs in PAIRS_OF_TABLES],
@@ -72,8 +72,6 @@ rule tables_data:
         translated=[f"{RESULTS}/translated/{pairs}.parquet" for pairs in PAIRS_OF_TABLES if is_translated(pairs)],
         engines=[f"{RESULTS}/translated/{pairs}.translation.json" for pairs in PAIRS_OF_TABLES if is_translated(pairs)],
         references=[named.partition("=")[2] for named in reference_files()],
-        program=program("tables_data"),
-        library=library("tables_data"),
     output:
         pages=[
             report(page, caption="../report/tables.rst", category="Tables", labels={"table": table, "format": "html"})
@@ -81,10 +79,12 @@ rule tables_data:
         ],
         other=[f"{RESULTS}/tables/{table}.{suffix}" for table in DATA_TABLES for suffix in ("csv", "md", "tex")],
     log:
-        f"{LOGS}/tables_data.log",
+        f"{LOGS}/write_data_tables.log",
     conda:
         environment("clean")
     params:
+        program=program("write_data_tables"),
+        code=code("write_data_tables"),
         results=lambda wildcards: RESULTS,
         pairs=PAIRS_OF_TABLES,
         references=reference_files(),
@@ -93,7 +93,7 @@ rule tables_data:
         folder=lambda wildcards: f"{RESULTS}/tables",
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --results {params.results:q} \
             --pairs {params.pairs:q} \
             --references {params.references:q} \

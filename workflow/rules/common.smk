@@ -14,17 +14,17 @@ from dataclasses import asdict
 
 from snakemake.settings.types import DeploymentMethod
 
-from hybridbatch.backbones import HUB_FILES, HUB_IGNORED
-from hybridbatch.benchmark_settings import PUBLISHED, SETTINGS, home
-from hybridbatch.config import RUN, load_config
-from hybridbatch.datafiles import read_entries
-from hybridbatch.environments import check_cuda_build
-from hybridbatch.errors import UserError
-from hybridbatch.files import fingerprint
-from hybridbatch.hub import Request, is_at_hand
-from hybridbatch.imports import code_files
-from hybridbatch.machine import check_machine
-from hybridbatch.translation_models import PATTERNS
+from hybridbatch.backbone.prepare import HUB_FILES, HUB_IGNORED
+from hybridbatch.config.benchmarks import PUBLISHED, SETTINGS, home
+from hybridbatch.config.experiment import RUN, load_config
+from hybridbatch.download.pinned_files import read_entries
+from hybridbatch.jobs.environments import check_cuda_build
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import fingerprint
+from hybridbatch.download.hub import Request, is_at_hand
+from hybridbatch.jobs.code import fingerprint as code_fingerprint
+from hybridbatch.jobs.preflight import check_machine
+from hybridbatch.translate.model_files import PATTERNS
 
 try:
     experiment = load_config(config)
@@ -72,9 +72,9 @@ def program(name):
     return f"{SCRIPTS}/{name}.py"
 
 
-def library(name):
-    """Return the modules that a program imports: inputs, so that editing one reruns what depends on it."""
-    return [str(file) for file in code_files(Path(program(name))) if str(file) != program(name)]
+def code(name):
+    """Return a fingerprint of the code of a program: a parameter, so that a statement edited in what it imports reruns its jobs."""
+    return code_fingerprint(Path(program(name)))
 
 
 def options(**values):

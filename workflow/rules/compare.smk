@@ -15,15 +15,13 @@ STATISTICS_TABLES = ["significance", "shift"]
 
 
 localrules:
-    compare,
+    compare_strategies,
 
 
-rule compare:
+rule compare_strategies:
     """Test how the strategies differ, and what each loses out of its domain."""
     input:
         measures=[f"{RESULTS}/measures/{run}.parquet" for run in experiment.run_names()],
-        program=program("compare"),
-        library=library("compare"),
         templates=lambda wildcards: TEMPLATES,
     output:
         **{table: table_page(table) for table in STATISTICS_TABLES},
@@ -31,12 +29,14 @@ rule compare:
         numbers=expand(f"{RESULTS}/statistics/{{name}}.csv", name=["intervals", "comparisons", "shift"]),
         sentences=expand(f"{RESULTS}/statistics/{{name}}.json", name=["claim", "shift"]),
     log:
-        f"{LOGS}/compare.log",
+        f"{LOGS}/compare_strategies.log",
     benchmark:
-        f"{COSTS}/compare.jsonl"
+        f"{COSTS}/compare_strategies.jsonl"
     conda:
         "../../envs/report.yaml"
     params:
+        program=program("compare_strategies"),
+        code=code("compare_strategies"),
         measures=named_measures(experiment.run_names()),
         benchmarks=experiment.runs.benchmarks,
         strategies=experiment.runs.strategies,
@@ -49,7 +49,7 @@ rule compare:
         tables=lambda wildcards: f"{RESULTS}/tables",
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --measures {params.measures:q} \
             --benchmarks {params.benchmarks:q} \
             --strategies {params.strategies:q} \

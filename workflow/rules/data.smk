@@ -18,16 +18,16 @@ from glob import glob
 
 
 localrules:
-    download,
-    hub_files,
+    download_file,
+    download_hub,
 
 
-rule download:
+rule download_file:
     """Fetch `{wildcards.path}` from its pinned revision, or from the mirror, and check its SHA-256."""
     output:
         f"{RESOURCES}/data/{{path}}",
     log:
-        f"{RESOURCES}/logs/download/{{path}}.log",
+        f"{RESOURCES}/logs/download_file/{{path}}.log",
     wildcard_constraints:
         path=alternatives(DOWNLOADS),
     retries: 2
@@ -37,7 +37,7 @@ rule download:
         mirror=MIRROR,
     params:
         sha256=lambda wildcards: DOWNLOADS[wildcards.path].sha256,
-        program=program("download"),
+        program=program("download_file"),
         manifest=DATA_FILES,
     shell:
         r"""
@@ -50,12 +50,12 @@ rule download:
         """
 
 
-rule hub_files:
+rule download_hub:
     """Fetch files of the Hugging Face hub at a pinned commit, or from the mirror, and check them."""
     output:
         f"{HUB}/manifests/{{request}}.json",
     log:
-        f"{RESOURCES}/logs/hub_files/{{request}}.log",
+        f"{RESOURCES}/logs/download_hub/{{request}}.log",
     wildcard_constraints:
         request=alternatives(HUB_REQUESTS),
     retries: 2
@@ -82,8 +82,6 @@ rule prepare_pairs:
     """Read the pairs of one source in one language that its files hold."""
     input:
         pairs_files_read,
-        program=program("prepare_pairs"),
-        library=library("prepare_pairs"),
     output:
         f"{RESULTS}/raw/{{pairs}}.parquet",
     log:
@@ -101,17 +99,17 @@ rule prepare_pairs:
         mem=growing(2),
         runtime="4h",
     params:
+        program=program("prepare_pairs"),
+        code=code("prepare_pairs"),
         options=pairs_options,
     shell:
-        "python {input.program:q} {params.options:q} --output {output:q} &> {log:q}"
+        "python {params.program:q} {params.options:q} --output {output:q} &> {log:q}"
 
 
 rule prepare_benchmark:
     """Read queries, passages and judgements of one benchmark in one language, and check them."""
     input:
         lambda wildcards: reader_files(experiment.benchmarks[wildcards.benchmark], wildcards.language),
-        program=program("prepare_benchmark"),
-        library=library("prepare_benchmark"),
     output:
         queries=f"{RESULTS}/benchmarks/{{benchmark}}/{{language}}/queries.parquet",
         passages=f"{RESULTS}/benchmarks/{{benchmark}}/{{language}}/passages.parquet",
@@ -130,7 +128,9 @@ rule prepare_benchmark:
         mem=growing(2),
         runtime="4h",
     params:
+        program=program("prepare_benchmark"),
+        code=code("prepare_benchmark"),
         options=benchmark_options,
         folder=subpath(output.queries, parent=True),
     shell:
-        "python {input.program:q} {params.options:q} --output-folder {params.folder:q} &> {log:q}"
+        "python {params.program:q} {params.options:q} --output-folder {params.folder:q} &> {log:q}"

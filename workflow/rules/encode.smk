@@ -18,8 +18,6 @@ rule encode:
         model=lambda wildcards: f"{model(wildcards.run)}/manifest.json",
         texts=lambda wildcards: benchmark_files(wildcards.benchmark, ["queries", "passages"]),
         parts=lambda wildcards: encoded_parts(wildcards.run, wildcards.benchmark),
-        program=program("encode"),
-        library=library("encode"),
     output:
         f"{RESULTS}/embeddings/{{run}}/{{benchmark}}/manifest.json",
     log:
@@ -36,6 +34,8 @@ rule encode:
         device=ENCODING_DEVICE if ENCODING_JOBS == 1 else "cpu",
         batch_size=experiment.encoding.batch_size,
     params:
+        program=program("encode"),
+        code=code("encode"),
         launcher=program("launch"),
         model=subpath(input.model, parent=True),
         benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
@@ -45,11 +45,12 @@ rule encode:
     shell:
         r"""
         export TOKENIZERS_PARALLELISM=true RAYON_NUM_THREADS={threads}
-        python {params.launcher:q} --gpus {resources.gpu} {input.program:q} \
+        python {params.launcher:q} --gpus {resources.gpu} {params.program:q} \
             --model {params.model:q} \
             --benchmark {params.benchmark:q} \
             --languages {params.languages:q} \
             {params.options:q} \
+            --code {params.code} \
             --device {resources.device} \
             --batch-size {resources.batch_size} \
             --output {params.folder:q} \
@@ -62,8 +63,6 @@ rule encode_part:
     input:
         model=lambda wildcards: f"{model(wildcards.run)}/manifest.json",
         texts=lambda wildcards: benchmark_files(wildcards.benchmark, ["queries", "passages"]),
-        program=program("encode"),
-        library=library("encode"),
     output:
         f"{RESULTS}/embeddings/{{run}}/{{benchmark}}.parts/{{part}}of{{parts}}.json",
     log:
@@ -83,6 +82,8 @@ rule encode_part:
         device=ENCODING_DEVICE,
         batch_size=experiment.encoding.batch_size,
     params:
+        program=program("encode"),
+        code=code("encode"),
         launcher=program("launch"),
         model=subpath(input.model, parent=True),
         benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
@@ -92,11 +93,12 @@ rule encode_part:
     shell:
         r"""
         export TOKENIZERS_PARALLELISM=true RAYON_NUM_THREADS={threads}
-        python {params.launcher:q} --gpus {resources.gpu} {input.program:q} \
+        python {params.launcher:q} --gpus {resources.gpu} {params.program:q} \
             --model {params.model:q} \
             --benchmark {params.benchmark:q} \
             --languages {params.languages:q} \
             {params.options:q} \
+            --code {params.code} \
             --device {resources.device} \
             --batch-size {resources.batch_size} \
             --part {wildcards.part} {wildcards.parts} \

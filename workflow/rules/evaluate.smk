@@ -12,8 +12,6 @@ rule evaluate:
     """Measure `{wildcards.run}` on every benchmark with ranx."""
     input:
         ranks=expand(f"{RESULTS}/search/{{{{run}}}}/{{benchmark}}/ranks.parquet", benchmark=experiment.runs.benchmarks),
-        program=program("evaluate"),
-        library=library("evaluate"),
     output:
         f"{RESULTS}/measures/{{run}}.parquet",
     log:
@@ -29,6 +27,8 @@ rule evaluate:
         mem=growing(4),
         runtime="1h",
     params:
+        program=program("evaluate"),
+        code=code("evaluate"),
         ranks=lambda wildcards: [
             f"{name}={RESULTS}/search/{wildcards.run}/{name}/ranks.parquet" for name in experiment.runs.benchmarks
         ],
@@ -37,7 +37,7 @@ rule evaluate:
         settings=chosen_settings(),
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --ranks {params.ranks:q} \
             --measures {params.measures:q} \
             --depth {params.depth} \

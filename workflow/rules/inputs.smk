@@ -146,7 +146,7 @@ def cost_files():
     parts = [("train", run) for run in trained_runs()]
     parts += [
         (rule, f"{run}/{b}")
-        for rule in (["encode", "search"] if experiment.search.is_exact else ["encode", "index", "search"])
+        for rule in (["encode", "search"] if experiment.search.is_exact else ["encode", "build_index", "search"])
         for run in encoder_runs()
         for b in experiment.runs.benchmarks
     ]

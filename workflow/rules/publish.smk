@@ -14,11 +14,11 @@ MODEL_CARDS = [f"{RESULTS}/models/{run}/README.md" for run in trained_runs()]
 
 
 localrules:
-    model_card,
+    write_model_card,
     trec,
 
 
-rule model_card:
+rule write_model_card:
     """Write the card of the model `{wildcards.run}`: its scores, data and licences."""
     input:
         config=f"{RESULTS}/config.yaml",
@@ -26,20 +26,20 @@ rule model_card:
         summary=f"{RESULTS}/tables/summary.csv",
         pairs=[file for name in experiment.used_sources() for file in pairs_files(name)],
         data_files=DATA_FILES,
-        template=f"{SCRIPTS}/hybridbatch/templates/model_card.md.jinja",
-        program=program("model_card"),
-        library=library("model_card"),
+        template=f"{SCRIPTS}/hybridbatch/publish/templates/model_card.md.jinja",
     output:
         f"{RESULTS}/models/{{run}}/README.md",
     log:
-        f"{LOGS}/model_card/{{run}}.log",
+        f"{LOGS}/write_model_card/{{run}}.log",
     conda:
         "../../envs/report.yaml"
     params:
+        program=program("write_model_card"),
+        code=code("write_model_card"),
         pairs=lambda wildcards: f"{RESULTS}/pairs",
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --run {wildcards.run:q} \
             --config {input.config:q} \
             --manifest {input.manifest:q} \
@@ -57,16 +57,14 @@ rule trec:
         trec_files(),
 
 
-rule trec_qrels:
+rule export_qrels:
     """Write the judgements of `{wildcards.benchmark}`, setting {wildcards.setting}, in TREC's format."""
     input:
         files=lambda wildcards: benchmark_files(wildcards.benchmark, ["queries", "qrels"]),
-        program=program("trec_qrels"),
-        library=library("trec_qrels"),
     output:
         f"{RESULTS}/trec/{{benchmark}}/{{setting}}.qrels",
     log:
-        f"{LOGS}/trec_qrels/{{benchmark}}/{{setting}}.log",
+        f"{LOGS}/export_qrels/{{benchmark}}/{{setting}}.log",
     wildcard_constraints:
         setting=alternatives(SETTINGS),
     group:
@@ -78,11 +76,13 @@ rule trec_qrels:
         mem=growing(4),
         runtime="1h",
     params:
+        program=program("export_qrels"),
+        code=code("export_qrels"),
         benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --benchmark {params.benchmark:q} \
             --languages {params.languages:q} \
             --setting {wildcards.setting} \
@@ -91,17 +91,15 @@ rule trec_qrels:
         """
 
 
-rule trec_run:
+rule export_run:
     """Write the rankings of `{wildcards.run}` on `{wildcards.benchmark}`, setting {wildcards.setting}, in TREC's format."""
     input:
         topk=f"{RESULTS}/search/{{run}}/{{benchmark}}/topk.parquet",
         ranks=f"{RESULTS}/search/{{run}}/{{benchmark}}/ranks.parquet",
-        program=program("trec_run"),
-        library=library("trec_run"),
     output:
         f"{RESULTS}/trec/{{run}}/{{benchmark}}.{{setting}}.run",
     log:
-        f"{LOGS}/trec_run/{{run}}/{{benchmark}}.{{setting}}.log",
+        f"{LOGS}/export_run/{{run}}/{{benchmark}}.{{setting}}.log",
     wildcard_constraints:
         setting=alternatives(SETTINGS),
     group:
@@ -113,11 +111,13 @@ rule trec_run:
         mem=growing(4),
         runtime="1h",
     params:
+        program=program("export_run"),
+        code=code("export_run"),
         search=subpath(input.topk, parent=True),
         depth=experiment.search.depth,
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --search {params.search:q} \
             --setting {wildcards.setting} \
             --depth {params.depth} \

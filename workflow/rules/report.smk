@@ -12,7 +12,7 @@ OUTPUTS:
 """
 
 TABLES = ["mono", "cross", "multi", "bias"]
-TEMPLATES = sorted(str(file) for file in (SCRIPTS / "hybridbatch" / "templates").iterdir())
+TEMPLATES = sorted(str(file) for file in (SCRIPTS / "hybridbatch" / "report" / "templates").iterdir())
 FORMATS = ["csv", "md", "tex", "html"]
 FIGURES = [*(f"cross_{name}" for name in experiment.runs.benchmarks), "multi", "bias"]
 FIGURES += ["curves"] if trained_runs() else []
@@ -25,10 +25,10 @@ CURVES = {run: f"{RESULTS}/models/{run}/curves.csv" for run in trained_runs() if
 
 localrules:
     write_config,
-    tables,
-    figures,
-    projection,
-    report,
+    write_tables,
+    draw_figures,
+    draw_projection,
+    write_report,
 
 
 rule write_config:
@@ -45,12 +45,10 @@ rule write_config:
         "printf '%s' {params.text:q} > {output:q} 2> {log:q}"
 
 
-rule tables:
+rule write_tables:
     """Average measures over queries, languages and seeds, and lay them out as the paper does."""
     input:
         measures=MEASURED,
-        program=program("tables"),
-        library=library("tables"),
         templates=TEMPLATES,
     output:
         **{table: table_page(table) for table in TABLES},
@@ -62,10 +60,12 @@ rule tables:
         ),
         other=expand(f"{RESULTS}/tables/{{table}}.{{format}}", table=TABLES, format=[f for f in FORMATS if f != "html"]),
     log:
-        f"{LOGS}/tables.log",
+        f"{LOGS}/write_tables.log",
     conda:
         "../../envs/report.yaml"
     params:
+        program=program("write_tables"),
+        code=code("write_tables"),
         measures=named_measures(experiment.run_names()),
         benchmarks=experiment.runs.benchmarks,
         metrics=[f"{setting}={','.join(shown)}" for setting, shown in experiment.evaluation.tables.items()],
@@ -75,7 +75,7 @@ rule tables:
         folder=subpath(output.summary, parent=True),
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --measures {params.measures:q} \
             --benchmarks {params.benchmarks:q} \
             --metrics {params.metrics:q} \
@@ -87,28 +87,28 @@ rule tables:
         """
 
 
-rule figures:
+rule draw_figures:
     """Draw the cross-lingual matrices, the pool and bias bars, and the training curves."""
     input:
         measures=[f"{RESULTS}/measures/{run}.parquet" for run in COMPARED],
         curves=list(CURVES.values()),
-        program=program("figures"),
-        library=library("figures"),
     output:
         [figure(name) for name in FIGURES],
         pdf=expand(f"{RESULTS}/figures/{{figure}}.pdf", figure=FIGURES),
     log:
-        f"{LOGS}/figures.log",
+        f"{LOGS}/draw_figures.log",
     conda:
         "../../envs/report.yaml"
     params:
+        program=program("draw_figures"),
+        code=code("draw_figures"),
         measures=named_measures(COMPARED),
         benchmarks=experiment.runs.benchmarks,
         curves=options(curves=[f"{run}={file}" for run, file in CURVES.items()] or None),
         folder=subpath(output[0], parent=True),
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --measures {params.measures:q} \
             --benchmarks {params.benchmarks:q} \
             {params.curves:q} \
@@ -117,28 +117,28 @@ rule figures:
         """
 
 
-rule projection:
+rule draw_projection:
     """Draw parallel questions of `{wildcards.benchmark}` in two dimensions, by language."""
     input:
         embeddings=expand(f"{RESULTS}/embeddings/{{run}}/{{{{benchmark}}}}/manifest.json", run=PROJECTED),
         queries=lambda wildcards: benchmark_files(wildcards.benchmark, ["queries"]),
-        program=program("projection"),
-        library=library("projection"),
     output:
         figure=figure("projection_{benchmark}"),
         pdf=f"{RESULTS}/figures/projection_{{benchmark}}.pdf",
     log:
-        f"{LOGS}/projection/{{benchmark}}.log",
+        f"{LOGS}/draw_projection/{{benchmark}}.log",
     conda:
         "../../envs/report.yaml"
     params:
+        program=program("draw_projection"),
+        code=code("draw_projection"),
         embeddings=lambda wildcards: [f"{run}={RESULTS}/embeddings/{run}/{wildcards.benchmark}" for run in PROJECTED],
         benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
         stem=lambda wildcards: f"{RESULTS}/figures/projection_{wildcards.benchmark}",
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --embeddings {params.embeddings:q} \
             --benchmark {params.benchmark:q} \
             --languages {params.languages:q} \
@@ -147,7 +147,7 @@ rule projection:
         """
 
 
-rule report:
+rule write_report:
     """Put everything on one page that opens offline."""
     input:
         config=f"{RESULTS}/config.yaml",
@@ -163,16 +163,16 @@ rule report:
         benchmarks=[file for name in experiment.runs.benchmarks for file in benchmark_files(name)],
         pairs=[file for name in experiment.used_sources() for file in pairs_files(name)],
         costs=[named.partition("=")[2] for named in cost_files()],
-        program=program("report"),
-        library=library("report"),
         templates=TEMPLATES,
     output:
         report(f"{RESULTS}/report.html", caption="../report/report.rst", category="Report", labels={"page": "report"}),
     log:
-        f"{LOGS}/report.log",
+        f"{LOGS}/write_report.log",
     conda:
         "../../envs/report.yaml"
     params:
+        program=program("write_report"),
+        code=code("write_report"),
         folder=subpath(input.config, parent=True),
         tables=lambda wildcards: report_tables(),
         figures=lambda wildcards: report_figures(),
@@ -180,7 +180,7 @@ rule report:
         command=COMMAND,
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --config {input.config:q} \
             --results {params.folder:q} \
             --tables {params.tables:q} \

@@ -14,18 +14,16 @@ OUTPUTS:
 INDEX_GIGABYTES = 4 + experiment.search.index_rows * 8192 / 1e9
 
 
-rule index:
+rule build_index:
     """Build the approximate FAISS indexes of `{wildcards.benchmark}`, one or more for each language."""
     input:
         embeddings=f"{RESULTS}/embeddings/{{run}}/{{benchmark}}/manifest.json",
-        program=program("index"),
-        library=library("index"),
     output:
         directory=directory(f"{RESULTS}/indexes/{{run}}/{{benchmark}}"),
     log:
-        f"{LOGS}/index/{{run}}/{{benchmark}}.log",
+        f"{LOGS}/build_index/{{run}}/{{benchmark}}.log",
     benchmark:
-        f"{COSTS}/index/{{run}}/{{benchmark}}.jsonl"
+        f"{COSTS}/build_index/{{run}}/{{benchmark}}.jsonl"
     conda:
         environment("search")
     threads: 1
@@ -33,6 +31,8 @@ rule index:
         mem=growing(INDEX_GIGABYTES),
         runtime="12h",
     params:
+        program=program("build_index"),
+        code=code("build_index"),
         embeddings=subpath(input.embeddings, parent=True),
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
         options=options(
@@ -42,7 +42,7 @@ rule index:
         ),
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --embeddings {params.embeddings:q} \
             --languages {params.languages:q} \
             {params.options:q} \
@@ -57,8 +57,6 @@ rule search:
         files=lambda wildcards: benchmark_files(wildcards.benchmark),
         embeddings=f"{RESULTS}/embeddings/{{run}}/{{benchmark}}/manifest.json",
         indexes=index_folder,
-        program=program("search"),
-        library=library("search"),
     output:
         topk=f"{RESULTS}/search/{{run}}/{{benchmark}}/topk.parquet",
         ranks=f"{RESULTS}/search/{{run}}/{{benchmark}}/ranks.parquet",
@@ -76,6 +74,8 @@ rule search:
         runtime="12h",
         device="cuda" if GPUS else "cpu",
     params:
+        program=program("search"),
+        code=code("search"),
         launcher=program("launch"),
         benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
         embeddings=subpath(input.embeddings, parent=True),
@@ -84,7 +84,7 @@ rule search:
         folder=subpath(output.topk, parent=True),
     shell:
         r"""
-        python {params.launcher:q} --gpus {resources.gpu} {input.program:q} \
+        python {params.launcher:q} --gpus {resources.gpu} {params.program:q} \
             --benchmark {params.benchmark:q} \
             --embeddings {params.embeddings:q} \
             --languages {params.languages:q} \
@@ -100,8 +100,6 @@ rule search_bm25:
     input:
         files=lambda wildcards: benchmark_files(wildcards.benchmark),
         tokenizer=f"{prepared_backbone(experiment.bm25_tokenizer)}/manifest.json",
-        program=program("bm25"),
-        library=library("bm25"),
     output:
         topk=f"{RESULTS}/search/bm25/bm25/seed0/{{benchmark}}/topk.parquet",
         ranks=f"{RESULTS}/search/bm25/bm25/seed0/{{benchmark}}/ranks.parquet",
@@ -117,6 +115,8 @@ rule search_bm25:
         mem=growing(4, times_input=4),
         runtime="12h",
     params:
+        program=program("search_bm25"),
+        code=code("search_bm25"),
         benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
         tokenizer=f"{prepared_backbone(experiment.bm25_tokenizer)}/tokenizer.json",
         languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
@@ -124,7 +124,7 @@ rule search_bm25:
         folder=subpath(output.topk, parent=True),
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --benchmark {params.benchmark:q} \
             --tokenizer {params.tokenizer:q} \
             --languages {params.languages:q} \

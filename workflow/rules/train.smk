@@ -19,8 +19,6 @@ rule prepare_backbone:
     input:
         local_files,
         hub_model,
-        program=program("prepare_backbone"),
-        library=library("prepare_backbone"),
     output:
         f"{RESOURCES}/backbones/{{key}}/manifest.json",
     log:
@@ -34,13 +32,15 @@ rule prepare_backbone:
         mem=growing(6),
         runtime="1h",
     params:
+        program=program("prepare_backbone"),
+        code=code("prepare_backbone"),
         settings=lambda wildcards: json.dumps(backbone_settings(BACKBONES[wildcards.key]), sort_keys=True),
         cache=HUB,
         folder=subpath(output[0], parent=True),
     shell:
         r"""
         HF_HUB_CACHE={params.cache:q} \
-            python {input.program:q} \
+            python {params.program:q} \
             --settings {params.settings:q} \
             --output {params.folder:q} \
             &>{log:q}
@@ -52,8 +52,6 @@ rule trim_backbone:
     input:
         backbone=lambda wildcards: f"{prepared_backbone(wildcards.backbone)}/manifest.json",
         texts=experiment_texts,
-        program=program("trim_backbone"),
-        library=library("trim_backbone"),
     output:
         f"{RESULTS}/backbones/{{backbone}}/manifest.json",
     log:
@@ -67,11 +65,13 @@ rule trim_backbone:
         mem=growing(6),
         runtime="1h",
     params:
+        program=program("trim_backbone"),
+        code=code("trim_backbone"),
         backbone=subpath(input.backbone, parent=True),
         folder=subpath(output[0], parent=True),
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --backbone {params.backbone:q} \
             --texts {input.texts:q} \
             --output {params.folder:q} \
@@ -85,8 +85,6 @@ rule train:
         backbone=lambda wildcards: f"{backbone(wildcards.backbone)}/manifest.json",
         pairs=lambda wildcards: list(training_pairs(wildcards.strategy).values()),
         validation=pairs_files(experiment.training.validation) if experiment.training.validation else [],
-        program=program("train"),
-        library=library("train"),
     output:
         manifest=f"{RESULTS}/models/{{backbone}}/{{strategy}}/seed{{seed}}/manifest.json",
         curves=f"{RESULTS}/models/{{backbone}}/{{strategy}}/seed{{seed}}/curves.csv",
@@ -105,6 +103,8 @@ rule train:
         # A job that was given GPUs must not go on without: auto would.
         device="cuda" if GPUS else DEVICE,
     params:
+        program=program("train"),
+        code=code("train"),
         # It says where a program runs and changes no result, so it is no input.
         launcher=program("launch"),
         backbone=subpath(input.backbone, parent=True),
@@ -116,11 +116,12 @@ rule train:
         state=f"{STATE}/train/{{backbone}}/{{strategy}}/seed{{seed}}",
     shell:
         r"""
-        python {params.launcher:q} --gpus {resources.gpu} --processes {resources.processes} {input.program:q} \
+        python {params.launcher:q} --gpus {resources.gpu} --processes {resources.processes} {params.program:q} \
             --backbone {params.backbone:q} \
             --training {params.training:q} \
             --strategy {params.strategy:q} \
             --seed {wildcards.seed} \
+            --code {params.code} \
             --device {resources.device} \
             --pairs {params.pairs:q} \
             --validation-pairs {params.validation:q} \

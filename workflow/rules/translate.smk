@@ -21,8 +21,6 @@ rule prepare_translator:
     """Put a translation model into one folder: safetensors weights and tokenizer."""
     input:
         translator_files,
-        program=program("prepare_translator"),
-        library=library("prepare_translator"),
     output:
         f"{RESOURCES}/translators/{{translator}}/manifest.json",
     log:
@@ -36,13 +34,15 @@ rule prepare_translator:
         mem=growing(32),
         runtime="1h",
     params:
+        program=program("prepare_translator"),
+        code=code("prepare_translator"),
         settings=lambda wildcards: json.dumps(TRANSLATORS[wildcards.translator], sort_keys=True),
         cache=HUB,
         folder=subpath(output[0], parent=True),
     shell:
         r"""
         HF_HUB_CACHE={params.cache:q} \
-            python {input.program:q} \
+            python {params.program:q} \
             --settings {params.settings:q} \
             --output {params.folder:q} \
             &>{log:q}
@@ -53,8 +53,6 @@ rule convert_translator:
     """Convert a translation model for CTranslate2, with its weights in {wildcards.compute_type}."""
     input:
         model=f"{RESOURCES}/translators/{{translator}}/manifest.json",
-        program=program("convert_translator"),
-        library=library("convert_translator"),
     output:
         f"{RESOURCES}/translators/{{translator}}.ct2-{{compute_type}}/manifest.json",
     log:
@@ -69,11 +67,13 @@ rule convert_translator:
         mem=growing(32),
         runtime="2h",
     params:
+        program=program("convert_translator"),
+        code=code("convert_translator"),
         model=subpath(input.model, parent=True),
         folder=subpath(output[0], parent=True),
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --model {params.model:q} \
             --compute-type {wildcards.compute_type:q} \
             --output {params.folder:q} \
@@ -87,8 +87,6 @@ rule translate:
         pairs=translation_input,
         memory=translation_memory,
         model=translation_model,
-        program=program("translate"),
-        library=library("translate"),
     output:
         pairs=f"{RESULTS}/translated/{{pairs}}.parquet",
         record=f"{RESULTS}/translated/{{pairs}}.translation.json",
@@ -109,13 +107,15 @@ rule translate:
         runtime=translation_runtime,
         device=translation_device,
     params:
+        program=program("translate"),
+        code=code("translate"),
         launcher=program("launch"),
         options=translation_options,
         state=f"{STATE}/translate/{{pairs}}",
     shell:
         r"""
         OMP_NUM_THREADS={threads} \
-            python {params.launcher:q} --gpus {resources.gpu} {input.program:q} \
+            python {params.launcher:q} --gpus {resources.gpu} {params.program:q} \
             --pairs {input.pairs:q} \
             {params.options:q} \
             --device {resources.device} \
@@ -132,8 +132,6 @@ rule translate_shard:
         pairs=translation_input,
         memory=translation_memory,
         model=translation_model,
-        program=program("translate"),
-        library=library("translate"),
     output:
         part=temp(f"{RESULTS}/translated/{{pairs}}.shards/{{shard}}of{{shards}}.parquet"),
         record=temp(f"{RESULTS}/translated/{{pairs}}.shards/{{shard}}of{{shards}}.json"),
@@ -154,13 +152,15 @@ rule translate_shard:
         runtime=translation_runtime,
         device=translation_device,
     params:
+        program=program("translate"),
+        code=code("translate"),
         launcher=program("launch"),
         options=translation_options,
         state=f"{STATE}/translate/{{pairs}}",
     shell:
         r"""
         OMP_NUM_THREADS={threads} \
-            python {params.launcher:q} --gpus {resources.gpu} {input.program:q} \
+            python {params.launcher:q} --gpus {resources.gpu} {params.program:q} \
             --pairs {input.pairs:q} \
             {params.options:q} \
             --device {resources.device} \
@@ -179,8 +179,6 @@ rule gather_translations:
         pairs=translation_input,
         parts=shard_files("parquet"),
         records=shard_files("json"),
-        program=program("gather_translations"),
-        library=library("gather_translations"),
     output:
         pairs=f"{RESULTS}/translated/{{pairs}}.parquet",
         record=f"{RESULTS}/translated/{{pairs}}.translation.json",
@@ -196,9 +194,12 @@ rule gather_translations:
     resources:
         mem=growing(4),
         runtime="1h",
+    params:
+        program=program("gather_translations"),
+        code=code("gather_translations"),
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --pairs {input.pairs:q} \
             --parts {input.parts:q} \
             --part-records {input.records:q} \

@@ -14,27 +14,27 @@ WHOLE_BENCHMARKS = {name for name in experiment.runs.benchmarks if experiment.be
 
 
 localrules:
-    verdicts,
+    compare_published,
     verify,
 
 
-rule verdicts:
+rule compare_published:
     """Give every published number a verdict: within tolerance, above, below or not run."""
     input:
-        summary=rules.tables.output.summary,
+        summary=rules.write_tables.output.summary,
         published=experiment.published.file,
-        program=program("verdicts"),
-        library=library("verdicts"),
         templates=TEMPLATES,
     output:
         verdicts=f"{RESULTS}/verdicts.json",
         page=table_page("published"),
         other=expand(f"{RESULTS}/tables/published.{{format}}", format=[f for f in FORMATS if f != "html"]),
     log:
-        f"{LOGS}/verdicts.log",
+        f"{LOGS}/compare_published.log",
     conda:
         "../../envs/report.yaml"
     params:
+        program=program("compare_published"),
+        code=code("compare_published"),
         tolerances=[f"{measure}={value}" for measure, value in experiment.published.tolerances.items()],
         benchmarks=[f"{name}={here}" for name, here in experiment.published.benchmark_names(WHOLE_BENCHMARKS).items()],
         backbones=[
@@ -45,7 +45,7 @@ rule verdicts:
         folder=subpath(output.page, parent=True),
     shell:
         r"""
-        python {input.program:q} \
+        python {params.program:q} \
             --summary {input.summary:q} \
             --published {input.published:q} \
             --tolerances {params.tolerances:q} \
@@ -61,12 +61,13 @@ rule verdicts:
 rule verify:
     """Print the verdicts; fail if a covered number is outside tolerance."""
     input:
-        verdicts=rules.verdicts.output.verdicts,
-        program=program("verify"),
-        library=library("verify"),
+        verdicts=rules.compare_published.output.verdicts,
     log:
         f"{LOGS}/verify.log",
     conda:
         "../../envs/report.yaml"
+    params:
+        program=program("verify"),
+        code=code("verify"),
     shell:
-        "python {input.program:q} {input.verdicts:q} 2>&1 | tee {log:q}"
+        "python {params.program:q} {input.verdicts:q} 2>&1 | tee {log:q}"

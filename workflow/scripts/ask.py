@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hybridbatch import cli
-from hybridbatch.asking import Answer, answer, chosen_languages, find_model, kept_tokens, read_experiment
+from hybridbatch.common import cli
+from hybridbatch.publish.ask import Answer, answer, chosen_languages, find_model, kept_tokens, read_experiment
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,8 +105,8 @@ def _encode(folder: Path, device: str, question: str) -> "NDArray[np.float32]":
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
 
-    from hybridbatch.devices import choose_device  # noqa: PLC0415
-    from hybridbatch.encoding import load_encoder  # noqa: PLC0415
+    from hybridbatch.common.devices import choose_device  # noqa: PLC0415
+    from hybridbatch.encode.shards import load_encoder  # noqa: PLC0415
 
     disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.getLogger("sentence_transformers").setLevel(logging.WARNING)

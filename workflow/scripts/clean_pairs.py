@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from hybridbatch.cleaning import Translated, clean
-from hybridbatch.cleaning_settings import Cleaning
-from hybridbatch.cli import parser, run
-from hybridbatch.errors import UserError
+from hybridbatch.clean.steps import Translated, clean
+from hybridbatch.common.cli import parser, run
+from hybridbatch.common.errors import UserError
+from hybridbatch.config.cleaning import Cleaning
 
 
 def main(argv: list[str] | None = None) -> None:

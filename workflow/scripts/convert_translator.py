@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from hybridbatch.cli import parser, run
-from hybridbatch.translation_models import convert_model
+from hybridbatch.common.cli import parser, run
+from hybridbatch.translate.model_files import convert_model
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -4,8 +4,8 @@ import json
 import os
 from pathlib import Path
 
-from hybridbatch.cli import parser, run
-from hybridbatch.hub import fetch, request_from
+from hybridbatch.common.cli import parser, run
+from hybridbatch.download.hub import fetch, request_from
 
 
 def main(argv: list[str] | None = None) -> None:

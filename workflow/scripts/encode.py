@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from hybridbatch import cli
-from hybridbatch.devices import choose_device
-from hybridbatch.encoding import encode_shards, plan_shards
-from hybridbatch.errors import UserError
-from hybridbatch.files import MANIFEST, sha256, write_json
-from hybridbatch.imports import code_files
-from hybridbatch.vectors import KINDS
+from hybridbatch.common import cli
+from hybridbatch.common.devices import choose_device
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import MANIFEST, sha256, write_json
+from hybridbatch.encode.shards import encode_shards, plan_shards
+from hybridbatch.encode.vectors import KINDS
 
 
 def main(argv: list[str] | None) -> None:
@@ -25,6 +24,7 @@ def main(argv: list[str] | None) -> None:
     parser.add_argument(
         "--precision", choices=["fp32", "bf16", "fp16"], default="fp32", help="precision of the encoder"
     )
+    parser.add_argument("--code", default="", help="fingerprint of the code: shards of other code are encoded again")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--part", type=int, nargs=2, metavar=("N", "PARTS"), help="encode every PARTS-th shard, from N")
     parser.add_argument("--record", type=Path, help="with --part: file to write, the shards of this part")
@@ -37,8 +37,7 @@ def main(argv: list[str] | None) -> None:
         for language in arguments.languages
     }
     vectors = {"shard_size": arguments.shard_size, "dtype": arguments.dtype, "precision": arguments.precision}
-    code = {file.name: sha256(file) for file in code_files(Path(__file__))}
-    shards = plan_shards(arguments.model, texts, code=code, **vectors)
+    shards = plan_shards(arguments.model, texts, code=arguments.code, **vectors)
     part, parts = arguments.part or (0, 1)
     device = choose_device(arguments.device)
     output: Path = arguments.output

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from hybridbatch import cli
-from hybridbatch.evaluation import measure_benchmark
-from hybridbatch.files import write_table
+from hybridbatch.common import cli
+from hybridbatch.common.files import write_table
+from hybridbatch.evaluate.measures import measure_benchmark
 
 SETTINGS = ("mono", "cross", "multi")
 

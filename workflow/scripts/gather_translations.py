@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from hybridbatch import pairs
-from hybridbatch.cli import parser, run
-from hybridbatch.errors import UserError
-from hybridbatch.files import read_json, read_table, write_json, write_table
-from hybridbatch.translation import gather
+from hybridbatch.common.cli import parser, run
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import read_json, read_table, write_json, write_table
+from hybridbatch.data import pairs
+from hybridbatch.translate.translate_pairs import gather
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -9,9 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from hybridbatch import cli
-from hybridbatch.device_slots import VISIBLE, claim_devices, machine_devices
-from hybridbatch.errors import UserError
+from hybridbatch.common import cli
+from hybridbatch.common.errors import UserError
+from hybridbatch.jobs.gpu_locks import VISIBLE, claim_devices, machine_devices
 
 
 def main(argv: list[str] | None) -> None:

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hybridbatch.backbones import prepare_backbone
-from hybridbatch.cli import parser, run
-from hybridbatch.errors import UserError
+from hybridbatch.backbone.prepare import prepare_backbone
+from hybridbatch.common.cli import parser, run
+from hybridbatch.common.errors import UserError
 
 KEYS = {"packaged", "path", "hub", "revision", "pooling", "max_length", "prompts"}
 

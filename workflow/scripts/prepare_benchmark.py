@@ -4,11 +4,11 @@ import argparse
 from glob import glob
 from pathlib import Path
 
-from hybridbatch import beir, belebele, lareqa, miracl, parallel
-from hybridbatch.benchmark import Benchmark, keep_queries, write
-from hybridbatch.cli import parser, run
-from hybridbatch.errors import UserError
-from hybridbatch.streamed import write_streamed
+from hybridbatch.common.cli import parser, run
+from hybridbatch.common.errors import UserError
+from hybridbatch.data.benchmark import Benchmark, keep_queries, write
+from hybridbatch.data.benchmark_writer import write_streamed
+from hybridbatch.data.readers import beir, belebele, lareqa, miracl, parallel
 
 STREAMED = {"miracl": miracl, "beir": beir}
 

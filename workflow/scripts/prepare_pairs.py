@@ -4,12 +4,15 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from hybridbatch import hub, hubpairs, lareqa, mmarco, pairs, parallel
-from hybridbatch.cli import parser, run
-from hybridbatch.errors import UserError
-from hybridbatch.files import write_table
-from hybridbatch.pairfiles import Pair, write_pairs
-from hybridbatch.source_settings import HubData
+from hybridbatch.common.cli import parser, run
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import write_table
+from hybridbatch.config.hub_data import HubData
+from hybridbatch.data import pairs
+from hybridbatch.data.pair_writer import Pair, write_pairs
+from hybridbatch.data.readers import hub as hubpairs
+from hybridbatch.data.readers import lareqa, mmarco, parallel
+from hybridbatch.download import hub
 
 
 def main(argv: list[str] | None = None) -> None:

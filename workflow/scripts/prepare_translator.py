@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from hybridbatch.cli import parser, run
-from hybridbatch.translation_models import prepare_model
+from hybridbatch.common.cli import parser, run
+from hybridbatch.translate.model_files import prepare_model
 
 
 def main(argv: list[str] | None = None) -> None:

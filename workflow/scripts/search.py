@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from hybridbatch import cli
-from hybridbatch.collection import Collection
-from hybridbatch.products import open_products
-from hybridbatch.searching import Candidates, Method, search_benchmark, search_monolingual
-from hybridbatch.vectors import open_vectors
+from hybridbatch.common import cli
+from hybridbatch.encode.vectors import open_vectors
+from hybridbatch.search.judged_pool import Collection
+from hybridbatch.search.products import open_products
+from hybridbatch.search.search_benchmark import Candidates, Method, search_benchmark, search_monolingual
 
 
 def main(argv: list[str] | None) -> None:
@@ -58,7 +58,7 @@ def _indexes(folder: Path | None, languages: list[str], parameters: str) -> Mapp
     if folder is None:
         return None
     # FAISS and torch bring their own OpenMP, and exact search needs no FAISS.
-    from hybridbatch.indexing import open_index  # noqa: PLC0415
+    from hybridbatch.search.faiss_index import open_index  # noqa: PLC0415
 
     return {language: open_index(folder, language, parameters) for language in languages}
 

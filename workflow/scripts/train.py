@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from hybridbatch import cli
-from hybridbatch.aligned import AlignedPairs
-from hybridbatch.batches import HybridBatchSampler
-from hybridbatch.devices import choose_device
-from hybridbatch.errors import UserError
-from hybridbatch.files import MANIFEST, read_json, sha256
-from hybridbatch.imports import code_files
-from hybridbatch.settings import Strategy, Training
-from hybridbatch.training import train
+from hybridbatch.common import cli
+from hybridbatch.common.devices import choose_device
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import MANIFEST, read_json, sha256
+from hybridbatch.config.training import Strategy, Training
+from hybridbatch.train.aligned_pairs import AlignedPairs
+from hybridbatch.train.hybrid_batches import HybridBatchSampler
+from hybridbatch.train.trainer import train
 
 
 def main(argv: list[str] | None) -> None:
@@ -28,6 +27,9 @@ def main(argv: list[str] | None) -> None:
     parser.add_argument("--training", required=True, help="the training section of the configuration, as JSON")
     parser.add_argument("--strategy", required=True, help="the strategy, as JSON")
     parser.add_argument("--seed", type=int, required=True, help="seed of batches, dropout and everything else drawn")
+    parser.add_argument(
+        "--code", default="", help="fingerprint of the code: a checkpoint of other code is not continued"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--pairs", nargs="+", required=True, metavar="SOURCE:LANGUAGE=FILE", help="pairs to train on")
     parser.add_argument(
@@ -78,7 +80,7 @@ def main(argv: list[str] | None) -> None:
         seed=arguments.seed,
         device=choose_device(arguments.device),
         state=arguments.state,
-        fingerprint={**facts, "code": {file.name: sha256(file) for file in code_files(Path(__file__))}},
+        fingerprint={**facts, "code": arguments.code},
         facts=facts,
         output=arguments.output,
     )

@@ -4,12 +4,12 @@ import argparse
 import json
 from pathlib import Path
 
-from hybridbatch import pairs
-from hybridbatch.apertium import ApertiumEngine
-from hybridbatch.cli import parser, run
-from hybridbatch.errors import UserError
-from hybridbatch.files import write_json, write_table
-from hybridbatch.translation import Engine, MemoryEngine, gather, translate_part
+from hybridbatch.common.cli import parser, run
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import write_json, write_table
+from hybridbatch.data import pairs
+from hybridbatch.translate.apertium import ApertiumEngine
+from hybridbatch.translate.translate_pairs import Engine, MemoryEngine, gather, translate_part
 
 ENGINES = ("memory", "transformers", "ctranslate2", "apertium")
 
@@ -68,8 +68,8 @@ def _engine(arguments: argparse.Namespace) -> Engine:
     if arguments.model is None or arguments.decoding is None:
         raise UserError(f"--model, --decoding: engine {arguments.engine!r} needs both; give them")
     # These load torch, which the other engines do without.
-    from hybridbatch.devices import choose_device  # noqa: PLC0415
-    from hybridbatch.model_engines import CTranslate2Engine, TransformersEngine  # noqa: PLC0415
+    from hybridbatch.common.devices import choose_device  # noqa: PLC0415
+    from hybridbatch.translate.model_engines import CTranslate2Engine, TransformersEngine  # noqa: PLC0415
 
     kind = TransformersEngine if arguments.engine == "transformers" else CTranslate2Engine
     return kind(arguments.model, *pair, arguments.decoding, choose_device(arguments.device))

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from hybridbatch.cli import parser, run
-from hybridbatch.trimming import trim_backbone
+from hybridbatch.backbone.trim_vocabulary import trim_backbone
+from hybridbatch.common.cli import parser, run
 
 
 def main(argv: list[str] | None) -> None:

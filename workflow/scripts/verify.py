@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from hybridbatch.cli import parser, run
-from hybridbatch.errors import UserError
-from hybridbatch.files import read_json
-from hybridbatch.published import deviations, verdict_banner
+from hybridbatch.common.cli import parser, run
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import read_json
+from hybridbatch.compare.published_verdicts import deviations, verdict_banner
 
 
 def main(argv: list[str] | None) -> None:

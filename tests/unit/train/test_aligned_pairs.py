@@ -1,0 +1,115 @@
+"""Aligned pairs behave like a plain dictionary of texts by id and language."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import write_pairs
+
+from hybridbatch.common.errors import UserError
+from hybridbatch.train.aligned_pairs import AlignedPairs
+
+IDS = [f"id{number}" for number in range(7)]
+
+
+def pair(pair_id: str, language: str) -> tuple[str, str]:
+    return f"query {pair_id} {language}", f"passage {pair_id} {language}"
+
+
+def open_pairs(folder: Path, ids: dict[str, list[str]]) -> AlignedPairs:
+    """Write and open the pairs of a source: the ids of each language in the order of its file."""
+    files = {
+        language: write_pairs(folder / f"{language}.parquet", {i: pair(i, language) for i in rows})
+        for language, rows in ids.items()
+    }
+    return AlignedPairs("source", files, folder / "cache")
+
+
+def rows_by_id(aligned: AlignedPairs, language: str) -> dict[str, int]:
+    """Return the row of each id that a language has, found through its texts."""
+    rows = aligned.draw(np.random.default_rng(0), len(aligned), language, language).tolist()
+    return {text.split()[1]: row for text, row in zip(aligned.queries(rows, language), rows, strict=True)}
+
+
+def test_complete_languages_in_different_orders(tmp_path: Path) -> None:
+    aligned = open_pairs(tmp_path, {"en": IDS, "de": IDS[::-1], "fr": IDS})
+    assert len(aligned) == len(IDS)
+    assert aligned.languages == ("de", "en", "fr")
+    assert {aligned.size(q, p) for q in aligned.languages for p in aligned.languages} == {len(IDS)}
+    rows = [4, 0, 4]
+    spoken = {language: [text.split()[1] for text in aligned.queries(rows, language)] for language in aligned.languages}
+    assert spoken["de"] == spoken["en"] == spoken["fr"]
+    assert spoken["en"][0] == spoken["en"][2] != spoken["en"][1]
+
+
+def test_rows_keep_the_order_of_files_that_agree(tmp_path: Path) -> None:
+    aligned = open_pairs(tmp_path, {"en": IDS, "de": IDS})
+    assert aligned.queries(range(7), "de") == [pair(i, "de")[0] for i in IDS]
+    assert aligned.passages([6, 2], "en") == [pair("id6", "en")[1], pair("id2", "en")[1]]
+
+
+def test_languages_that_lack_ids(tmp_path: Path) -> None:
+    aligned = open_pairs(tmp_path, {"en": IDS, "de": IDS[3:], "fr": IDS[:4]})
+    assert len(aligned) == len(IDS)
+    assert [aligned.size(*pair) for pair in (("en", "de"), ("de", "en"), ("fr", "de"), ("fr", "fr"))] == [4, 4, 1, 4]
+    assert aligned.size("en", "es") == aligned.size("es", "es") == 0
+    (row,) = aligned.draw(np.random.default_rng(0), 10, "fr", "de")
+    assert aligned.queries([row], "fr") == [pair("id3", "fr")[0]]
+    assert aligned.passages([row], "de") == [pair("id3", "de")[1]]
+
+
+def test_draws_are_distinct_random_and_repeatable(tmp_path: Path) -> None:
+    aligned = open_pairs(tmp_path, {"en": IDS, "de": IDS[1:]})
+    drawn = [aligned.draw(np.random.default_rng(seed), 4, "en", "de").tolist() for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    counts = np.zeros(len(aligned))
+    rng = np.random.default_rng(0)
+    for _ in range(600):
+        rows = aligned.draw(rng, 2, "en", "de")
+        assert len(set(rows.tolist())) == 2
+        counts[rows] += 1
+    absent = rows_by_id(aligned, "en")["id0"]
+    assert counts[absent] == 0
+    # Six rows, each with probability 1/3 a draw: 200 in the mean, with a standard deviation of 12.
+    assert np.all(np.abs(np.delete(counts, absent) - 200) < 60)
+
+
+def test_a_file_that_changed_is_read_anew(tmp_path: Path) -> None:
+    open_pairs(tmp_path, {"en": IDS})
+    aligned = open_pairs(tmp_path, {"en": IDS[:2]})
+    assert aligned.queries(range(len(aligned)), "en") == [pair(i, "en")[0] for i in IDS[:2]]
+
+
+def test_a_language_without_pairs(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"de\.parquet: source source has no pairs in de; leave the language out"):
+        open_pairs(tmp_path, {"en": IDS, "de": []})
+
+
+PARTS = st.lists(st.sampled_from(IDS), min_size=1, unique=True)
+
+
+@settings(max_examples=25)
+@given(ids=st.dictionaries(st.sampled_from(["de", "en", "fr"]), PARTS, min_size=1), seed=st.integers(0, 99))
+def test_the_same_as_a_dictionary(ids: dict[str, list[str]], seed: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        aligned = open_pairs(Path(folder), ids)
+        assert len(aligned) == len(set().union(*ids.values()))
+        rng = np.random.default_rng(seed)
+        for query_language, query_ids in ids.items():
+            assert set(rows_by_id(aligned, query_language)) == set(query_ids)
+            for passage_language, passage_ids in ids.items():
+                both = set(query_ids) & set(passage_ids)
+                assert aligned.size(query_language, passage_language) == len(both)
+                count = int(rng.integers(1, 9))
+                rows = aligned.draw(rng, count, query_language, passage_language)
+                assert len(set(rows.tolist())) == len(rows) == min(count, len(both))
+                queries = aligned.queries(rows.tolist(), query_language)
+                passages = aligned.passages(rows.tolist(), passage_language)
+                for query, passage in zip(queries, passages, strict=True):
+                    pair_id = query.split()[1]
+                    assert pair_id in both
+                    assert query == pair(pair_id, query_language)[0]
+                    assert passage == pair(pair_id, passage_language)[1]

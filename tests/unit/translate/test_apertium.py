@@ -1,0 +1,124 @@
+"""Apertium as it is installed: the tests that translate are skipped where it is not."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import sacrebleu
+
+from hybridbatch.common.errors import UserError
+from hybridbatch.data.tmx import read_tmx
+from hybridbatch.translate.apertium import ApertiumEngine, find_mode
+from hybridbatch.translate.translate_pairs import open_cache, translate_texts
+
+ROOT = Path(__file__).parents[3]
+XQUAD = ROOT.parent / "shared" / "data" / "lareqa" / "xquad-r"
+
+
+def why_not() -> str:
+    try:
+        find_mode("en", "es")
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+installed = pytest.mark.skipif(bool(why_not()), reason=f"Apertium en-es cannot run here: {why_not()}")
+
+
+def translated(texts: list[str], state: Path) -> list[str]:
+    engine = ApertiumEngine("en", "es")
+    with open_cache(state, engine, "en", "es") as cache:
+        done = translate_texts(texts, engine, "en", "es", cache=cache, batch_size=256)
+    return [done[text] for text in texts]
+
+
+def questions(language: str) -> dict[str, str]:
+    data = json.loads((XQUAD / f"{language}.json").read_text(encoding="utf-8"))["data"]
+    rows = [row for article in data for paragraph in article["paragraphs"] for row in paragraph["qas"]]
+    return {row["id"]: row["question"] for row in rows}
+
+
+@installed
+def test_texts_do_not_touch_each_other() -> None:
+    engine = ApertiumEngine("en", "es")
+    texts = ["I have a big", "house", "Hello, world.", "[a] {b} <c> ^d$ e/f \\ @g *h* 50%", "house", "no end", "Yes!"]
+    together = engine.translate(texts, "en", "es")
+    assert together == [engine.translate([text], "en", "es")[0] for text in texts]
+    assert together[1] == together[4]
+    assert together[1].lower() == "casa"
+    assert together[2] == "Hola, mundo."
+    for mark in ("[", "{b}", "<c>", "^d$", "\\", "@g", "*h*", "50%"):
+        assert mark in together[3]
+    assert engine.translate(["supercalifragilistic"], "en", "es") == ["supercalifragilistic"]
+
+
+@installed
+def test_lines_stay_lines(tmp_path: Path) -> None:
+    made = translated(["I have a big\nhouse.\n\nHello."], tmp_path)[0]
+    assert [len(part.split("\n")) for part in made.split("\n\n")] == [2, 1]
+    assert made.endswith("Hola.")
+
+
+@installed
+def test_demo_pairs_are_translated(tmp_path: Path) -> None:
+    with (ROOT / "data/demo/pairs.en.tsv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
+    texts = [row[column] for row in rows for column in ("query", "passage")]
+    human = read_tmx(ROOT / "data/demo/en-es.tmx", "es", "en")
+    made = translated(texts, tmp_path)
+    assert all(made)
+    score = sacrebleu.corpus_chrf(made, [[human[text] for text in texts]]).score
+    copies = sacrebleu.corpus_chrf(texts, [[human[text] for text in texts]]).score
+    print(f"chrF of {len(texts)} demo texts: {score:.1f}, of the English itself: {copies:.1f}")  # noqa: T201
+    assert score > 45
+    assert score > copies + 15
+
+
+@installed
+@pytest.mark.skipif(not XQUAD.is_dir(), reason="needs XQuAD-R's files in ../shared/data/lareqa/xquad-r")
+def test_questions_of_xquad_are_translated(tmp_path: Path) -> None:
+    english, spanish = questions("en"), questions("es")
+    chosen = list(english)[:1000]
+    texts = [english[key] for key in chosen]
+    made = translated(texts, tmp_path)
+    assert len(made) == 1000
+    assert all(made)
+    score = sacrebleu.corpus_chrf(made, [[spanish[key] for key in chosen]]).score
+    copies = sacrebleu.corpus_chrf(texts, [[spanish[key] for key in chosen]]).score
+    print(f"chrF of 1,000 XQuAD-R questions: {score:.1f}, of the English itself: {copies:.1f}")  # noqa: T201
+    assert score > 45
+    assert score > copies + 15
+
+
+@installed
+def test_revision_follows_from_the_data() -> None:
+    engine = ApertiumEngine("en", "es")
+    assert len(engine.revision) == 64
+    assert engine.revision == ApertiumEngine("en", "es").revision != ApertiumEngine("es", "en").revision
+    assert engine.options == {"mode": "eng-spa", "unknown_words": "unmarked"}
+
+
+def test_missing_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(
+        UserError, match="apertium is not installed; install it, on Debian with `apt-get install apertium`"
+    ):
+        find_mode("en", "es")
+
+
+def test_missing_pair_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "modes").mkdir()
+    for name in ("eng-spa", "en-gl", "cat-spa", "eng-por_BR"):
+        (tmp_path / "modes" / f"{name}.mode").touch()
+    (tmp_path / "apertium").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("APERTIUM_DATADIR", str(tmp_path))
+    assert find_mode("en", "es") == "eng-spa"
+    assert find_mode("en", "gl") == "en-gl"
+    assert find_mode("en", "pt-BR") == "eng-por_BR"
+    with pytest.raises(
+        UserError, match=r"no mode from en to eu \(installed: cat-spa, .*apertium-eng-eus` or `apertium-eus-eng"
+    ):
+        find_mode("en", "eu")

@@ -1,0 +1,318 @@
+"""Translation models of the real classes with random weights: order, batches, languages, kills, conversion."""
+
+import functools
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tiny_translators import make_translator, sentences
+from transformers.utils import logging as transformers_logging
+
+import convert_translator
+import prepare_translator
+import translate
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import sha256
+from hybridbatch.data import pairs
+from hybridbatch.translate.model_engines import CTranslate2Engine, TransformersEngine
+from hybridbatch.translate.model_files import check_local_languages, check_model_folder, prepare_model
+from hybridbatch.translate.translate_pairs import open_cache, translate_texts
+
+SCRIPTS = Path(__file__).parents[3] / "workflow" / "scripts"
+DECODING: dict[str, Any] = {
+    "beam_size": 1,
+    "max_input_tokens": 128,
+    "max_output_tokens": 16,
+    "compute_type": "float32",
+}
+FAMILIES = ["m2m100", "nllb", "madlad", "marian"]
+MARKS = {"marks": ["spa", "deu"]}
+FIRST = {"m2m100": "__es__", "nllb": "spa_Latn"}
+READ = {"madlad": "<2es>", "marian": ">>spa<<"}
+transformers_logging.disable_progress_bar()
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Return a function that gives the prepared folder of a family, or its conversion."""
+    root = tmp_path_factory.mktemp("models")
+
+    @functools.cache
+    def prepared(family: str, compute_type: str | None = None) -> Path:
+        folder = root / family
+        if compute_type is None:
+            made = make_translator(root / "hub" / family, family, **(MARKS if family == "marian" else {}))
+            settings = json.dumps({"family": family, "path": str(made)})
+            prepare_translator.main(["--settings", settings, "--output", str(folder)])
+            return folder
+        output = root / f"{family}.{compute_type}"
+        model = str(prepared(family))
+        convert_translator.main(["--model", model, "--compute-type", compute_type, "--output", str(output)])
+        return output
+
+    return prepared
+
+
+def engine(models: Any, family: str, target: str = "es", **decoding: Any) -> TransformersEngine:
+    return TransformersEngine(models(family), "en", target, {**DECODING, "family": family, **decoding}, "cpu")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_batches_and_order_change_nothing(family: str, models: Any, tmp_path: Path) -> None:
+    texts = sentences()[:40]
+    random.Random(1).shuffle(texts)
+    one_by_one = engine(models, family)
+    expected = {text: one_by_one.translate([text], "en", "es")[0] for text in texts}
+    made = []
+    for size in (1, 32):
+        together = engine(models, family)
+        with open_cache(tmp_path / str(size), together, "en", "es") as cache:
+            made.append(translate_texts(texts, together, "en", "es", cache=cache, batch_size=size))
+    assert list(made[1]) == texts
+    assert made[0] == made[1] == expected
+    # A model that gives everything the same translation could not show that their order stays.
+    assert len(set(expected.values())) > 10
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_language_is_forced(family: str, models: Any) -> None:
+    made = engine(models, family)
+    encoded = made.codec.encode("Where is the river?")
+    output = made.generate([encoded])[0]
+    other = engine(models, family, "de").generate([engine(models, family, "de").codec.encode("Where is the river?")])[0]
+    assert made.codec.tokens(encoded)[-1] == "</s>"
+    if family in FIRST:
+        assert made.codec.tokens(encoded)[0] == {"m2m100": "__en__", "nllb": "eng_Latn"}[family]
+        assert made.codec.tokens(output)[0] == FIRST[family]
+        assert made.codec.tokens(other)[0] == {"m2m100": "__de__", "nllb": "deu_Latn"}[family]
+    else:
+        assert READ[family] in made.codec.tokens(encoded)
+        assert output != other
+    translated = made.translate(["Where is the river?"], "en", "es")[0]
+    assert translated
+    assert not any(mark in translated for mark in ("__es__", "spa_Latn", "</s>", "<pad>"))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_only_our_settings_decide(family: str, models: Any) -> None:
+    settings = engine(models, family, beam_size=3)._model.generation_config
+    assert (settings.num_beams, settings.max_new_tokens, settings.do_sample) == (3, 16, False)
+    assert settings.decoder_start_token_id is not None
+    assert settings.forced_eos_token_id is None
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_long_text_is_translated_by_sentences(family: str, models: Any) -> None:
+    short = engine(models, family, max_input_tokens=60)
+    texts = [text for text in sentences() if short.length(text) <= 60 and text.endswith(".")][:5]
+    assert len(texts) == 5
+    long = "  ".join(texts)
+    pieces = short.split(long, "en")
+    assert [piece.strip() for piece in pieces] == texts
+    assert short.split(texts[0], "en") == [texts[0]]
+    assert all(short.length(piece) <= 60 for piece in short.split("word " * 300, "en"))
+
+
+@pytest.mark.parametrize("family", ["m2m100", "nllb"])
+def test_texts_cannot_name_a_language(family: str, models: Any) -> None:
+    made = engine(models, family)
+    encoded = made.codec.encode(f"a {FIRST[family]} </s> b")
+    special = {made.codec.forced, encoded[-1], encoded[0]}
+    assert not special & set(encoded[1:-1])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_converted_model_gives_the_same(family: str, models: Any) -> None:
+    first = engine(models, family)
+    folder = models(family, "float32")
+    second = CTranslate2Engine(folder, "en", "es", {**DECODING, "family": family}, "cpu")
+    inputs = [first.codec.encode(text) for text in sentences()[:40]]
+    expected, made = first.generate(inputs), second.generate(inputs)
+    # Tokens without a name, the `made-up words` of M2M-100, come back as the unknown one.
+    expected = [first.codec.ids(first.codec.tokens(ids)) for ids in expected]
+    assert sum(a == b for a, b in zip(expected, made, strict=True)) >= 39
+    assert second.translate(["Where is the river?"], "en", "es")[0]
+    assert first.revision != second.revision
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_weights_in_eight_bits(family: str, models: Any) -> None:
+    small, large = (models(family, kind) / "model.bin" for kind in ("int8", "float32"))
+    assert small.stat().st_size < 0.5 * large.stat().st_size
+    made = CTranslate2Engine(
+        small.parent, "en", "de", {**DECODING, "family": family, "compute_type": "int8", "beam_size": 2}, "cpu"
+    )
+    assert all(made.translate(sentences()[:4], "en", "de"))
+
+
+def test_type_that_the_device_lacks_is_refused(models: Any) -> None:
+    decoding = {**DECODING, "family": "nllb", "compute_type": "float8"}
+    made = CTranslate2Engine(models("nllb", "float32"), "en", "es", decoding, "cpu")
+    with pytest.raises(UserError, match=r"compute_type: float8 is not possible on cpu; allowed here: .*int8"):
+        made.translate(["a"], "en", "es")
+
+
+def test_cut_translations_are_counted(models: Any, caplog: pytest.LogCaptureFixture) -> None:
+    made = engine(models, "nllb", max_output_tokens=8)
+    made.translate(sentences()[:5], "en", "es")
+    assert "5 translations so far were cut after max_output_tokens, 8" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("family", "target", "message"),
+    [
+        ("m2m100", "te", "language 'te': models of the family m2m100 do not know it"),
+        ("madlad", "fr", "no token for language 'fr' .looked for <2fr>"),
+        ("marian", "fr", "no token for language 'fr' .looked for >>fra<<, >>fr<<"),
+    ],
+)
+def test_unknown_language_is_refused(family: str, target: str, message: str, models: Any) -> None:
+    with pytest.raises(UserError, match=message):
+        engine(models, family, target)
+    if family != "m2m100":
+        with pytest.raises(UserError, match="no token for language 'fr'"):
+            check_local_languages(models(family), family, target)
+        check_local_languages(models(family), family, "es")
+
+
+def test_other_name_of_a_language_is_found(models: Any) -> None:
+    assert engine(models, "madlad", "he").codec.target_code == "iw"
+
+
+def test_model_of_one_pair(tmp_path: Path) -> None:
+    languages = {"source_lang": "eng", "target_lang": "spa"}
+    folder = make_translator(tmp_path / "pair", "marian", languages=languages)
+    prepare_model(tmp_path / "ready", "marian", path=str(folder))
+    decoding = {**DECODING, "family": "marian"}
+    made = TransformersEngine(tmp_path / "ready", "en", "es", decoding, "cpu")
+    assert made.codec.target_code == ""
+    assert made.translate(["Where is the river?"], "en", "es")[0]
+    with pytest.raises(UserError, match="target_lang is 'spa', not 'de'; choose the model of the pair en to de"):
+        TransformersEngine(tmp_path / "ready", "en", "de", decoding, "cpu")
+
+
+def test_impossible_settings_are_refused(models: Any, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="max_input_tokens: 300 is more than the 128 tokens of"):
+        engine(models, "m2m100", max_input_tokens=300)
+    with pytest.raises(UserError, match="is a model of the family nllb, not m2m100"):
+        TransformersEngine(models("nllb"), "en", "es", {**DECODING, "family": "m2m100"}, "cpu")
+    with pytest.raises(UserError, match=r"has no manifest\.json; make the folder with"):
+        TransformersEngine(tmp_path, "en", "es", {**DECODING, "family": "nllb"}, "cpu")
+    with pytest.raises(UserError, match="model_type is 'm2m_100', a model of the family madlad has 't5'"):
+        check_model_folder(models("nllb"), "madlad")
+
+
+def test_pickled_weights_are_refused(tmp_path: Path) -> None:
+    folder = make_translator(tmp_path / "model", "nllb")
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    (folder / "code.py").write_text("raise SystemExit")
+    with pytest.raises(UserError, match=r"has no model\.safetensors; weights in \.bin are pickles and not read"):
+        prepare_model(tmp_path / "ready", "nllb", path=str(folder))
+    (folder / "pytorch_model.bin").rename(folder / "model.safetensors")
+    prepare_model(tmp_path / "ready", "nllb", path=str(folder))
+    assert not (tmp_path / "ready" / "code.py").exists()
+
+
+def test_model_from_the_hub_is_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    make_translator(tmp_path / "hub" / "models--some--nllb" / "snapshots" / commit, "nllb")
+    settings = json.dumps({"family": "nllb", "hub": "some/nllb", "revision": commit})
+    command = [sys.executable, SCRIPTS / "prepare_translator.py", "--settings", settings]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path / "hub")}
+    made = functools.partial(subprocess.run, env=environment, check=False, capture_output=True, text=True)
+    assert made([*command, "--output", tmp_path / "ready"]).returncode == 0
+    monkeypatch.chdir(tmp_path)
+    ready = TransformersEngine(tmp_path / "ready", "en", "es", {**DECODING, "family": "nllb"}, "cpu")
+    assert ready.options["model"] == f"some/nllb@{commit}"
+    other = settings.replace(commit, "f" * 40)
+    failed = made([*command[:-1], other, "--output", tmp_path / "other"])
+    assert failed.returncode == 1
+    assert "hub: some/nllb, revision ffff" in failed.stderr.splitlines()[-1]
+    assert not (tmp_path / "other").exists()
+
+
+def arguments(folder: Path, model: Path, family: str, name: str, *more: str) -> list[str]:
+    return [
+        *("--pairs", f"{folder}/en.parquet", "--engine", "transformers", "--model", str(model)),
+        *("--decoding", json.dumps({**DECODING, "family": family, "max_input_tokens": 60}), "--device", "cpu"),
+        *("--source-language", "en", "--target-language", "es", "--batch-size", "8", "--batch-tokens", "200"),
+        *("--state", f"{folder}/{name}", "--output", f"{folder}/{name}.parquet", "--record", f"{folder}/{name}.json"),
+        *more,
+    ]
+
+
+def write_pairs(file: Path) -> None:
+    texts = sentences()
+    rows = [(f"id{n}", texts[n % 10], f"{texts[n]} {texts[n + 1]}") for n in range(30)]
+    pq.write_table(pa.table([list(column) for column in zip(*rows, strict=True)], schema=pairs.PAIRS), file)
+
+
+KILLED = """
+import os, signal, sys
+import translate
+from hybridbatch.translate.model_engines import TransformersEngine
+whole, batches = TransformersEngine.translate, []
+def killed(self, texts, source, target):
+    if len(batches) == int(os.environ["KILL_AT"]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    batches.append(texts)
+    with open("log", "a") as log:
+        log.writelines(text + "\\n" for text in texts)
+    return whole(self, texts, source, target)
+TransformersEngine.translate = killed
+translate.main(sys.argv[1:])
+"""
+
+
+@pytest.mark.slow
+def test_killed_shard_goes_on_and_loses_no_line(models: Any, tmp_path: Path) -> None:
+    write_pairs(tmp_path / "en.parquet")
+    shard = ["--shard", "1", "--shards", "3"]
+    options = arguments(tmp_path, models("m2m100"), "m2m100", "killed", *shard)
+
+    def start(kill_at: int) -> int:
+        environment = {**os.environ, "PYTHONPATH": str(SCRIPTS), "KILL_AT": str(kill_at)}
+        command = [sys.executable, "-c", KILLED, *options]
+        return subprocess.run(command, cwd=tmp_path, env=environment, check=False, capture_output=True).returncode
+
+    assert start(2) == -signal.SIGKILL
+    before = (tmp_path / "log").read_text().splitlines()
+    assert before
+    assert not (tmp_path / "killed.parquet").exists()
+    assert start(-1) == 0
+    lines = (tmp_path / "log").read_text().splitlines()
+    translate.main(arguments(tmp_path, models("m2m100"), "m2m100", "whole", *shard))
+    whole = pq.read_table(tmp_path / "whole.parquet")
+    assert pq.read_table(tmp_path / "killed.parquet").equals(whole)
+    assert len(lines) == len(set(lines)) > len(before)
+    split = engine(models, "m2m100", max_input_tokens=60).split
+    pieces = {piece.strip() for text in whole["text"].to_pylist() for piece in split(text, "en")}
+    assert any(len(split(text, "en")) > 1 for text in whole["text"].to_pylist())
+    assert set(lines) == pieces
+
+
+def test_record_says_what_translated(models: Any, tmp_path: Path) -> None:
+    write_pairs(tmp_path / "en.parquet")
+    translate.main(arguments(tmp_path, models("nllb"), "nllb", "made"))
+    record = json.loads((tmp_path / "made.json").read_text())
+    manifest = json.loads((models("nllb") / "manifest.json").read_text())
+    assert manifest["files"]["model.safetensors"] == sha256(models("nllb") / "model.safetensors")
+    assert record["engine"] == "transformers"
+    assert len(record["revision"]) == 64
+    assert record["options"] == {
+        **DECODING,
+        "max_input_tokens": 60,
+        "family": "nllb",
+        "model": manifest["model"],
+        "source_code": "eng_Latn",
+        "target_code": "spa_Latn",
+    }
+    assert (record["pairs"], record["pairs_without_translation"]) == (30, 0)

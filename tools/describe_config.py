@@ -1,0 +1,29 @@
+"""Write what the configuration's model says of itself: a JSON schema for editors and a page for people."""
+
+from pathlib import Path
+
+from hybridbatch.common import cli
+from hybridbatch.common.files import write_text
+from hybridbatch.config.documentation import readme, schema
+
+
+def main(argv: list[str] | None) -> None:
+    """Write both files."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--schema", type=Path, required=True, help="JSON schema to write")
+    parser.add_argument(
+        "--readme", type=Path, required=True, help="Markdown page to write; lists the YAML files beside it"
+    )
+    arguments = parser.parse_args(argv)
+    write_text(arguments.schema, schema())
+    write_text(arguments.readme, readme(first_comments(arguments.readme.parent)))
+
+
+def first_comments(folder: Path) -> dict[str, str]:
+    """Return the first comment line of every YAML file of a folder."""
+    files = sorted(folder.glob("*.yaml"))
+    return {file.name: file.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ") for file in files}
+
+
+if __name__ == "__main__":
+    cli.run(main)

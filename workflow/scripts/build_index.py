@@ -1,0 +1,30 @@
+"""Build the approximate FAISS indexes of each language of encoded passages."""
+
+from pathlib import Path
+
+from hybridbatch.common import cli
+from hybridbatch.common.files import atomic_folder
+from hybridbatch.encode.vectors import open_vectors
+from hybridbatch.search.faiss_index import build_indexes
+
+
+def main(argv: list[str] | None) -> None:
+    """Build the indexes that the command line names."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--embeddings", type=Path, required=True, help="folder of vectors with their manifest.json")
+    parser.add_argument("--languages", nargs="+", required=True, help="languages to index")
+    parser.add_argument("--index", required=True, help="FAISS factory string, such as HNSW32 or IVF256,SQ8")
+    parser.add_argument(
+        "--training-sample", type=int, default=100_000, help="vectors an index is trained on, if it must"
+    )
+    parser.add_argument("--index-rows", type=int, default=5_000_000, help="vectors in one index file")
+    parser.add_argument("--output", type=Path, required=True, help="folder for <language>.<00000>.faiss")
+    arguments = parser.parse_args(argv)
+    with atomic_folder(arguments.output) as folder:
+        for language in arguments.languages:
+            vectors = open_vectors(arguments.embeddings, language, "passages")
+            build_indexes(vectors, arguments.index, arguments.training_sample, arguments.index_rows, folder, language)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,1 @@
+"""Pretrained encoders as sentence-transformers folders."""

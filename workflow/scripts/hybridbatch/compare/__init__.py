@@ -1,0 +1,1 @@
+"""Statistics over runs: it computes, and never lays out."""

@@ -1,0 +1,1 @@
+"""The experiment's configuration, one file for each section."""

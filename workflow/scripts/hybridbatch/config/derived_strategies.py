@@ -1,0 +1,156 @@
+"""Strategies that follow from others: the points of an ablation, and training with one domain held out."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from hybridbatch.config.base import Name, Section, Share, distinct
+from hybridbatch.config.training import Strategy
+
+Axis = Literal["alpha", "size_exponent", "pair_scope", "languages"]
+
+
+class Ablation(Section):
+    """Variations of one strategy, one setting at a time; each value is trained with every backbone and seed."""
+
+    base: Name = Field("hybrid", description="the strategy that is varied, one of `runs.strategies`")
+    alpha: Annotated[list[Share], AfterValidator(distinct)] = Field(
+        [], description="shares of monolingual batches, for example `[0, 0.25, 0.5, 0.75, 1]`"
+    )
+    size_exponent: Annotated[list[Share], AfterValidator(distinct)] = Field(
+        [], description="exponents of the sampling by size, for example `[0, 0.5, 1]`"
+    )
+    pair_scope: Annotated[list[Literal["batch", "example"]], AfterValidator(distinct)] = Field(
+        [], description="scopes of the language pair of a cross-lingual batch, for example `[batch, example]`"
+    )
+    languages: list[Annotated[list[str], Field(min_length=1), AfterValidator(distinct)]] = Field(
+        [],
+        description="sets of training languages, each of another size, for example `[[en, de], [en, de, es, ar]]`",
+    )
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything is varied."""
+        return bool(self.alpha or self.size_exponent or self.pair_scope or self.languages)
+
+    @model_validator(mode="after")
+    def _sizes_differ(self) -> Self:
+        sizes = [len(languages) for languages in self.languages]
+        if len(set(sizes)) < len(sizes):
+            raise ValueError(f"languages: the sets must differ in size, found {', '.join(map(str, sizes))}; drop one")
+        return self
+
+
+class HeldOut(Section):
+    """A domain that is left out of training."""
+
+    sources: Annotated[list[Name], Field(min_length=1), AfterValidator(distinct)] = Field(
+        description="the training sources of this domain: left out"
+    )
+    benchmarks: Annotated[list[Name], Field(min_length=1), AfterValidator(distinct)] = Field(
+        description="the benchmarks of this domain: where the loss shows"
+    )
+
+
+class Shift(Section):
+    """Domain shift: how much a strategy loses outside the domain that it was trained on."""
+
+    in_domain: Annotated[list[Name], AfterValidator(distinct)] = Field(
+        [], description="benchmarks of the domain of the training pairs"
+    )
+    out_of_domain: Annotated[list[Name], AfterValidator(distinct)] = Field(
+        [], description="benchmarks of other domains; the same models are evaluated on both"
+    )
+    held_out: dict[Name, HeldOut] = Field(
+        {},
+        description="domains, by name, that every strategy is also trained without; such a run is called `<strategy>-without-<domain>`",
+    )
+
+    def only(self, benchmarks: Collection[str], sources: Collection[str]) -> "Shift":
+        """Return what is left of it with these benchmarks and training sources; a side without benchmarks leaves no shift."""
+        inside = [name for name in self.in_domain if name in benchmarks]
+        outside = [name for name in self.out_of_domain if name in benchmarks]
+        held_out = {
+            domain: HeldOut(
+                sources=[name for name in left_out.sources if name in sources],
+                benchmarks=[name for name in left_out.benchmarks if name in benchmarks],
+            )
+            for domain, left_out in self.held_out.items()
+            if {*left_out.sources} & {*sources} and {*left_out.benchmarks} & {*benchmarks}
+        }
+        both = bool(inside and outside)
+        return Shift(in_domain=inside if both else [], out_of_domain=outside if both else [], held_out=held_out)
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if bool(self.in_domain) != bool(self.out_of_domain):
+            raise ValueError("in_domain and out_of_domain go together; name benchmarks in both or in neither")
+        both = sorted({*self.in_domain} & {*self.out_of_domain})
+        if both:
+            raise ValueError(f"{', '.join(both)} stands in in_domain and in out_of_domain; choose one")
+        return self
+
+
+class Point(NamedTuple):
+    """A point of an ablation: the setting varied, its value as text, and the strategy that has it."""
+
+    axis: Axis
+    value: str
+    strategy: str
+
+
+def held_out_name(strategy: str, domain: str) -> str:
+    """Return the name of a strategy that is trained without a domain."""
+    return f"{strategy}-without-{domain}"
+
+
+def held_out_strategies(
+    names: Sequence[str], strategies: Mapping[str, Strategy], sources: Sequence[str], held_out: Mapping[str, HeldOut]
+) -> dict[str, Strategy]:
+    """Return the strategies that leave a domain out, by name.
+
+    Args:
+        names: the strategies that are trained.
+        strategies: all strategies, by name.
+        sources: the training sources.
+        held_out: the domains left out, by name.
+    """
+    found = {}
+    for domain, left_out in held_out.items():
+        for name in names:
+            kept = [source for source in strategies[name].sources or sources if source not in left_out.sources]
+            found[held_out_name(name, domain)] = strategies[name].model_copy(update={"sources": kept})
+    return found
+
+
+def ablation_strategies(
+    ablation: Ablation, strategies: Mapping[str, Strategy]
+) -> tuple[dict[str, Strategy], list[Point]]:
+    """Return the strategies that an ablation adds, by name, and its points.
+
+    A value that an existing strategy already has, all else being equal, is that strategy: it is not trained twice.
+
+    Args:
+        ablation: what is varied.
+        strategies: the strategies that are trained anyway, by name; the base is one of them.
+
+    Raises:
+        ValueError: if one of those has the name of a strategy that is added.
+    """
+    base = strategies[ablation.base]
+    wanted: list[tuple[Axis, str, str, Any]] = [
+        *(("alpha", f"{value:g}", f"alpha{value:g}", value) for value in ablation.alpha),
+        *(("size_exponent", f"{value:g}", f"size{value:g}", value) for value in ablation.size_exponent),
+        *(("pair_scope", scope, scope, scope) for scope in ablation.pair_scope),
+        *(("languages", str(len(codes)), f"{len(codes)}-languages", codes) for codes in ablation.languages),
+    ]
+    known = dict(strategies)
+    points = []
+    for axis, value, suffix, setting in wanted:
+        varied = base.model_copy(update={axis: setting})
+        name = next((name for name, other in known.items() if other == varied), f"{ablation.base}-{suffix}")
+        if known.setdefault(name, varied) != varied:
+            raise ValueError(f"ablation.{axis}: the name {name!r} is taken by another strategy; rename that one")
+        points.append(Point(axis, value, name))
+    return {name: strategy for name, strategy in known.items() if name not in strategies}, points

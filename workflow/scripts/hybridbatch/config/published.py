@@ -1,0 +1,72 @@
+"""The settings of the comparison with the published numbers."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, Self, get_args
+
+from pydantic import Field, field_validator, model_validator
+
+from hybridbatch.config.base import Name, NotNegative, Section
+
+PublishedBenchmark = Literal["xquad_r", "mlqa_r", "miracl"]
+PublishedBackbone = Literal["xlm-r", "labse"]
+PublishedMetric = Literal["map", "recall@1", "recall@10", "recall@100", "ndcg@10", "rank_distance"]
+TOLERANCES: dict[PublishedMetric, float] = {
+    "map": 0.02,
+    "recall@1": 0.02,
+    "recall@10": 0.02,
+    "recall@100": 0.02,
+    "ndcg@10": 0.02,
+    "rank_distance": 0.1,
+}
+
+
+class PublishedNumbers(Section):
+    """The comparison with the paper's numbers: which they are, what they are called here, and how close is close."""
+
+    file: str = Field("config/published.csv", description="the published numbers, a row per cell of the paper's tables")
+    tolerances: dict[PublishedMetric, NotNegative] = Field(
+        TOLERANCES,
+        description="largest difference from a published number, both as printed, that is within tolerance; `rank_distance` as a share of the published number, others absolute. The defaults are choices, for the paper gives one run each and no spread: 0.02 is about what other seeds can make of a fine-tuned transformer, and more than most gains of hybrid over the better baseline, so the effects are shown too; 10 % is less than what separates monolingual batches from the others in rank distance",
+    )
+    benchmarks: dict[PublishedBenchmark, Name | None] = Field(
+        {},
+        description="which of `benchmarks` is a published one; one not named here is that of the same name; null: none is. A benchmark that `keep` cuts is never compared",
+    )
+    backbones: dict[PublishedBackbone, Name | None] = Field(
+        {},
+        description="which of `backbones` is a published one; one not named here is that of the same name; null: none is",
+    )
+
+    @field_validator("tolerances", mode="before")
+    @classmethod
+    def _default_tolerances(cls, values: Any) -> Any:
+        return {**TOLERANCES, **values} if isinstance(values, dict) else values
+
+    @model_validator(mode="after")
+    def _one_to_one(self) -> Self:
+        for key, names in (("benchmarks", self.benchmarks), ("backbones", self.backbones)):
+            given = [name for name in names.values() if name is not None]
+            if len(set(given)) < len(given):
+                raise ValueError(f"{key}: two published names have one name here; name each once")
+        return self
+
+    def benchmark_names(self, run: set[str]) -> dict[str, str]:
+        """Return the name here of each published benchmark that is among those run."""
+        return _names(get_args(PublishedBenchmark), self.benchmarks, run)
+
+    def backbone_names(self, run: set[str]) -> dict[str, str]:
+        """Return the name here of each published backbone that is among those run."""
+        return _names(get_args(PublishedBackbone), self.backbones, run)
+
+    def only(self, benchmarks: set[str], backbones: set[str]) -> "PublishedNumbers":
+        """Return the settings without names that are not among these."""
+        kept = {
+            "benchmarks": {key: name for key, name in self.benchmarks.items() if name is None or name in benchmarks},
+            "backbones": {key: name for key, name in self.backbones.items() if name is None or name in backbones},
+        }
+        return self.model_copy(update=kept)
+
+
+def _names(published: Iterable[str], given: Mapping[Any, str | None], run: set[str]) -> dict[str, str]:
+    names = {name: given.get(name, name) for name in published}
+    return {name: here for name, here in names.items() if here is not None and here in run}

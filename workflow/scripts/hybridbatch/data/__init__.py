@@ -1,0 +1,1 @@
+"""Training pairs and benchmarks in their common form."""

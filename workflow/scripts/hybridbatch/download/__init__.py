@@ -1,0 +1,1 @@
+"""Files from the network: pinned data files, and the Hugging Face hub."""

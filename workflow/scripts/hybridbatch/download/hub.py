@@ -1,0 +1,305 @@
+"""Files of the Hugging Face hub at a pinned commit, kept in the hub's own cache layout.
+
+The hub's library lists the files; `hybridbatch.download.pinned_files` fetches them, because the library of today starts an interrupted
+download anew. Every file is checked against what the hub says of it: the SHA-256 of a large file, the git hash of a small one.
+"""
+
+import fnmatch
+import hashlib
+import logging
+import os
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import fingerprint, read_json, write_json
+from hybridbatch.download.pinned_files import DataFile, download
+
+LOG = logging.getLogger(__name__)
+MANIFESTS = "manifests"
+CARD = "README.md"
+GET_IT = "snakemake --cores 4 downloads"
+
+
+@dataclass(frozen=True)
+class Request:
+    """Files of one repository: those that ``patterns`` name, or those of a configuration that a data set's card names.
+
+    ``kind`` is ``dataset`` or ``model``; ``revision`` a commit of 40 hexadecimal digits.
+    """
+
+    kind: str
+    repository: str
+    revision: str
+    patterns: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    config: str | None = None
+    split: str | None = None
+
+    @property
+    def key(self) -> str:
+        """A name for the request, unique and fit for a file name."""
+        name = self.repository.replace("/", "--")
+        return f"{self.kind}--{name}--{fingerprint(asdict(self))[:12]}"
+
+    @property
+    def folder(self) -> str:
+        """The folder of the repository in the hub's cache layout."""
+        return f"{self.kind}s--{self.repository.replace('/', '--')}"
+
+    @property
+    def snapshot(self) -> str:
+        """The folder of the commit in the hub's cache layout."""
+        return f"{self.folder}/snapshots/{self.revision}"
+
+
+@dataclass(frozen=True)
+class _Remote:
+    """A file as the hub describes it: ``sha256`` is None for a small file, which git's own hash names."""
+
+    path: str
+    size: int
+    blob: str
+    sha256: str | None
+
+
+def fetch(
+    request: Request, cache: Path, mirror: Path | None = None, offline: bool = False, backoff: float = 1.0
+) -> None:
+    """Put the files of a request into ``cache`` and write their manifest, ``cache/manifests/<key>.json``.
+
+    Args:
+        request: which files.
+        cache: a folder in the hub's cache layout; finished files in it are kept, unfinished ones are continued.
+        mirror: a folder to take the files from; see :func:`locate`.
+        offline: whether the network must not be used; the files then come from the user's own hub cache.
+        backoff: seconds before the second attempt of a download.
+
+    Raises:
+        UserError: if the files are not there, nothing matches, the network fails, or a file is not what the hub says it is.
+    """
+    if mirror is not None or offline:
+        source = locate(request, _local_roots(mirror))
+        if source is None:
+            where = f"the mirror {mirror}" if mirror is not None else "the hub's cache on this machine"
+            raise UserError(
+                f"{request.repository}, revision {request.revision}: is not in {where}, and the network is not used "
+                f"(mirror, or HF_HUB_OFFLINE=1); run `{GET_IT}` with the same configuration on a machine with network and "
+                "set mirror to its resources folder"
+            )
+        files = _link(request, source, cache)
+    else:
+        files = _download(request, cache, backoff)
+    manifest = {"kind": request.kind, "repository": request.repository, "revision": request.revision, "files": files}
+    write_json(cache / MANIFESTS / f"{request.key}.json", manifest)
+
+
+def locate(request: Request, roots: list[Path]) -> Path | None:
+    """Return the folder that holds the files of a commit on this machine; None if there is none.
+
+    A root may be a cache in the hub's layout or hold one as its folder ``hub``; or it may hold the plain files of a
+    repository in ``hub/<id>``, whose commit nobody can check.
+    """
+    places = [place for root in roots for place in (root / request.snapshot, root / "hub" / request.snapshot)]
+    places += [root / "hub" / request.repository for root in roots]
+    return next((place for place in places if place.is_dir()), None)
+
+
+def is_at_hand(request: Request, cache: Path, mirror: Path | None) -> bool:
+    """Return whether the files of a request can be had without network."""
+    return (cache / MANIFESTS / f"{request.key}.json").is_file() or locate(request, _local_roots(mirror)) is not None
+
+
+def files(manifest: Path) -> list[Path]:
+    """Return the files that a manifest of :func:`fetch` lists, in the order of their paths in the repository.
+
+    Raises:
+        UserError: if one is gone.
+    """
+    facts = read_json(manifest)
+    request = Request(facts["kind"], facts["repository"], facts["revision"])
+    paths = [manifest.parent.parent / request.snapshot / name for name in sorted(facts["files"])]
+    for path in paths:
+        if not path.is_file():
+            raise UserError(f"{path}: is gone; delete {manifest} and run `{GET_IT}` again")
+    return paths
+
+
+def card_patterns(card: Path, config: str, split: str) -> list[str]:
+    """Return the paths or patterns of the files that a data set's card gives for a configuration and a split.
+
+    Raises:
+        UserError: if the card names no files for them.
+    """
+    import yaml  # noqa: PLC0415
+
+    match = re.match(r"---\s*\n(.*?)\n---", card.read_text(encoding="utf-8"), re.DOTALL)
+    try:
+        header = yaml.safe_load(match[1]) if match else None
+    except yaml.YAMLError as error:
+        raise UserError(f"{card}: its header is no YAML; give data_files instead of config") from error
+    entries = header.get("configs") if isinstance(header, dict) else None
+    configs = {str(entry["config_name"]): entry.get("data_files") for entry in entries or []}
+    if config not in configs:
+        raise UserError(
+            f"{card}: names no files of config {config!r}; allowed: {', '.join(configs) or 'none, give data_files instead'}"
+        )
+    data_files = configs[config]
+    splits = data_files if isinstance(data_files, list) else [data_files]
+    found: list[str] = []
+    names = []
+    for entry in splits:
+        name, paths = (entry["split"], entry["path"]) if isinstance(entry, dict) else ("train", entry)
+        names.append(name)
+        if name == split and paths is not None:
+            found += paths if isinstance(paths, list) else [paths]
+    if not found:
+        raise UserError(f"{card}: config {config!r} has no split {split!r}; allowed: {', '.join(map(str, names))}")
+    return found
+
+
+def hub_errors() -> tuple[type[Exception], ...]:
+    """Return the errors by which the hub's library says that something cannot be had."""
+    import httpx2 as httpx  # noqa: PLC0415
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled  # noqa: PLC0415
+
+    return (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, httpx.HTTPError)
+
+
+def _local_roots(mirror: Path | None) -> list[Path]:
+    from huggingface_hub import constants  # noqa: PLC0415
+
+    return [mirror] if mirror is not None else [Path(constants.HF_HUB_CACHE)]
+
+
+def _download(request: Request, cache: Path, backoff: float) -> dict[str, str]:
+    remote = _list(request)
+    if request.config is not None and CARD not in remote:
+        raise UserError(f"{request.repository}: has no {CARD} that explains config {request.config!r}; give data_files")
+    if request.config is not None:
+        _obtain(request, remote[CARD], cache, backoff)
+    wanted = _selected(request, sorted(remote), cache / request.snapshot)
+    return {name: _obtain(request, remote[name], cache, backoff) for name in wanted}
+
+
+def _list(request: Request) -> dict[str, _Remote]:
+    from huggingface_hub import HfApi  # noqa: PLC0415
+    from huggingface_hub.hf_api import RepoFile  # noqa: PLC0415
+
+    try:
+        tree = HfApi().list_repo_tree(
+            request.repository, repo_type=request.kind, revision=request.revision, recursive=True
+        )
+        entries = [entry for entry in tree if isinstance(entry, RepoFile)]
+    except hub_errors() as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"{request.repository}, revision {request.revision}: its files cannot be listed ({reason}); check id, revision "
+            "and network, or set mirror to a folder that has them"
+        ) from error
+    return {e.path: _Remote(e.path, e.size, e.blob_id, e.lfs.sha256 if e.lfs else None) for e in entries}
+
+
+def _selected(request: Request, names: list[str], folder: Path) -> list[str]:
+    patterns = list(request.patterns)
+    if request.config is not None:
+        patterns = card_patterns(folder / CARD, request.config, request.split or "train")
+    found = {name for pattern in patterns for name in fnmatch.filter(names, pattern)}
+    found -= {name for pattern in request.ignored for name in fnmatch.filter(names, pattern)}
+    for pattern in patterns:
+        # Alternatives such as `*.json` and `*.safetensors` need not all match for a model; for data each one is meant.
+        if request.kind == "dataset" and not fnmatch.filter(names, pattern):
+            shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+            raise UserError(
+                f"{request.repository}, revision {request.revision}: no file matches {pattern!r}; there are: {shown}"
+            )
+    if not found:
+        raise UserError(f"{request.repository}, revision {request.revision}: no file matches {', '.join(patterns)}")
+    return sorted(found)
+
+
+def _obtain(request: Request, remote: _Remote, cache: Path, backoff: float) -> str:
+    """Download a file unless the cache has it; return its SHA-256."""
+    from filelock import FileLock  # noqa: PLC0415
+
+    blob = cache / request.folder / "blobs" / (remote.sha256 or remote.blob)
+    place = cache / request.snapshot / remote.path
+    blob.parent.mkdir(parents=True, exist_ok=True)
+    # Jobs side by side may want the same file, such as what the languages of a data set share.
+    with FileLock(blob.with_name(f".{blob.name}.lock")):
+        if not blob.is_file():
+            _download_blob(request, remote, blob, backoff)
+            LOG.info("%s: %d bytes", remote.path, remote.size)
+    _symlink(place, Path(os.path.relpath(blob, place.parent)))
+    return remote.sha256 or _hashes(blob)[0]
+
+
+def _download_blob(request: Request, remote: _Remote, blob: Path, backoff: float) -> None:
+    from huggingface_hub import hf_hub_url  # noqa: PLC0415
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # noqa: PLC0415
+
+    url = hf_hub_url(request.repository, remote.path, repo_type=request.kind, revision=request.revision)
+    partial = blob.with_name(f".{blob.name}.partial")
+    entry = DataFile(remote.path, url, request.revision, remote.sha256 or "", remote.size, "")
+    download(entry, partial, backoff, build_hf_headers())
+    size, found = partial.stat().st_size, _hashes(partial)
+    if size != remote.size or (remote.sha256 or remote.blob) not in found:
+        partial.unlink()
+        raise UserError(
+            f"{remote.path}: {url} gave {size} bytes with SHA-256 {found[0]}, expected {remote.size} bytes with "
+            f"{'SHA-256' if remote.sha256 else 'git hash'} {remote.sha256 or remote.blob}; it is refused, try again later"
+        )
+    partial.replace(blob)
+
+
+def _link(request: Request, source: Path, cache: Path) -> dict[str, str]:
+    names = sorted(str(file.relative_to(source)) for file in source.rglob("*") if file.is_file())
+    if request.config is not None and CARD not in names:
+        raise UserError(
+            f"{source}: has no {CARD} that explains config {request.config!r}; put it there or give data_files"
+        )
+    wanted = _selected(request, names, source)
+    checked = {}
+    for name in wanted:
+        file = (source / name).resolve()
+        found = _hashes(file)
+        # In the hub's layout a file is a link to one that is named by its hash; elsewhere nothing is known of it.
+        if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", file.name) and file.name not in found:
+            raise UserError(
+                f"{source / name}: has SHA-256 {found[0]} and git hash {found[1]}, but is named {file.name}; it is damaged, "
+                "delete it there and fetch it again"
+            )
+        place = cache / request.snapshot / name
+        # The user's own cache may be this very folder.
+        if place.resolve() != file:
+            _symlink(place, file)
+        checked[name] = found[0]
+    return checked
+
+
+def _symlink(place: Path, target: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    aside = place.with_name(f".{place.name}.{os.getpid()}.link")
+    aside.unlink(missing_ok=True)
+    aside.symlink_to(target)
+    aside.replace(place)
+
+
+def _hashes(file: Path) -> tuple[str, str]:
+    """Return the SHA-256 of a file and the hash by which git names it (SHA-1 of a header and the content)."""
+    sha256 = hashlib.sha256()
+    git = hashlib.sha1(f"blob {file.stat().st_size}\0".encode(), usedforsecurity=False)
+    with file.open("rb") as stream:
+        while block := stream.read(2**20):
+            sha256.update(block)
+            git.update(block)
+    return sha256.hexdigest(), git.hexdigest()
+
+
+def request_from(values: dict[str, Any]) -> Request:
+    """Return the request that a JSON object describes, as a rule passes it to the program."""
+    return Request(
+        **{**values, "patterns": tuple(values.get("patterns", ())), "ignored": tuple(values.get("ignored", ()))}
+    )

@@ -1,0 +1,237 @@
+"""Turn the queries and passages of a benchmark into vectors: in shards, in bounded memory; finished shards survive a kill."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
+
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import MANIFEST, atomic_path, fingerprint, read_json, sha256, write_json
+from hybridbatch.encode.vectors import KINDS, Kind, shard_name
+
+logger = logging.getLogger(__name__)
+
+Precision = Literal["fp32", "bf16", "fp16"]
+HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
+# What sentence-transformers calls the two kinds of texts, in its prompts and its routers.
+TASKS: dict[Kind, str] = {"queries": "query", "passages": "document"}
+# Batches that are tokenised together, while the device encodes those before them.
+BATCHES_AHEAD = 32
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Consecutive rows of a file of texts, and where their vectors go.
+
+    Attributes:
+        source: parquet file with a column ``text``.
+        kind: what the texts are.
+        number: which of the file's shards.
+        name: file name of the vectors.
+        identity: fingerprint of all that the vectors depend on.
+    """
+
+    source: Path
+    kind: Kind
+    number: int
+    name: str
+    identity: str
+
+
+def plan_shards(
+    model_folder: Path,
+    texts: Mapping[str, Mapping[Kind, Path]],
+    *,
+    shard_size: int,
+    dtype: str,
+    precision: Precision,
+    code: str,
+) -> list[Shard]:
+    """Return the shards of a benchmark: by language, queries before passages, in the order of the rows.
+
+    Args:
+        model_folder: a sentence-transformers folder with a manifest.
+        texts: the parquet files of each language.
+        shard_size: texts held in memory at once, and rows of a file.
+        dtype: ``float32`` or ``float16``, of the stored vectors.
+        precision: of the matrix products in the encoder.
+        code: a fingerprint of the code that the vectors depend on.
+    """
+    settings = {
+        "model": sha256(model_folder / MANIFEST),
+        "dtype": dtype,
+        "precision": precision,
+        "shard_size": shard_size,
+        "code": code,
+    }
+    shards = []
+    for language, sources in texts.items():
+        for kind in KINDS:
+            source = sources[kind]
+            identity = fingerprint({**settings, "texts": sha256(source)})
+            rows = pq.read_metadata(source).num_rows
+            shards += [
+                Shard(source, kind, number, shard_name(language, kind, number), identity)
+                for number in range(-(-rows // shard_size))
+            ]
+    return shards
+
+
+def encode_shards(
+    model_folder: Path,
+    shards: Sequence[Shard],
+    output: Path,
+    *,
+    batch_size: int,
+    shard_size: int,
+    dtype: str,
+    precision: Precision,
+    device: str,
+) -> dict[str, str]:
+    """Encode shards into L2-normalised rows of shape (texts, dimension), in the order of the parquet file.
+
+    A shard that an earlier, killed job finished is kept if all that its vectors depend on is the same. Which texts share a
+    batch moves a vector by no more than the rounding of ``precision``.
+
+    Args:
+        model_folder: a sentence-transformers folder with a manifest.
+        shards: what to encode.
+        output: folder to write.
+        batch_size: texts encoded at once.
+        shard_size: rows of a file.
+        dtype: ``float32`` or ``float16``, of the stored vectors.
+        precision: of the matrix products in the encoder; its weights and the normalisation stay in float32.
+        device: ``cpu`` or ``cuda``.
+
+    Returns:
+        The SHA-256 of each shard's file, by name.
+
+    Raises:
+        UserError: if a vector is not finite, or for a precision that the device does not have.
+    """
+    waiting = [shard for shard in shards if finished(output, shard) is None]
+    if waiting and precision == "fp16" and device == "cpu":
+        raise UserError("encoding.precision: fp16 needs a GPU; set it to bf16 or fp32, or device to cuda")
+    if waiting:
+        model = load_encoder(model_folder, device)
+        for source, group in groupby(waiting, key=lambda shard: shard.source):
+            wanted = {shard.number: shard for shard in group}
+            for number, texts in enumerate(read_texts(source, shard_size)):
+                if number in wanted:
+                    shard = wanted[number]
+                    vectors = encode_texts(model, texts, shard.kind, batch_size, precision)
+                    _write(output, shard, vectors.astype(dtype))
+    return {shard.name: str(finished(output, shard)) for shard in shards}
+
+
+def finished(output: Path, shard: Shard) -> str | None:
+    """Return the SHA-256 of a shard's file if it is written and what is wanted, else None."""
+    record = output / f"{shard.name}.json"
+    if not record.exists() or not (output / shard.name).exists():
+        return None
+    known = read_json(record)
+    return str(known["sha256"]) if known["identity"] == shard.identity else None
+
+
+def _write(output: Path, shard: Shard, vectors: NDArray[np.float32] | NDArray[np.float16]) -> None:
+    if not np.isfinite(vectors).all():
+        raise UserError(f"{shard.source}: a vector is not finite; the model is broken or overflows, retrain it in fp32")
+    path, record = output / shard.name, output / f"{shard.name}.json"
+    # A record never stands beside vectors that it does not describe, even if the job is killed here.
+    record.unlink(missing_ok=True)
+    with atomic_path(path) as aside, aside.open("wb") as stream:
+        np.save(stream, vectors)
+    write_json(record, {"identity": shard.identity, "sha256": sha256(path)})
+    logger.info("%s: %d texts", path, len(vectors))
+
+
+def load_encoder(folder: Path, device: str) -> SentenceTransformer:
+    """Load an encoder with float32 weights."""
+    model: SentenceTransformer = SentenceTransformer(
+        str(folder), device=device, model_kwargs={"dtype": torch.float32}
+    ).eval()
+    return model
+
+
+def encode_texts(
+    model: SentenceTransformer, texts: list[str], kind: Kind, batch_size: int, precision: Precision = "fp32"
+) -> NDArray[np.float32]:
+    """Return the L2-normalised vectors of texts, shape (texts, dimension); equal texts are encoded once.
+
+    The vectors are those of sentence-transformers' ``encode_query`` and ``encode_document``, prompts included. The texts are
+    sorted by their characters and, in groups of :data:`BATCHES_AHEAD` batches, by their tokens, so a batch has little padding.
+
+    Args:
+        model: the encoder, with the prompts ``query`` and ``document``.
+        texts: at least one.
+        kind: what the texts are.
+        batch_size: texts encoded at once.
+        precision: of the matrix products in the encoder.
+    """
+    task = TASKS[kind]
+    # The longest first: what does not fit into memory fails at once. Equal lengths in one order, whatever the set's.
+    distinct = sorted(set(texts), key=lambda text: (-len(text), text))
+    size = batch_size * BATCHES_AHEAD
+    groups = (distinct[start : start + size] for start in range(0, len(distinct), size))
+    tokenised = (model.preprocess(group, prompt=model.prompts[task], task=task) for group in groups)
+    with (
+        torch.inference_mode(),
+        torch.autocast(model.device.type, dtype=HALF.get(precision), enabled=precision in HALF),
+    ):
+        vectors = np.concatenate(
+            [_encode_group(model, features, task, batch_size) for features in one_ahead(tokenised)]
+        )
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    position = {text: index for index, text in enumerate(distinct)}
+    result: NDArray[np.float32] = vectors[[position[text] for text in texts]]
+    return result
+
+
+def _encode_group(
+    model: SentenceTransformer, features: Mapping[str, Any], task: str, batch_size: int
+) -> NDArray[np.float32]:
+    """Return the vectors of tokenised texts, in their order. The device runs through all their batches before it is waited for."""
+    mask = features["attention_mask"]
+    order = mask.sum(dim=1).argsort(descending=True, stable=True)
+    outputs = []
+    for rows in order.split(batch_size):
+        used = mask[rows].any(dim=0)
+        batch = {
+            name: value[rows][:, used].to(model.device) if getattr(value, "shape", None) == mask.shape else value
+            for name, value in features.items()
+        }
+        outputs.append(model(batch, task=task)["sentence_embedding"].float())
+    vectors: NDArray[np.float32] = torch.cat(outputs).cpu().numpy()[order.argsort().numpy()]
+    return vectors
+
+
+def one_ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """Yield items in their order; a thread makes the next one while the caller works on this one."""
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        waiting = executor.submit(next, items, None)
+        while (item := waiting.result()) is not None:
+            waiting = executor.submit(next, items, None)
+            yield item
+
+
+def read_texts(source: Path, size: int) -> Iterator[list[str]]:
+    """Yield the column ``text`` of a parquet file in lists of ``size``, the last one shorter."""
+    waiting: list[str] = []
+    for batch in pq.ParquetFile(source).iter_batches(batch_size=size, columns=["text"]):
+        waiting += batch.column("text").to_pylist()
+        while len(waiting) >= size:
+            yield waiting[:size]
+            waiting = waiting[size:]
+    if waiting:
+        yield waiting

@@ -1,0 +1,83 @@
+"""Vectors on disk: ``.npy`` shards of bounded size, memory-mapped and read as one matrix."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import MANIFEST, read_json
+
+Kind = Literal["queries", "passages"]
+KINDS: tuple[Kind, ...] = ("queries", "passages")
+
+
+class Vectors:
+    """Matrices read as one, shape (rows, dimension).
+
+    Args:
+        shards: matrices of one dimension and type, in the order of the rows; may be memory-mapped.
+    """
+
+    def __init__(self, shards: Sequence[NDArray[Any]]) -> None:
+        self._shards = list(shards)
+        self._starts = np.cumsum([0, *(len(shard) for shard in shards)])
+        self.dtype: np.dtype[Any] = self._shards[0].dtype
+        self.shape: tuple[int, int] = (int(self._starts[-1]), int(self._shards[0].shape[1]))
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        """Return consecutive rows, as one array in memory."""
+        start, stop, step = rows.indices(len(self))
+        if step != 1:
+            raise ValueError(f"rows must be consecutive, found a step of {step}")
+        pieces = [
+            shard[max(start - first, 0) : max(stop - first, 0)]
+            for shard, first in zip(self._shards, self._starts[:-1].tolist(), strict=True)
+            if first < stop and first + len(shard) > start
+        ]
+        return np.concatenate(pieces) if pieces else np.empty((0, self.shape[1]), dtype=self.dtype)
+
+    def blocks(self, size: int) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Yield all rows in blocks of at most ``size``: the first row's number, and the rows. No block spans two shards."""
+        for shard, first in zip(self._shards, self._starts[:-1].tolist(), strict=True):
+            for start in range(0, len(shard), size):
+                yield first + start, np.asarray(shard[start : start + size])
+
+    def take(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return rows by their numbers, in the order given; shape (len(rows), dimension)."""
+        result = np.empty((len(rows), self.shape[1]), dtype=self.dtype)
+        shard_of = np.searchsorted(self._starts, rows, side="right") - 1
+        for number in np.unique(shard_of):
+            places = np.flatnonzero(shard_of == number)
+            result[places] = self._shards[number][rows[places] - self._starts[number]]
+        return result
+
+
+def shard_name(language: str, kind: Kind, number: int) -> str:
+    """Return the name of a shard's file."""
+    return f"{language}.{kind}.{number:05d}.npy"
+
+
+def open_vectors(folder: Path, language: str, kind: Kind) -> Vectors:
+    """Open the vectors of one language, memory-mapped.
+
+    Args:
+        folder: holds the shards and ``manifest.json``, which names them.
+        language: the language.
+        kind: ``queries`` or ``passages``.
+
+    Raises:
+        UserError: if the manifest names no shard of this language.
+    """
+    pattern = re.compile(rf"{re.escape(language)}\.{kind}\.\d+\.npy")
+    names = sorted(name for name in read_json(folder / MANIFEST)["files"] if pattern.fullmatch(name))
+    if not names:
+        raise UserError(f"{folder / MANIFEST}: names no {kind} in {language}; delete the folder and encode again")
+    return Vectors([np.load(folder / name, mmap_mode="r") for name in names])

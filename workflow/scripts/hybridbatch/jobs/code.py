@@ -1,0 +1,75 @@
+"""A fingerprint of the code that a program runs: it changes with what the code does, not with how it reads or where it is kept."""
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+PACKAGE = "hybridbatch"
+
+
+class Module(NamedTuple):
+    """One source file: its normalised source, and the dotted names that it imports."""
+
+    source: str
+    imports: frozenset[str]
+
+
+@cache
+def fingerprint(program: Path) -> str:
+    """Return a SHA-256 over the normalised source of a program and of every module of the package that it imports.
+
+    Comments, docstrings, layout and the descriptions of configuration keys do not count, so a job whose parameters hold
+    this fingerprint reruns when a statement changes and only then.
+    """
+    sources = [(str(file.relative_to(program.parent)), _read(file).source) for file in modules(program)]
+    return hashlib.sha256(repr(sources).encode()).hexdigest()
+
+
+@cache
+def modules(program: Path) -> tuple[Path, ...]:
+    """Return a program and the modules of the package that it imports, directly or not, in alphabetical order.
+
+    Imports inside functions count too.
+    """
+    found: set[Path] = set()
+    waiting = [program]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting.extend(_files(_read(file).imports, program.parent))
+    return tuple(sorted(found))
+
+
+def parse(source: str) -> Module:
+    """Return a module's imports, and its source in one layout without comments, docstrings and ``description=`` arguments."""
+    tree = ast.parse(source)
+    imports: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import():
+                imports |= {alias.name for alias in node.names}
+            case ast.ImportFrom(module=str(module), level=0):
+                imports |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+            case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef() if ast.get_docstring(node):
+                node.body = node.body[1:] or [ast.Pass()]
+            case ast.Call():
+                node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
+    return Module(ast.unparse(tree), frozenset(imports))
+
+
+@cache
+def _read(file: Path) -> Module:
+    return parse(file.read_text(encoding="utf-8"))
+
+
+def _files(imports: frozenset[str], folder: Path) -> set[Path]:
+    """Return the files of the package that these imports run: modules, and the packages around them."""
+    files: set[Path] = set()
+    for parts in (name.split(".") for name in imports):
+        if parts[0] == PACKAGE:
+            paths = [folder.joinpath(*parts[:length]) for length in range(1, len(parts) + 1)]
+            files |= {path / "__init__.py" for path in paths} | {paths[-1].with_suffix(".py")}
+    return {file for file in files if file.is_file()}

@@ -1,0 +1,136 @@
+"""What a configuration says of this machine, checked before any job starts: folders, local files, packages."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from hybridbatch.backbone.prepare import check_local_backbone, check_packaged
+from hybridbatch.common.errors import UserError
+from hybridbatch.config.experiment import Benchmark, Config, Source
+from hybridbatch.config.translators import Translator
+from hybridbatch.download.pinned_files import read_entries
+from hybridbatch.translate.apertium import find_mode
+from hybridbatch.translate.model_files import check_local_languages, check_model_folder
+
+
+def check_machine(config: Config, data_files: Path, packages: bool) -> None:
+    """Check the folders that are written and everything that is read from this machine or listed for download.
+
+    Args:
+        config: the experiment.
+        data_files: the list of downloads, config/data.csv.
+        packages: whether jobs run with the packages of this Python, not in environments of their own.
+
+    Raises:
+        UserError: naming the key, before any job has started.
+    """
+    for key in ("results_dir", "resources_dir"):
+        _check_writable(key, Path(getattr(config, key)))
+    if config.mirror is not None and not Path(config.mirror).is_dir():
+        raise UserError(
+            f"mirror: {config.mirror} is no folder; give the folder that holds the files of {data_files}, or null"
+        )
+    _check_downloads(config, data_files)
+    for key, path in _local_inputs(config):
+        if not path.exists():
+            raise UserError(f"{key}: {path} does not exist; correct the path or choose other languages")
+    _check_published(config)
+    for name, backbone in config.backbones.items():
+        try:
+            if backbone.path is not None:
+                check_local_backbone(Path(backbone.path))
+            if packages and backbone.packaged is not None:
+                check_packaged(backbone.packaged)
+        except UserError as error:
+            raise UserError(f"backbones.{name}: {error}") from error
+    _check_translations(config, packages)
+
+
+def _check_translations(config: Config, packages: bool) -> None:
+    """Check what the translation engines need on this machine, as far as it can be told without loading a model."""
+    for name, source in config.sources.items():
+        settings = source.translation
+        if settings is None or settings.engine == "memory":
+            continue
+        for language in settings.languages:
+            try:
+                if settings.engine == "apertium" and packages:
+                    find_mode(settings.source_language, language)
+                if settings.translator is not None:
+                    _check_translator(config.translators[settings.translator], language)
+            except UserError as error:
+                raise UserError(f"sources.{name}.translation: {error}") from error
+
+
+def _check_translator(translator: Translator, language: str) -> None:
+    if translator.path is not None:
+        folder = Path(translator.for_language(language)["path"])
+        check_model_folder(folder, translator.family)
+        check_local_languages(folder, translator.family, language)
+
+
+def _check_downloads(config: Config, data_files: Path) -> None:
+    known = read_entries(data_files)
+    for key, section in _readers(config):
+        if section.reader != "lareqa":
+            continue
+        available = sorted(Path(path).stem for path in known if str(Path(path).parent) == section.path)
+        if not available:
+            folders = sorted({str(Path(path).parent) for path in known})
+            raise UserError(f"{key}.path: {section.path} is not in {data_files}; allowed: {', '.join(folders)}")
+        for language in section.languages:
+            if language not in available:
+                raise UserError(
+                    f"{key}.languages: {section.path} has no language {language!r}; allowed: {', '.join(available)}"
+                )
+
+
+def _check_published(config: Config) -> None:
+    for name, benchmark in config.benchmarks.items():
+        if not benchmark.is_published or benchmark.hub is not None:
+            continue
+        for language in benchmark.languages:
+            for kind, pattern in benchmark.patterns(language).items():
+                if not any(Path(benchmark.path).glob(pattern)):
+                    raise UserError(
+                        f"benchmarks.{name}.languages: {benchmark.path} has no {pattern}, the {kind} of {language!r}; "
+                        "correct path, languages, language_names or files"
+                    )
+
+
+def _readers(config: Config) -> list[tuple[str, Source | Benchmark]]:
+    sources: list[tuple[str, Source | Benchmark]] = [(f"sources.{name}", s) for name, s in config.sources.items()]
+    return sources + [(f"benchmarks.{name}", b) for name, b in config.benchmarks.items()]
+
+
+def _local_inputs(config: Config) -> Iterator[tuple[str, Path]]:
+    for name, source in config.sources.items():
+        if source.translation and source.translation.memory is not None:
+            for language in source.translation.languages:
+                yield f"sources.{name}.translation.languages", Path(source.translation.memory.format(language=language))
+    for name, benchmark in config.benchmarks.items():
+        if benchmark.is_published and benchmark.hub is None:
+            yield f"benchmarks.{name}.path", Path(benchmark.path)
+    for key, section in _readers(config):
+        if section.reader == "parallel":
+            yield f"{key}.path", Path(section.path)
+            for language in section.languages:
+                file = "pairs.en.tsv" if language == "en" else f"en-{language}.tmx"
+                yield f"{key}.languages", Path(section.path) / file
+        elif section.reader == "table":
+            for language in section.languages:
+                yield f"{key}.languages", Path(section.path.format(language=language))
+
+
+def _check_writable(key: str, folder: Path) -> None:
+    existing = folder
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    try:
+        if not existing.is_dir():
+            raise NotADirectoryError(f"{existing} is no folder")
+        with tempfile.TemporaryFile(dir=existing):
+            return
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(f"{key}: {folder} cannot be written ({reason}); choose a writable folder") from error

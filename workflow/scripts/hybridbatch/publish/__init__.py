@@ -1,0 +1,1 @@
+"""Model cards, exports for other tools, questions from the shell."""

@@ -1,0 +1,109 @@
+"""What the jobs of an experiment cost, and the recall of its approximate searches: numbers that jobs left beside their results."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hybridbatch.common.errors import UserError
+
+RECALL_COLUMNS = ["query_language", "passage_language", "k", "recall", "queries"]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the jobs of a rule took: wall-clock seconds, and memory (resident set) in MiB or None where none was sampled."""
+
+    rule: str
+    jobs: int
+    seconds: float
+    longest: float
+    memory: float | None
+
+
+@dataclass(frozen=True)
+class Recall:
+    """The share of the exact best ``k`` that an approximate search finds: mean and smallest over pairs of languages."""
+
+    run: str
+    benchmark: str
+    k: int
+    mean: float
+    lowest: float
+
+
+def sum_costs(files: Sequence[tuple[str, Path]]) -> list[Cost]:
+    """Sum what Snakemake measured of each job, per rule, in the order of the arguments.
+
+    Args:
+        files: rule and benchmark file (``.jsonl``, else tab-separated with a header).
+
+    Raises:
+        UserError: if a file is missing or is no benchmark of Snakemake.
+    """
+    records: dict[str, list[tuple[float, float | None]]] = {}
+    for rule, file in files:
+        records.setdefault(rule, []).extend(_records(file))
+    costs = []
+    for rule, jobs in records.items():
+        seconds = [job[0] for job in jobs]
+        sampled = [memory for _, memory in jobs if memory is not None]
+        costs.append(Cost(rule, len(jobs), sum(seconds), max(seconds, default=0.0), max(sampled, default=None)))
+    return costs
+
+
+def _records(file: Path) -> list[tuple[float, float | None]]:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read ({error.strerror}); run the stage that writes it") from error
+    try:
+        rows: list[Any] = (
+            [json.loads(line) for line in lines]
+            if file.suffix == ".jsonl"
+            else list(csv.DictReader(lines, delimiter="\t"))
+        )
+        return [
+            (float(row["s"]), None if row["max_rss"] in ("NA", "-", None) else float(row["max_rss"])) for row in rows
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file}: is no benchmark file of Snakemake ({error!r}); delete it and run again") from error
+
+
+def read_recall(files: Mapping[tuple[str, str], Path]) -> list[Recall]:
+    """Return the recall of every approximate search, by run, benchmark and k.
+
+    Args:
+        files: the ``recall.csv`` of each run and benchmark.
+
+    Raises:
+        UserError: if a file is missing or has other columns.
+    """
+    found = []
+    for (run, benchmark), file in files.items():
+        try:
+            table = pd.read_csv(file)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{file}: cannot be read as recall ({error}); delete its folder and run again") from error
+        if list(table.columns) != RECALL_COLUMNS:
+            raise UserError(
+                f"{file}: has other columns than {', '.join(RECALL_COLUMNS)}; delete its folder and run again"
+            )
+        groups: Any = table.groupby("k")["recall"]
+        found += [Recall(run, benchmark, int(k), float(own.mean()), float(own.min())) for k, own in groups]
+    return found
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the units that a reader thinks in: ``0.8 s``, ``42 s``, ``3 min 20 s``, ``5 h 04 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

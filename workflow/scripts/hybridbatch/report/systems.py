@@ -1,0 +1,162 @@
+"""What the report says of each system: its part of the configuration, and of each seed its commands, logs and files."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+import yaml
+
+from hybridbatch.config.experiment import Config
+from hybridbatch.config.training import Strategy
+
+BASELINES = {"none": "not trained: the encoder as it comes", "bm25": "not trained: lexical baseline, within a language"}
+# Where a log names the command, after the time and the name of the logger; see hybridbatch.common.cli.run.
+COMMAND = " hybridbatch.common.cli: command: "
+# Lines; a library may print something before the log begins.
+HEAD = 100
+
+
+@dataclass(frozen=True)
+class Link:
+    """A file or folder beside the report."""
+
+    text: str
+    href: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of a run: what it did, its log, and its command or None where the log does not name it."""
+
+    title: str
+    log: Link
+    command: str | None
+
+
+@dataclass(frozen=True)
+class SeedRun:
+    """A run: its name, seed, the files that it left, and its jobs."""
+
+    name: str
+    seed: int
+    files: list[Link]
+    jobs: list[Job]
+
+
+@dataclass(frozen=True)
+class System:
+    """A backbone and strategy: how its batches were filled, its part of the configuration, and its runs."""
+
+    backbone: str
+    strategy: str
+    batches: str
+    settings: str
+    runs: list[SeedRun]
+
+    @property
+    def anchor(self) -> str:
+        """The id of its entry on the page."""
+        return anchor(self.backbone, self.strategy)
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds it was trained with; none of a baseline."""
+        return [] if self.strategy in BASELINES else [run.seed for run in self.runs]
+
+
+def anchor(backbone: str, strategy: str) -> str:
+    """Return the id of the entry of a system on the page."""
+    return f"run-{backbone}-{strategy}"
+
+
+def read_systems(summary: pd.DataFrame, config: Config, results: Path, page: Path) -> list[System]:
+    """Return the backbones and strategies that have results, in the order of the tables.
+
+    Args:
+        summary: what :func:`hybridbatch.report.score_tables.read_summary` returns.
+        config: the resolved configuration.
+        results: the folder of the experiment's results.
+        page: the HTML file of the report, which links lead away from.
+    """
+    found = []
+    groups: Any = summary.groupby(["backbone", "strategy"], sort=False)
+    for (backbone, strategy), rows in groups:
+        batches = BASELINES[strategy] if strategy in BASELINES else describe(config.strategies[strategy])
+        runs = [_run(backbone, strategy, seed, config, results, page) for seed in sorted({*rows["seed"].tolist()})]
+        found.append(System(backbone, strategy, batches, settings(backbone, strategy, config), runs))
+    return found
+
+
+def describe(strategy: Strategy) -> str:
+    """Say how the batches of a strategy are filled, and of what."""
+    text = f"monolingual with probability {strategy.alpha:g}"
+    if strategy.alpha < 1:
+        text += f"; else cross-lingual, a language pair per {strategy.pair_scope}"
+    if strategy.size_exponent:
+        text += f"; languages and sources by their pairs to the power of {strategy.size_exponent:g}"
+    for what, names in (("sources", strategy.sources), ("languages", strategy.languages)):
+        if names is not None:
+            text += f"; {what}: {', '.join(names)}"
+    return text
+
+
+def settings(backbone: str, strategy: str, config: Config) -> str:
+    """Return the part of the configuration that a system depends on, as YAML."""
+    if strategy == "bm25":
+        part: dict[str, Any] = {"bm25": config.bm25.model_dump(mode="json")}
+    else:
+        part = {"backbones": {backbone: config.backbones[backbone].model_dump(mode="json", exclude_none=True)}}
+        if strategy not in BASELINES:
+            part["strategies"] = {strategy: config.strategies[strategy].model_dump(mode="json")}
+            part["training"] = config.training.model_dump(mode="json")
+        part["encoding"] = config.encoding.model_dump(mode="json")
+    part["search"] = config.search.model_dump(mode="json")
+    return str(yaml.safe_dump(part, sort_keys=False, allow_unicode=True, width=120))
+
+
+def _run(backbone: str, strategy: str, seed: int, config: Config, results: Path, page: Path) -> SeedRun:
+    name = f"{backbone}/{strategy}/seed{seed}"
+    model = results / "models" / name
+    if strategy == "none":
+        model = results / "backbones" / backbone
+    files = [
+        ("model", model),
+        ("model card", model / "README.md"),
+        ("training curve", model / "curves.csv"),
+        ("measures per query", results / "measures" / f"{name}.parquet"),
+    ]
+    jobs = [
+        Job(title, Link(log.relative_to(results / "logs").as_posix(), _href(log, page)), read_command(log))
+        for title, log in _logs(name, config.runs.benchmarks, results / "logs")
+        if log.is_file()
+    ]
+    return SeedRun(name, seed, [Link(text, _href(path, page)) for text, path in files if path.exists()], jobs)
+
+
+def _logs(name: str, benchmarks: Sequence[str], folder: Path) -> Iterator[tuple[str, Path]]:
+    yield "train", folder / "train" / f"{name}.log"
+    for benchmark in benchmarks:
+        for part in sorted((folder / "encode" / name).glob(f"{benchmark}.[0-9]*of[0-9]*.log")):
+            yield f"encode {part.stem}", part
+        for stage in ("encode", "index", "search"):
+            yield f"{stage} {benchmark}", folder / stage / name / f"{benchmark}.log"
+    yield "evaluate", folder / "evaluate" / f"{name}.log"
+
+
+def read_command(log: Path) -> str | None:
+    """Return the command that a log begins with; None if it names none."""
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        for _, line in zip(range(HEAD), lines, strict=False):
+            _, found, command = line.partition(COMMAND)
+            if found:
+                return command.strip()
+    return None
+
+
+def _href(path: Path, page: Path) -> str:
+    relative = quote(os.path.relpath(path, page.parent))
+    return f"{relative}/" if path.is_dir() else relative

@@ -1,0 +1,1 @@
+"""Search and the ranks of relevant passages."""

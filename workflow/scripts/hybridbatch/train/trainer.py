@@ -1,0 +1,301 @@
+"""Fine-tune an encoder with hybrid batches; resumable after a kill at any step."""
+
+import csv
+import math
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from sentence_transformers.sentence_transformer.losses import (
+    CachedMultipleNegativesRankingLoss,
+    MultipleNegativesRankingLoss,
+)
+from torch.utils.data import DataLoader
+from transformers import (
+    EarlyStoppingCallback,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+    set_seed,
+)
+
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import atomic_folder, atomic_path, write_manifest
+from hybridbatch.config.training import Training
+from hybridbatch.train.checkpoints import StopOnSigterm, WholeCheckpoints, last_checkpoint, stopped_early
+from hybridbatch.train.hybrid_batches import HybridBatchSampler, PairDataset
+
+LOGGED_COLUMNS = ["loss", "learning_rate", "grad_norm", "examples_per_second"]
+CURVE_COLUMNS = ["step", *LOGGED_COLUMNS, "validation_loss"]
+
+
+class HybridBatchTrainer(SentenceTransformerTrainer):
+    """The sentence-transformers trainer with batches from :class:`HybridBatchSampler`, in training and in validation."""
+
+    def __init__(
+        self, *, train_batches: HybridBatchSampler, validation_batches: HybridBatchSampler | None, **options: Any
+    ) -> None:
+        self.train_batches = train_batches
+        self.validation_batches = validation_batches
+        self.throughput = Throughput(train_batches.batch_size)
+        super().__init__(
+            train_dataset=PairDataset(train_batches.sources),
+            eval_dataset=PairDataset(validation_batches.sources) if validation_batches else None,
+            **options,
+        )
+        self.add_callback(self.throughput)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log, with the throughput at every point of the training curve."""
+        if "loss" in logs:
+            logs = {**logs, "examples_per_second": self.throughput.measure(self.state.global_step)}
+        super().log(logs, start_time)
+
+    def validate_column_names(self, dataset: Any, dataset_name: str | None = None) -> None:
+        """Accept :class:`PairDataset`, whose columns are always query and passage."""
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """Leave the library's model card out: it reads the columns of a Hugging Face data set."""
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Return the loader of the training batches."""
+        return self._loader(self.train_dataset, self.train_batches)
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
+        """Return the loader of the validation batches, the same at every call."""
+        assert self.validation_batches is not None  # noqa: S101 - the trainer evaluates only with an eval_dataset
+        return self._loader(eval_dataset or self.eval_dataset, self.validation_batches)
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """Save the model from the first process: the library calls this in every one, and none of them asks which it is."""
+        if self.args.should_save:
+            super()._save(output_dir, state_dict)
+
+    def _loader(self, dataset: Any, batches: HybridBatchSampler) -> DataLoader[Any]:
+        loader: DataLoader[Any] = DataLoader(
+            dataset, batch_sampler=batches, collate_fn=self.data_collator, pin_memory=self.args.dataloader_pin_memory
+        )
+        prepared: DataLoader[Any] = self.accelerator.prepare(loader)
+        return prepared
+
+
+class Throughput(TrainerCallback):
+    """Measure the pairs trained per second, by wall clock and without the time of validations and checkpoints.
+
+    Args:
+        batch_size: pairs in a batch, over all devices.
+    """
+
+    def __init__(self, batch_size: int) -> None:
+        self.batch_size = batch_size
+        self._step = 0
+        self._time = 0.0
+
+    def on_train_begin(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        **_: Any,
+    ) -> None:
+        """Start the clock."""
+        self._restart(state.global_step)
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:  # noqa: ARG002
+        """Start the clock again: every validation has a checkpoint after it, and every checkpoint a logged point before it."""
+        self._restart(state.global_step)
+
+    def measure(self, step: int) -> float:
+        """Return the pairs per second since the last call or restart."""
+        rate = (step - self._step) * self.batch_size / (time.perf_counter() - self._time)
+        self._restart(step)
+        return rate
+
+    def _restart(self, step: int) -> None:
+        self._step = step
+        self._time = time.perf_counter()
+
+
+def train(
+    backbone: Path,
+    train_batches: HybridBatchSampler,
+    validation_batches: HybridBatchSampler | None,
+    settings: Training,
+    seed: int,
+    device: str,
+    state: Path,
+    fingerprint: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    output: Path,
+) -> None:
+    """Fine-tune ``backbone`` and write the best (without validation: the last) checkpoint to ``output``.
+
+    Several processes started by ``torchrun`` share every batch and give what one process gives; the first one writes.
+    Training goes on from the last whole checkpoint in ``state``, to the same weights as without a break. SIGTERM writes
+    one more checkpoint.
+
+    The loss is the multiple-negatives ranking loss, InfoNCE with in-batch negatives (arXiv 1807.03748, equation 4):
+    for a batch of n pairs, ``-1/n sum_i log(exp(cos(q_i, p_i) / t) / sum_j exp(cos(q_i, p_j) / t))`` with temperature t.
+
+    Args:
+        backbone: a sentence-transformers folder.
+        train_batches: the batches of training.
+        validation_batches: the batches whose mean loss chooses the checkpoint; None keeps the last step.
+        settings: the training section of the configuration.
+        seed: seeds dropout and whatever else the libraries draw; the batches carry their own.
+        device: ``cpu`` or ``cuda``.
+        state: folder of checkpoints, which outlives a killed job; removed at the end.
+        fingerprint: what the result depends on: a state with another fingerprint is not resumed.
+        facts: goes into the manifest.
+        output: folder written: the model, ``manifest.json``, and ``curves.csv``, which the manifest does not name: it
+            holds a measured throughput, and the same model again is the same manifest.
+
+    Raises:
+        UserError: if the loss is not finite, the settings ask for what cannot be, or SIGTERM ended training.
+    """
+    _check(settings, device, validation_batches)
+    set_seed(seed)
+    model = _load(backbone, settings, device)
+    full_length = model.max_seq_length
+    model.max_seq_length = settings.max_length or full_length
+    arguments = _arguments(settings, seed, device, state, model, validation_batches)
+    with arguments.main_process_first(local=False, desc="looking for a checkpoint"):
+        checkpoint = last_checkpoint(state, fingerprint)
+    if checkpoint and settings.patience is not None:
+        train_batches.steps = arguments.max_steps = stopped_early(checkpoint, settings.patience) or settings.steps
+    stop = StopOnSigterm()
+    trainer = HybridBatchTrainer(
+        model=model,
+        args=arguments,
+        loss=_loss(model, settings),
+        train_batches=train_batches,
+        validation_batches=validation_batches,
+        callbacks=[
+            stop,
+            WholeCheckpoints(settings.checkpoint_every),
+            *([] if settings.patience is None else [EarlyStoppingCallback(settings.patience)]),
+        ],
+    )
+    with stop.listening():
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if stop.stopped_at is not None:
+        raise UserError(
+            f"training: stopped by SIGTERM after step {stop.stopped_at} of {settings.steps}, with a checkpoint in {state}; "
+            "start it again to go on from there"
+        )
+    history = trainer.state.log_history
+    if not all(math.isfinite(entry["loss"]) for entry in history if "loss" in entry):
+        raise UserError("training.learning_rate: the loss is not finite; lower it, or set training.precision to fp32")
+    model.max_seq_length = full_length
+    # Every process has read its best checkpoint before the first one removes them.
+    trainer.accelerator.wait_for_everyone()
+    if not trainer.is_world_process_zero():
+        return
+    with atomic_folder(output) as folder:
+        model.save_pretrained(str(folder), create_model_card=False)
+        best = trainer.state.best_global_step if validation_batches else trainer.state.global_step
+        write_manifest(folder, {**facts, "step": best, "best_validation_loss": trainer.state.best_metric})
+        _write_curves(folder / "curves.csv", history)
+    shutil.rmtree(state)
+
+
+def _check(settings: Training, device: str, validation: HybridBatchSampler | None) -> None:
+    """Raise UserError for settings that cannot be trained with here."""
+    if settings.precision == "fp16" and device == "cpu":
+        raise UserError(
+            "training.precision: fp16 needs a GPU, and training runs on the CPU; set it to bf16 or fp32, or device to cuda"
+        )
+    if settings.patience is not None and validation is None:
+        raise UserError(
+            "training.patience: there is no validation to watch; set training.validation, or patience to null"
+        )
+
+
+def _load(backbone: Path, settings: Training, device: str) -> SentenceTransformer:
+    model = SentenceTransformer(str(backbone), device=device, model_kwargs={"dtype": torch.float32})
+    if settings.freeze_embeddings:
+        encoder = model.transformers_model
+        assert encoder is not None  # noqa: S101 - every backbone is a transformer
+        encoder.get_input_embeddings().requires_grad_(False)
+    if settings.compile:
+        # Kernels for any length of texts: those for each length met would differ between a run and a resumed one.
+        model.compile(dynamic=True)
+    return model
+
+
+def _arguments(
+    settings: Training,
+    seed: int,
+    device: str,
+    state: Path,
+    model: SentenceTransformer,
+    validation: HybridBatchSampler | None,
+) -> SentenceTransformerTrainingArguments:
+    save_every = settings.validation_every if validation else settings.checkpoint_every or settings.validation_every
+    arguments = SentenceTransformerTrainingArguments(
+        output_dir=str(state),
+        max_steps=settings.steps,
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=settings.validation_batch_size,
+        # A batch is one draw of the sampler, cut into a slice for each device: never one draw per device.
+        accelerator_config={"split_batches": True},
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        warmup_steps=math.ceil(settings.steps * settings.warmup_share),
+        lr_scheduler_type="linear",
+        bf16=settings.precision == "bf16",
+        fp16=settings.precision == "fp16",
+        activation_checkpointing=settings.gradient_checkpointing,
+        activation_checkpointing_kwargs={"use_reentrant": False},
+        use_cpu=device == "cpu",
+        prompts={"query": model.prompts.get("query") or "", "passage": model.prompts.get("document") or ""},
+        eval_strategy="steps" if validation else "no",
+        eval_steps=min(settings.validation_every, settings.steps),
+        save_strategy="steps",
+        save_steps=min(save_every, settings.steps),
+        # The validations without a better loss, counted by early stopping.
+        restore_callback_states_from_checkpoint=True,
+        load_best_model_at_end=validation is not None,
+        metric_for_best_model="eval_loss" if validation else None,
+        greater_is_better=False if validation else None,
+        logging_steps=settings.log_every,
+        logging_nan_inf_filter=False,
+        dataloader_pin_memory=device == "cuda",
+        seed=seed,
+        full_determinism=True,
+        report_to=[],
+        disable_tqdm=True,
+    )
+    # A process has one device: the library would share a batch among all that it sees, in its own way.
+    arguments._n_gpu = min(1, arguments.n_gpu)
+    return arguments
+
+
+def _loss(model: SentenceTransformer, settings: Training) -> torch.nn.Module:
+    scale = 1.0 / settings.temperature
+    gather = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    if settings.mini_batch_size is not None and settings.mini_batch_size < settings.batch_size:
+        return CachedMultipleNegativesRankingLoss(
+            model, scale=scale, mini_batch_size=settings.mini_batch_size, gather_across_devices=gather
+        )
+    return MultipleNegativesRankingLoss(model, scale=scale, gather_across_devices=gather)
+
+
+def _write_curves(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
+    """Write one row per logged step; a cell is empty where nothing was measured."""
+    rows: dict[int, dict[str, Any]] = {}
+    for entry in history:
+        row = rows.setdefault(entry["step"], {"step": entry["step"]})
+        row.update({key: entry[key] for key in LOGGED_COLUMNS if key in entry})
+        if "eval_loss" in entry:
+            row["validation_loss"] = entry["eval_loss"]
+    with atomic_path(path) as aside, aside.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, CURVE_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows[step] for step in sorted(rows))

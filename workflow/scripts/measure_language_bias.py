@@ -1,0 +1,112 @@
+"""Measure the language bias of one run: of its rankings over the pool of all languages, and of its vectors.
+
+Writes `<output>.parquet` (a row for each query), `<output>.shares.csv` (languages in the top and in the pool) and
+`<output>.identifiability.csv` (how far the vectors of questions tell their language).
+"""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from hybridbatch.common import cli
+from hybridbatch.common.files import read_table, write_table, write_text
+from hybridbatch.encode.vectors import open_vectors
+from hybridbatch.evaluate.language_bias import (
+    KEYS,
+    NORMALISED_DISTANCE,
+    QUERY,
+    SHARES,
+    language_shares,
+    measure_queries,
+    normalised_rank_distance,
+    pooled_top,
+)
+from hybridbatch.evaluate.language_identifiability import Sample, choose_questions, measure_identifiability
+
+logger = logging.getLogger(__name__)
+
+
+def main(argv: list[str] | None) -> None:
+    """Measure as the command line says."""
+    parser = cli.parser(__doc__)
+    parser.add_argument(
+        "--benchmarks", nargs="+", required=True, metavar="NAME=LANGUAGE,LANGUAGE", help="those with a pool"
+    )
+    parser.add_argument("--prepared", type=Path, required=True, help="folder of <benchmark>/<language>/*.parquet")
+    parser.add_argument("--search", type=Path, required=True, help="folder of <benchmark>/topk.parquet")
+    parser.add_argument("--embeddings", type=Path, required=True, help="folder of <benchmark>/ with vectors")
+    parser.add_argument("--measures", type=Path, required=True, help="measures of the run: has the rank distances")
+    parser.add_argument("--depth", type=int, default=10, help="passages of the pool looked at for a query")
+    parser.add_argument("--questions", type=int, default=300, help="questions whose vectors are looked at, at most")
+    parser.add_argument("--output", type=Path, required=True, help="path of the parquet file")
+    arguments = parser.parse_args(argv)
+    distances = read_distances(arguments.measures)
+    queries, shares, identifiability = [], [], []
+    for name, _, languages in (text.partition("=") for text in arguments.benchmarks):
+        folder = arguments.prepared / name
+        pool = pool_sizes(folder, languages.split(","))
+        top = pooled_top(arguments.search / name / "topk.parquet", arguments.depth)
+        measured = measure_queries(top, pool, arguments.depth).assign(benchmark=name)
+        measured = measured.merge(distances, how="left", on=["benchmark", *QUERY])
+        distance = measured.pop("rank_distance").to_numpy()
+        measured[NORMALISED_DISTANCE] = normalised_rank_distance(distance, sum(pool.values()))
+        queries.append(measured)
+        shares.append(language_shares(top, pool).assign(benchmark=name))
+        values = measure_identifiability(
+            read_sample(folder, arguments.embeddings / name, list(pool), arguments.questions)
+        )
+        identifiability += [(name, measure, value) for measure, value in values.items()]
+        logger.info("%s: measured", name)
+    write_queries(arguments.output, pd.concat(queries, ignore_index=True))
+    table = pd.concat(shares, ignore_index=True)[["benchmark", *SHARES]]
+    write_csv(arguments.output.with_suffix(".shares.csv"), table)
+    columns = ["benchmark", "measure", "value"]
+    write_csv(arguments.output.with_suffix(".identifiability.csv"), pd.DataFrame(identifiability, columns=columns))
+
+
+def read_distances(measures: Path) -> pd.DataFrame:
+    """Return ``benchmark, query_language, query_id, rank_distance`` of the queries of the pool."""
+    table = read_table(measures, ["benchmark", "setting", *QUERY, "rank_distance"]).to_pandas()
+    return table[table["setting"] == "multi"].drop(columns="setting")
+
+
+def pool_sizes(folder: Path, languages: list[str]) -> dict[str, int]:
+    """Return how many passages each language of a prepared benchmark has."""
+    return {code: read_table(folder / code / "passages.parquet", ["passage_id"]).num_rows for code in languages}
+
+
+def read_sample(benchmark: Path, embeddings: Path, languages: list[str], limit: int) -> Sample:
+    """Return the vectors of up to ``limit`` questions in every language that has them."""
+    ids = {
+        code: read_table(benchmark / code / "queries.parquet", ["query_id"])["query_id"].to_pylist()
+        for code in languages
+    }
+    chosen = {name: number for number, name in enumerate(choose_questions(ids, limit))}
+    vectors, language, question = [], [], []
+    for number, code in enumerate(languages):
+        rows = np.array([row for row, name in enumerate(ids[code]) if name in chosen], dtype=np.int64)
+        vectors.append(open_vectors(embeddings, code, "queries").take(rows).astype(np.float64))
+        language.append(np.full(len(rows), number))
+        question.append(np.array([chosen[ids[code][row]] for row in rows], dtype=np.int64))
+    logger.info("%s: vectors of %d questions in %d languages", benchmark.name, len(chosen), len(languages))
+    return Sample(np.concatenate(vectors), np.concatenate(language), np.concatenate(question))
+
+
+def write_queries(path: Path, measured: pd.DataFrame) -> None:
+    """Write the measures of queries with the key columns of measures files."""
+    names = [NORMALISED_DISTANCE, *(column for column in measured if "@" in column)]
+    measured = measured.assign(setting="multi", passage_language=None)[[*KEYS, *names]]
+    measured = measured.astype({**dict.fromkeys(KEYS, "str"), **dict.fromkeys(names, "float64")})
+    write_table(path, pa.Table.from_pandas(measured, preserve_index=False))
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a CSV file in full precision."""
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,67 @@
+"""Write the tables of the training data: what cleaning removed, and how the translations came out.
+
+Reads the records of cleaning and of translation; writes `{cleaning,translation}.{csv,md,tex,html}`.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from hybridbatch.common.cli import parser, run
+from hybridbatch.common.files import read_json
+from hybridbatch.report.data_tables import Sample, cleaning_table, read_record, translation_table, write_data_tables
+from hybridbatch.report.score_tables import named_files
+from hybridbatch.translate.reference_scores import Scores, beside, references, sample, score, select
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the program."""
+    options = parser(__doc__)
+    options.add_argument("--results", type=Path, required=True, help="folder of pairs/ and translated/")
+    options.add_argument("--pairs", nargs="*", default=[], metavar="SOURCE/LANGUAGE", help="in the order of the rows")
+    options.add_argument(
+        "--references",
+        nargs="*",
+        default=[],
+        metavar="SOURCE/LANGUAGE=FILE",
+        help="translations by people: TMX or pairs",
+    )
+    options.add_argument("--reference-pairs", type=int, default=1000, help="pairs of each language that are scored")
+    options.add_argument("--samples", type=int, default=2, help="pairs of each language that are shown")
+    options.add_argument("--notice", help="a sentence on top of every table")
+    options.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where the tables go")
+    arguments = options.parse_args(argv)
+
+    records = [read_record(arguments.results / "pairs" / f"{pairs}.cleaning.json") for pairs in arguments.pairs]
+    files = named_files(arguments.references)
+    engines: dict[tuple[str, str], dict[str, Any]] = {}
+    scores: dict[tuple[str, str], Scores] = {}
+    samples: list[Sample] = []
+    for record in records:
+        if record["engine"]:
+            name = (record["source"], record["language"])
+            pairs = "/".join(name)
+            engines[name] = read_json(arguments.results / "translated" / f"{pairs}.translation.json")
+            samples += _samples(arguments, record)
+            if pairs in files:
+                scores[name] = _score(arguments, record, files[pairs])
+    tables = [cleaning_table(records), translation_table(records, engines, scores, samples)]
+    write_data_tables(arguments.output, tables, arguments.notice)
+
+
+def _samples(arguments: argparse.Namespace, record: dict[str, Any]) -> list[Sample]:
+    folder, language = arguments.results / "pairs" / record["source"], record["language"]
+    shown = sample(folder / f"{language}.parquet", arguments.samples)
+    originals = select(folder / f"{record['source_language']}.parquet", shown)
+    return [Sample(record["source"], language, pair_id, texts) for pair_id, texts in beside(originals, shown)]
+
+
+def _score(arguments: argparse.Namespace, record: dict[str, Any], file: Path) -> Scores:
+    source, language, source_language = record["source"], record["language"], record["source_language"]
+    originals = sample(arguments.results / "pairs" / source / f"{source_language}.parquet", arguments.reference_pairs)
+    translations = select(arguments.results / "translated" / source / f"{language}.parquet", originals)
+    return score(translations, references(file, originals, language, source_language), language)
+
+
+if __name__ == "__main__":
+    run(main)
