@@ -92,7 +92,7 @@ def test_editing_a_training_text_reruns_from_there(rerun: Workflow) -> None:
         file.read_text(encoding="utf-8").replace("Wo entspringt die Donau?", "Wo beginnt die Donau?"), encoding="utf-8"
     )
     rules = {rule for rule, _ in rerun.planned()}
-    assert {"translate", "train", "encode", "evaluate", "report"} <= rules
+    assert {"translate", "train", "encode", "evaluate", "write_report"} <= rules
     assert {"prepare_backbone", "prepare_pairs", "write_config"}.isdisjoint(rules)
 
 
