@@ -17,6 +17,7 @@ from hybridbatch.common.language_codes import check_codes
 from hybridbatch.config.base import Name, NotNegative, Section, Share, distinct
 from hybridbatch.config.benchmarks import (
     PUBLISHED,
+    SETTINGS,
     About,
     BenchmarkHub,
     Files,
@@ -656,6 +657,133 @@ class Config(Section):
             ]
         return runs
 
+    @property
+    def encoder_runs(self) -> list[str]:
+        """The runs that have an encoder: all but BM25."""
+        return [run for run in self.run_names() if _strategy(run) != "bm25"]
+
+    @property
+    def trained_runs(self) -> list[str]:
+        """The runs that are fine-tuned."""
+        return [run for run in self.encoder_runs if _strategy(run) != "none"]
+
+    @property
+    def compared_runs(self) -> list[str]:
+        """The runs of the baselines and of `runs.strategies`: all but those of the ablation and of held-out domains."""
+        return [run for run in self.run_names() if _strategy(run) in {"bm25", "none", *self.runs.strategies}]
+
+    @property
+    def projected_runs(self) -> list[str]:
+        """The runs whose vectors are drawn: for each backbone, untuned and the first seed of each compared strategy."""
+        drawn = {"none/seed0", *(f"{s}/seed{seed}" for s in self.runs.strategies for seed in self.runs.seeds[:1])}
+        return [run for run in self.encoder_runs if run.partition("/")[2] in drawn]
+
+    @property
+    def pooled_benchmarks(self) -> list[str]:
+        """The benchmarks that are evaluated on the pool of all languages."""
+        return [name for name in self.runs.benchmarks if "multi" in self.benchmarks[name].measured]
+
+    @property
+    def whole_benchmarks(self) -> list[str]:
+        """The benchmarks that `keep` does not cut."""
+        return [name for name in self.runs.benchmarks if self.benchmarks[name].keep == (0, 1)]
+
+    @property
+    def separate_questions(self) -> list[str]:
+        """The benchmarks in which the same query id in two languages means two different questions."""
+        benchmarks = {name: self.benchmarks[name] for name in self.runs.benchmarks}
+        return [name for name, b in benchmarks.items() if b.reader in ("miracl", "beir") and b.measured == ["mono"]]
+
+    @property
+    def restricted_settings(self) -> dict[str, list[Setting]]:
+        """The settings of the benchmarks that are not evaluated in all of them, by name."""
+        measured = {name: self.benchmarks[name].measured for name in self.runs.benchmarks}
+        return {name: settings for name, settings in measured.items() if len(settings) < len(SETTINGS)}
+
+    def exported_settings(self, benchmark: str, run: str | None = None) -> list[Setting]:
+        """Return the settings of a benchmark that a run has rankings for; without a run, those that have judgements.
+
+        BM25 searches within one language only.
+        """
+        section = self.benchmarks[benchmark]
+        alone = len(section.languages) == 1 or (run is not None and _strategy(run) == "bm25")
+        return [setting for setting in section.measured if setting == "mono" or not alone]
+
+    @property
+    def unseen_languages(self) -> list[str]:
+        """The evaluated languages that no training source has, in alphabetical order; none when nothing is trained."""
+        evaluated = {language for name in self.runs.benchmarks for language in self.benchmarks[name].languages}
+        return sorted(evaluated.difference(self.training_languages)) if self.runs.strategies else []
+
+    @property
+    def native_pairs(self) -> list[str]:
+        """The `source/language` of pairs that are read from files."""
+        return [f"{name}/{language}" for name, source in self.sources.items() for language in source.languages]
+
+    @property
+    def translated_pairs(self) -> list[str]:
+        """The `source/language` of pairs that an engine translates."""
+        return [
+            f"{name}/{language}"
+            for name, source in self.sources.items()
+            for language in (source.translation.languages if source.translation else [])
+        ]
+
+    @property
+    def used_pairs(self) -> list[str]:
+        """The `source/language` of all pairs that training and validation read, in the order of the tables."""
+        return [f"{name}/{language}" for name in self.used_sources() for language in self.sources[name].all_languages]
+
+    @property
+    def has_models_on_pairs(self) -> bool:
+        """Whether a model translates pairs or checks translations, which takes hours instead of seconds."""
+        translations = [source.translation for source in self.sources.values() if source.translation]
+        return bool(self.cleaning.quality.encoder or any(translation.translator for translation in translations))
+
+    def evaluation_texts(self, language: str) -> list[str]:
+        """Return the `benchmark/language` of the evaluation texts that must not be trained on in ``language``.
+
+        They are those in the language itself and in English; none if `cleaning` has no step `contamination`.
+        """
+        if "contamination" not in self.cleaning.steps:
+            return []
+        return [
+            f"{name}/{code}"
+            for name in self.decontaminated
+            for code in self.benchmarks[name].languages
+            if code in (language, "en")
+        ]
+
+    def similarity_encoder(self, pairs: str) -> str | None:
+        """Return the backbone that compares the translated ``pairs`` (`source/language`) with their source, if any does."""
+        translation = self.sources[pairs.split("/", maxsplit=1)[0]].translation
+        quality = self.cleaning.quality
+        checked = pairs in self.translated_pairs and translation and translation.engine not in quality.trusted_engines
+        return quality.encoder if checked else None
+
+    @property
+    def reference_files(self) -> dict[str, str]:
+        """The files of human translations that translations are scored against, by `source/language`."""
+        translations = {name: self.sources[name].translation for name in self.used_sources()}
+        return {
+            f"{name}/{language}": translation.reference.format(language=language)
+            for name, translation in translations.items()
+            if translation and translation.reference
+            for language in translation.languages
+        }
+
+    @property
+    def reference_pairs(self) -> int:
+        """The number of pairs scored against human translations in each language: the most that a source asks for."""
+        translations = [self.sources[name].translation for name in self.used_sources()]
+        return max((translation.reference_pairs for translation in translations if translation), default=1)
+
+    @property
+    def domains(self) -> dict[str, Any]:
+        """The benchmarks of the domain shift: ``in_domain``, ``out_of_domain``, and ``held_out`` by domain."""
+        held_out = {domain: left_out.benchmarks for domain, left_out in self.shift.held_out.items()}
+        return {"in_domain": self.shift.in_domain, "out_of_domain": self.shift.out_of_domain, "held_out": held_out}
+
     def pruned(self) -> "Config":
         """Return the configuration without what nothing refers to; nothing of training where nothing is trained."""
         backbones = {*self.runs.backbones, self.bm25_tokenizer, self.cleaning.quality.encoder}
@@ -704,6 +832,10 @@ def read_config(path: Path) -> Config:
     if not isinstance(values, dict):
         raise UserError(f"{path}: a configuration is a mapping of keys; delete it and run again")
     return load_config(values)
+
+
+def _strategy(run: str) -> str:
+    return run.split("/")[1]
 
 
 def _explain(error: ValidationError) -> Iterator[str]:
