@@ -83,12 +83,12 @@ def _encoder(way: str, arguments: Any) -> tuple[Any, Callable[[list[str]], Any]]
     import torch  # noqa: PLC0415
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
 
-    from hybridbatch.encode.shards import encode_texts, load_encoder  # noqa: PLC0415
+    from hybridbatch.backbone.encoder import encode_texts, load_encoder  # noqa: PLC0415
 
     if way.startswith("ours"):
         model = load_encoder(arguments.model, arguments.device)
         precision: Any = "bf16" if way.endswith("bf16") else "fp32"
-        return model, lambda texts: encode_texts(model, texts, "passages", arguments.batch_size, precision)
+        return model, lambda texts: encode_texts(model, texts, "document", arguments.batch_size, precision)
     dtype = torch.bfloat16 if way.endswith("bf16") else torch.float32
     model = SentenceTransformer(str(arguments.model), device=arguments.device, model_kwargs={"dtype": dtype})
     return model, lambda texts: model.encode_document(texts, normalize_embeddings=True)

@@ -105,8 +105,8 @@ def _encode(folder: Path, device: str, question: str) -> "NDArray[np.float32]":
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
 
+    from hybridbatch.backbone.encoder import load_encoder  # noqa: PLC0415
     from hybridbatch.common.devices import choose_device  # noqa: PLC0415
-    from hybridbatch.encode.shards import load_encoder  # noqa: PLC0415
 
     disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.getLogger("sentence_transformers").setLevel(logging.WARNING)

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from sentence_transformers import SentenceTransformer
 import encode
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json, sha256, write_table
-from hybridbatch.encode.shards import BATCHES_AHEAD, encode_texts, load_encoder, one_ahead, read_texts
+from hybridbatch.encode.shards import read_texts
 from hybridbatch.encode.vectors import KINDS, Kind, open_vectors
 
 QUERIES = ["ab ba c", "c", "abba cab b a c", "c", "a b", "cc cc"]
@@ -75,42 +74,6 @@ def test_rows_are_in_order_normalised_and_have_the_prompts(tmp_path: Path, backb
     assert manifest["files"] == {name: sha256(output / name) for name in names}
     assert manifest["model"] == sha256(backbone / "manifest.json")
     assert manifest["dtype"] == "float32"
-
-
-def test_equal_texts_get_equal_vectors(backbone: Path) -> None:
-    matrix = encode_texts(load_encoder(backbone, "cpu"), ["c", "a b c", "c", "cc", "a b c"], "queries", batch_size=2)
-    assert np.array_equal(matrix[0], matrix[2])
-    assert np.array_equal(matrix[1], matrix[4])
-    assert not np.allclose(matrix[0], matrix[1])
-
-
-def test_duplicates_are_encoded_once(backbone: Path) -> None:
-    model = load_encoder(backbone, "cpu")
-    rows = []
-    model[-1].register_forward_hook(lambda _, __, output: rows.append(len(output["sentence_embedding"])))
-    assert len(encode_texts(model, ["c", "a b c"] * 50, "queries", batch_size=8)) == 100
-    assert rows == [2]
-
-
-def test_more_texts_than_are_tokenised_at_once(backbone: Path) -> None:
-    model = load_encoder(backbone, "cpu")
-    texts = [" ".join("abc"[int(digit)] for digit in np.base_repr(number, 3)) for number in range(3 * BATCHES_AHEAD)]
-    matrix = encode_texts(model, texts, "passages", batch_size=2)
-    np.testing.assert_allclose(matrix, model.encode_document(texts), atol=1e-6)
-
-
-@given(st.lists(st.integers()))
-def test_one_ahead_changes_nothing(items: list[int]) -> None:
-    assert list(one_ahead(iter(items))) == items
-
-
-def test_an_error_of_the_thread_ahead_is_raised() -> None:
-    def items() -> Iterator[int]:
-        yield 1
-        raise UserError("broken")
-
-    with pytest.raises(UserError, match="broken"):
-        list(one_ahead(items()))
 
 
 @pytest.mark.parametrize("options", [{"shard_size": 1}, {"shard_size": 4}, {"batch_size": 1}, {"batch_size": 3}])

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import langcodes
 import numpy as np
@@ -14,7 +15,9 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from hybridbatch.clean.decontamination import jaccard, key, ngrams
 from hybridbatch.common.errors import UserError
 from hybridbatch.config.cleaning import Check, Quality
-from hybridbatch.encode.vectors import Kind
+
+if TYPE_CHECKING:
+    from hybridbatch.backbone.encoder import Task
 
 COPY_NGRAM = 3
 LOOP_NGRAM = 8
@@ -178,15 +181,15 @@ class QualityControl:
 
 def encoder_similarity(folder: Path, device: str, batch_size: int = 64) -> Similarity:
     """Return the cosine similarity under an encoder, which is a sentence-transformers folder."""
-    from hybridbatch.encode.shards import encode_texts, load_encoder  # noqa: PLC0415 (seconds, and rarely wanted)
+    from hybridbatch.backbone.encoder import encode_texts, load_encoder  # noqa: PLC0415 (seconds, and rarely wanted)
 
     model = load_encoder(folder, device)
-    kinds: dict[str, Kind] = {"query": "queries", "passage": "passages"}
 
     def similarity(first: Sequence[str], second: Sequence[str], column: str) -> NDArray[np.float64]:
         if not first:
             return np.empty(0)
-        vectors = [encode_texts(model, list(texts), kinds[column], batch_size) for texts in (first, second)]
+        task: Task = "query" if column == "query" else "document"
+        vectors = [encode_texts(model, list(texts), task, batch_size) for texts in (first, second)]
         cosines: NDArray[np.float64] = np.einsum("ij,ij->i", *vectors, dtype=np.float64)
         return cosines
 

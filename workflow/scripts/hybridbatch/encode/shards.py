@@ -2,32 +2,22 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pyarrow.parquet as pq
-import torch
 from numpy.typing import NDArray
-from sentence_transformers import SentenceTransformer
 
+from hybridbatch.backbone.encoder import Precision, Task, encode_texts, load_encoder
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import MANIFEST, atomic_path, fingerprint, read_json, sha256, write_json
 from hybridbatch.encode.vectors import KINDS, Kind, shard_name
 
 logger = logging.getLogger(__name__)
 
-Precision = Literal["fp32", "bf16", "fp16"]
-HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
-# What sentence-transformers calls the two kinds of texts, in its prompts and its routers.
-TASKS: dict[Kind, str] = {"queries": "query", "passages": "document"}
-# Batches that are tokenised together, while the device encodes those before them.
-BATCHES_AHEAD = 32
-
-Item = TypeVar("Item")
+TASKS: dict[Kind, Task] = {"queries": "query", "passages": "document"}
 
 
 @dataclass(frozen=True)
@@ -130,7 +120,7 @@ def encode_shards(
             for number, texts in enumerate(read_texts(source, shard_size)):
                 if number in wanted:
                     shard = wanted[number]
-                    vectors = encode_texts(model, texts, shard.kind, batch_size, precision)
+                    vectors = encode_texts(model, texts, TASKS[shard.kind], batch_size, precision)
                     _write(output, shard, vectors.astype(dtype))
     return {shard.name: str(finished(output, shard)) for shard in shards}
 
@@ -154,75 +144,6 @@ def _write(output: Path, shard: Shard, vectors: NDArray[np.float32] | NDArray[np
         np.save(stream, vectors)
     write_json(record, {"identity": shard.identity, "sha256": sha256(path)})
     logger.info("%s: %d texts", path, len(vectors))
-
-
-def load_encoder(folder: Path, device: str) -> SentenceTransformer:
-    """Load an encoder with float32 weights."""
-    model: SentenceTransformer = SentenceTransformer(
-        str(folder), device=device, model_kwargs={"dtype": torch.float32}
-    ).eval()
-    return model
-
-
-def encode_texts(
-    model: SentenceTransformer, texts: list[str], kind: Kind, batch_size: int, precision: Precision = "fp32"
-) -> NDArray[np.float32]:
-    """Return the L2-normalised vectors of texts, shape (texts, dimension); equal texts are encoded once.
-
-    The vectors are those of sentence-transformers' ``encode_query`` and ``encode_document``, prompts included. The texts are
-    sorted by their characters and, in groups of :data:`BATCHES_AHEAD` batches, by their tokens, so a batch has little padding.
-
-    Args:
-        model: the encoder, with the prompts ``query`` and ``document``.
-        texts: at least one.
-        kind: what the texts are.
-        batch_size: texts encoded at once.
-        precision: of the matrix products in the encoder.
-    """
-    task = TASKS[kind]
-    # The longest first: what does not fit into memory fails at once. Equal lengths in one order, whatever the set's.
-    distinct = sorted(set(texts), key=lambda text: (-len(text), text))
-    size = batch_size * BATCHES_AHEAD
-    groups = (distinct[start : start + size] for start in range(0, len(distinct), size))
-    tokenised = (model.preprocess(group, prompt=model.prompts[task], task=task) for group in groups)
-    with (
-        torch.inference_mode(),
-        torch.autocast(model.device.type, dtype=HALF.get(precision), enabled=precision in HALF),
-    ):
-        vectors = np.concatenate(
-            [_encode_group(model, features, task, batch_size) for features in one_ahead(tokenised)]
-        )
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    position = {text: index for index, text in enumerate(distinct)}
-    result: NDArray[np.float32] = vectors[[position[text] for text in texts]]
-    return result
-
-
-def _encode_group(
-    model: SentenceTransformer, features: Mapping[str, Any], task: str, batch_size: int
-) -> NDArray[np.float32]:
-    """Return the vectors of tokenised texts, in their order. The device runs through all their batches before it is waited for."""
-    mask = features["attention_mask"]
-    order = mask.sum(dim=1).argsort(descending=True, stable=True)
-    outputs = []
-    for rows in order.split(batch_size):
-        used = mask[rows].any(dim=0)
-        batch = {
-            name: value[rows][:, used].to(model.device) if getattr(value, "shape", None) == mask.shape else value
-            for name, value in features.items()
-        }
-        outputs.append(model(batch, task=task)["sentence_embedding"].float())
-    vectors: NDArray[np.float32] = torch.cat(outputs).cpu().numpy()[order.argsort().numpy()]
-    return vectors
-
-
-def one_ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """Yield items in their order; a thread makes the next one while the caller works on this one."""
-    with ThreadPoolExecutor(max_workers=1) as executor:
-        waiting = executor.submit(next, items, None)
-        while (item := waiting.result()) is not None:
-            waiting = executor.submit(next, items, None)
-            yield item
 
 
 def read_texts(source: Path, size: int) -> Iterator[list[str]]:

@@ -1,0 +1,48 @@
+"""Vectors of texts: in order, the same in every batch, and computed once for equal texts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hybridbatch.backbone.encoder import BATCHES_AHEAD, encode_texts, load_encoder, one_ahead
+from hybridbatch.common.errors import UserError
+
+
+def test_equal_texts_get_equal_vectors(backbone: Path) -> None:
+    matrix = encode_texts(load_encoder(backbone, "cpu"), ["c", "a b c", "c", "cc", "a b c"], "query", batch_size=2)
+    assert np.array_equal(matrix[0], matrix[2])
+    assert np.array_equal(matrix[1], matrix[4])
+    assert not np.allclose(matrix[0], matrix[1])
+
+
+def test_duplicates_are_encoded_once(backbone: Path) -> None:
+    model = load_encoder(backbone, "cpu")
+    rows = []
+    model[-1].register_forward_hook(lambda _, __, output: rows.append(len(output["sentence_embedding"])))
+    assert len(encode_texts(model, ["c", "a b c"] * 50, "query", batch_size=8)) == 100
+    assert rows == [2]
+
+
+def test_more_texts_than_are_tokenised_at_once(backbone: Path) -> None:
+    model = load_encoder(backbone, "cpu")
+    texts = [" ".join("abc"[int(digit)] for digit in np.base_repr(number, 3)) for number in range(3 * BATCHES_AHEAD)]
+    matrix = encode_texts(model, texts, "document", batch_size=2)
+    np.testing.assert_allclose(matrix, model.encode_document(texts), atol=1e-6)
+
+
+@given(st.lists(st.integers()))
+def test_one_ahead_changes_nothing(items: list[int]) -> None:
+    assert list(one_ahead(iter(items))) == items
+
+
+def test_an_error_of_the_thread_ahead_is_raised() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise UserError("broken")
+
+    with pytest.raises(UserError, match="broken"):
+        list(one_ahead(items()))
