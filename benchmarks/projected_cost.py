@@ -17,7 +17,8 @@ from snakemake.utils import update_config  # type: ignore[import-untyped]  # noq
 
 from hybridbatch.common.cli import parser, run  # noqa: E402
 from hybridbatch.common.errors import UserError  # noqa: E402
-from hybridbatch.config.experiment import Config, load_config  # noqa: E402
+from hybridbatch.config.experiment import Config  # noqa: E402
+from hybridbatch.config.load import load_config  # noqa: E402
 
 HOUR = 3600.0
 GIGA = 1e9

@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from hybridbatch.config.experiment import Config, load_config
+from hybridbatch.config.experiment import Config
+from hybridbatch.config.load import load_config
 
 FOLDER = Path(__file__).parents[1] / "config"
 REMOVED = object()

@@ -1,4 +1,4 @@
-"""Write what the configuration's model says of itself: a JSON schema for editors and a page for people."""
+"""Write the documentation of the configuration: a JSON schema for editors and a page for people."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ from hybridbatch.config.documentation import readme, schema
 
 
 def main(argv: list[str] | None) -> None:
-    """Write both files."""
+    """Write the schema and the page."""
     parser = cli.parser(__doc__)
     parser.add_argument("--schema", type=Path, required=True, help="JSON schema to write")
     parser.add_argument(
-        "--readme", type=Path, required=True, help="Markdown page to write; lists the YAML files beside it"
+        "--readme", type=Path, required=True, help="Markdown page to write; it lists the YAML files in its folder"
     )
     arguments = parser.parse_args(argv)
     write_text(arguments.schema, schema())

@@ -15,8 +15,9 @@ from dataclasses import asdict
 from snakemake.settings.types import DeploymentMethod
 
 from hybridbatch.backbone.prepare import HUB_FILES, HUB_IGNORED
-from hybridbatch.config.benchmarks import PUBLISHED, SETTINGS, home
-from hybridbatch.config.experiment import RUN, load_config
+from hybridbatch.config.benchmarks import PUBLISHED, SETTINGS
+from hybridbatch.config.experiment import RUN
+from hybridbatch.config.load import load_config
 from hybridbatch.download.pinned_files import read_entries
 from hybridbatch.jobs.environments import check_cuda_build
 from hybridbatch.common.errors import UserError
@@ -146,7 +147,7 @@ def pairs_request(source, language):
 def benchmark_requests(benchmark, language):
     """Return what a benchmark needs from the Hugging Face hub for one language, by kind of file; of one commit, together."""
     patterns = benchmark.patterns(language)
-    homes = {kind: home(benchmark.path, benchmark.hub, kind) for kind in patterns}
+    homes = {kind: benchmark.repository(kind) for kind in patterns}
     return {
         kind: Request(
             "dataset", *place, tuple(sorted({patterns[other] for other in patterns if homes[other] == place}))

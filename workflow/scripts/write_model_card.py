@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hybridbatch.common.cli import parser, run
 from hybridbatch.common.files import read_json
-from hybridbatch.config.experiment import read_config
+from hybridbatch.config.load import read_config
 from hybridbatch.publish.model_card import write_model_card
 from hybridbatch.report.score_tables import parse_run
 

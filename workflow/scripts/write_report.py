@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hybridbatch.common.cli import parser, run
 from hybridbatch.common.errors import UserError
-from hybridbatch.config.experiment import read_config
+from hybridbatch.config.load import read_config
 from hybridbatch.report.page import write_report
 
 

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.config.benchmarks import home
-from hybridbatch.config.experiment import Benchmark, load_config
+from hybridbatch.config.benchmarks import Benchmark
+from hybridbatch.config.load import load_config
 from hybridbatch.jobs.preflight import check_machine
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -48,9 +48,8 @@ def test_defaults_by_reader() -> None:
 def test_passages_may_come_from_another_data_set() -> None:
     hub = {"revision": COMMIT, "corpus": "miracl/miracl-corpus", "corpus_revision": COMMIT[::-1]}
     benchmark = Benchmark.model_validate({**MIRACL, "path": "miracl/miracl", "hub": hub})
-    assert benchmark.hub is not None
-    assert home(benchmark.path, benchmark.hub, "corpus") == ("miracl/miracl-corpus", COMMIT[::-1])
-    assert home(benchmark.path, benchmark.hub, "qrels") == ("miracl/miracl", COMMIT)
+    assert benchmark.repository("corpus") == ("miracl/miracl-corpus", COMMIT[::-1])
+    assert benchmark.repository("qrels") == ("miracl/miracl", COMMIT)
 
 
 @pytest.mark.parametrize(
@@ -60,17 +59,17 @@ def test_passages_may_come_from_another_data_set() -> None:
         ({"languages": ["xx-yy-zz"]}, "unknown language 'xx-yy-zz'"),
         ({"reader": "belebele", "languages": ["eo"]}, "Belebele has no 'eo'"),
         ({"hub": {"revision": "main"}}, "benchmarks.mine.hub.revision"),
-        ({"hub": {"revision": COMMIT}, "path": "miracl"}, "'miracl' is no data set's id"),
+        ({"hub": {"revision": COMMIT}, "path": "miracl"}, "'miracl' is not the id of a data set"),
         ({"hub": {"revision": COMMIT, "corpus": "a/b"}, "path": "a/b"}, "corpus and corpus_revision go together"),
         ({"files": {"corpus": "../secret"}}, "must be a path below `path`"),
         ({"files": {"corpus": "{name}.jsonl"}}, "must be a path below `path`"),
         (
             {"reader": "belebele", "languages": ["en"], "files": {"qrels": "a"}},
-            "files.qrels: reader belebele reads corpus",
+            "files.qrels: reader belebele reads only corpus",
         ),
         ({"reader": "lareqa", "files": {"corpus": "a"}}, "files: belongs to the readers miracl, beir, belebele"),
         ({"domain": "law"}, "domain belongs to reader: parallel"),
-        ({"settings": ["mono", "mono"]}, "mono stands more than once"),
+        ({"settings": ["mono", "mono"]}, "mono is listed more than once"),
         ({"settings": []}, "benchmarks.mine.settings"),
     ],
 )

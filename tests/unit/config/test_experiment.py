@@ -12,7 +12,8 @@ from small_config import DEMO, FOLDER, REMOVED, SMALL, read_yaml, small
 from snakemake.utils import update_config
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.config.experiment import Config, load_config
+from hybridbatch.config.experiment import Config
+from hybridbatch.config.load import load_config
 
 ERRORS: list[tuple[dict[str, Any], list[str]]] = [
     # unknown and missing keys
@@ -47,7 +48,7 @@ ERRORS: list[tuple[dict[str, Any], list[str]]] = [
     ({"benchmarks.a b": SMALL["benchmarks"]["bench"]}, ["benchmarks.a b: ", "match pattern"]),
     ({"evaluation.tables": {"both": ["map"]}}, ["evaluation.tables.both: ", "'mono', 'cross' or 'multi'"]),
     ({"evaluation.measures": ["mpa"]}, ["evaluation.measures.0: unknown measure 'mpa'", "ndcg@k"]),
-    ({"runs.seeds": [1, 1]}, ["runs.seeds: 1 stands more than once"]),
+    ({"runs.seeds": [1, 1]}, ["runs.seeds: 1 is listed more than once"]),
     ({"runs.seeds": [-1]}, ["runs.seeds.0: ", "greater than or equal to 0"]),
     # languages
     (
@@ -56,7 +57,7 @@ ERRORS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     ({"benchmarks.bench.languages": ["EN"]}, ["benchmarks.bench.languages.0: unknown language 'EN'"]),
     ({"benchmarks.bench.languages": []}, ["benchmarks.bench.languages: ", "is empty"]),
-    ({"benchmarks.bench.languages": ["en", "en"]}, ["benchmarks.bench.languages: en stands more than once"]),
+    ({"benchmarks.bench.languages": ["en", "en"]}, ["benchmarks.bench.languages: en is listed more than once"]),
     # YAML reads `no`, Norwegian, as false.
     ({"benchmarks.bench.languages": [False]}, ["benchmarks.bench.languages.0: ", "string, found False"]),
     # names that nothing defines
@@ -77,10 +78,10 @@ ERRORS: list[tuple[dict[str, Any], list[str]]] = [
     ({"backbones.enc.revision": "0" * 40}, ["backbones.enc: hub and revision go together"]),
     ({"backbones.enc": {"hub": "org/model", "revision": "main"}}, ["backbones.enc.revision: ", "found 'main'"]),
     # sources and benchmarks
-    ({"sources.pairs.keep": [0.5, 0.5]}, ["sources.pairs: keep must be an interval", "found [0.5, 0.5]"]),
+    ({"sources.pairs.keep": [0.5, 0.5]}, ["sources.pairs.keep: must be an interval", "found [0.5, 0.5]"]),
     ({"sources.pairs.keep": [0.5]}, ["sources.pairs.keep.1: is missing"]),
     ({"sources.pairs.translation.languages": ["en"]}, ["sources.pairs.translation: ", "source language 'en'"]),
-    ({"sources.pairs.languages": ["en", "de"]}, ["sources.pairs: de stands both in languages and in translation"]),
+    ({"sources.pairs.languages": ["en", "de"]}, ["sources.pairs: de is in both languages and translation.languages"]),
     ({"sources.pairs.languages": ["fr"]}, ["sources.pairs: translation.source_language 'en' is not in languages"]),
     (
         {"sources.pairs.translation.memory": "en-de.tmx"},
@@ -95,11 +96,14 @@ ERRORS: list[tuple[dict[str, Any], list[str]]] = [
         ["sources.pairs.translation: memory must contain {language} and no other braces"],
     ),
     ({"sources.own": {"reader": "table", "path": "p.tsv", "languages": ["en"]}}, ["sources.own: path must contain"]),
-    ({"benchmarks.bench.split": "test"}, ["benchmarks.bench: domain and split belong to reader: parallel", "lareqa"]),
+    (
+        {"benchmarks.bench.split": "test"},
+        ["benchmarks.bench: split belongs to readers parallel, miracl, beir", "lareqa"],
+    ),
     # impossible combinations
-    ({"training.sources": []}, ["training.sources: is empty while runs.strategies trains"]),
-    ({"runs.seeds": []}, ["runs.seeds: is empty while runs.strategies trains"]),
-    ({"training.validation": "pairs"}, ["training.validation: 'pairs' is also trained on", "define another source"]),
+    ({"training.sources": []}, ["training.sources: is empty, but runs.strategies needs training"]),
+    ({"runs.seeds": []}, ["runs.seeds: is empty, but runs.strategies needs training"]),
+    ({"training.validation": "pairs"}, ["training.validation: 'pairs' is also trained on", "define a separate source"]),
     ({"training.validation": "english"}, ["training.validation_alpha: below 1", "'english' has one; set it to 1"]),
     (
         {"training.sources": ["english"]},
@@ -111,7 +115,7 @@ ERRORS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"evaluation.measures": ["map"], "evaluation.tables": {"mono": ["map", "mrr"]}},
-        ["evaluation: tables.mono shows mrr, which measures does not contain; add it there"],
+        ["evaluation: tables.mono shows mrr, which is not in measures; add it there"],
     ),
 ]
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from hybridbatch.config.experiment import Config, load_config
+from hybridbatch.config.experiment import Config
+from hybridbatch.config.load import load_config
 
 ROOT = Path(__file__).parents[3]
 NINE = {"en", "ar", "zh", "de", "es", "ru", "th", "tr", "hi"}

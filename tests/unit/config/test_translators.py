@@ -8,7 +8,8 @@ import yaml
 from tiny_translators import make_translator
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.config.experiment import Config, load_config
+from hybridbatch.config.experiment import Config
+from hybridbatch.config.load import load_config
 from hybridbatch.jobs.preflight import check_machine
 
 ROOT = Path(__file__).parents[3]
@@ -55,7 +56,11 @@ def loaded(translation: dict[str, Any], translators: dict[str, Any] | None = Non
         ({"engine": "apertium"}, {"a": {"family": "nllb"}}, "exactly one of path and hub must be given, found none"),
         ({"engine": "apertium"}, {"a": {**NLLB, "revision": None}}, "hub and revision go together"),
         ({"engine": "apertium"}, {"a": {**NLLB, "revision": "main"}}, "revision"),
-        ({"engine": "apertium"}, {"a": {**NLLB, "hub": "a/{language}"}}, "revision gives a commit for each language"),
+        (
+            {"engine": "apertium"},
+            {"a": {**NLLB, "hub": "a/{language}"}},
+            "revision must give a commit for each language",
+        ),
     ],
 )
 def test_mistake_is_one_line(translation: dict[str, Any], translators: dict[str, Any], message: str) -> None:

@@ -16,7 +16,7 @@ import measure_language_bias as language_bias
 import write_bias_tables as tables_bias
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_table, write_manifest, write_table
-from hybridbatch.config.experiment import load_config
+from hybridbatch.config.load import load_config
 from hybridbatch.encode.vectors import shard_name
 from hybridbatch.evaluate.language_bias import (
     NO_PASSAGE,

@@ -9,7 +9,7 @@ import pytest
 from tiny import tiny_model
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.config.experiment import load_config
+from hybridbatch.config.load import load_config
 from hybridbatch.jobs.preflight import check_machine
 
 ROOT = Path(__file__).parents[3]

@@ -16,7 +16,7 @@ import encode
 from hybridbatch.backbone.encoder import load_encoder
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json, sha256, write_json, write_table, write_text
-from hybridbatch.config.experiment import load_config
+from hybridbatch.config.load import load_config
 from hybridbatch.publish.ask import Answer, find_model, kept_tokens, read_experiment
 
 RUN = "tiny/hybrid/seed1"

@@ -16,7 +16,7 @@ import write_model_card as program
 from hybridbatch.backbone.encoder import load_encoder
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json, sha256, write_text
-from hybridbatch.config.experiment import load_config
+from hybridbatch.config.load import load_config
 from hybridbatch.config.training import Training
 from hybridbatch.publish.model_card import Part, cell, licence_of, read_downloads
 

@@ -20,7 +20,7 @@ import write_report as report
 import write_tables as tables
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import write_table, write_text
-from hybridbatch.config.experiment import load_config
+from hybridbatch.config.load import load_config
 from hybridbatch.report.costs import duration, read_recall, sum_costs
 from hybridbatch.report.data_counts import count_benchmarks, count_pairs
 from hybridbatch.report.findings import overview, read_banner, sort_comparisons

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from hybridbatch.config.experiment import Config, load_config
+from hybridbatch.config.experiment import Config
+from hybridbatch.config.load import load_config
 from hybridbatch.report.paper_deviations import deviations, open_choices
 
 CONFIGS = Path(__file__).parents[3] / "config"

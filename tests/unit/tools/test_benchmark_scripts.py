@@ -15,7 +15,7 @@ from processes import run_measured
 from projected_cost import forward_operations, project, table
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.config.experiment import load_config
+from hybridbatch.config.load import load_config
 
 ROOT = Path(__file__).parents[3]
 PROGRAMS = [

@@ -23,7 +23,7 @@ from training_runs import (
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json
-from hybridbatch.config.experiment import load_config
+from hybridbatch.config.load import load_config
 from hybridbatch.config.training import Training
 from hybridbatch.train.checkpoints import COMPLETE
 

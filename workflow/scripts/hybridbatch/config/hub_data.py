@@ -1,4 +1,4 @@
-"""The settings of pairs that are read from a data set of the Hugging Face hub."""
+"""Data sets of the Hugging Face hub that training pairs are read from."""
 
 import re
 from typing import Annotated, Self
@@ -6,16 +6,16 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from hybridbatch.common.row_paths import check_place
-from hybridbatch.config.base import Section
+from hybridbatch.config.base import Commit, Section
 
 
-def _place(text: str) -> str:
+def _row_path(text: str) -> str:
     check_place(text)
     return text
 
 
-Place = Annotated[str, AfterValidator(_place)]
-Places = Place | Annotated[list[Place], Field(min_length=1)]
+RowPath = Annotated[str, AfterValidator(_row_path)]
+RowPaths = RowPath | Annotated[list[RowPath], Field(min_length=1)]
 Scalar = bool | int | float | str
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 MMARCO_NAMES = {
@@ -39,57 +39,56 @@ MMARCO_NAMES = {
 class Columns(Section):
     """Where a row holds its texts: `column`, `column.field`, `list[0].field` (one element), `list[*].field` (all of them)."""
 
-    query: Places = Field(
-        description="place of the query; several places, or the elements of a list, are joined with a space"
+    query: RowPaths = Field(
+        description="path of the query; several paths, or the elements of a list, are joined by spaces"
     )
-    passage: Places = Field(description="place of the passage; joined likewise, for example `[title, text]`")
-    negative: Places | None = Field(
+    passage: RowPaths = Field(
+        description="path of the passage, or several that are joined by spaces, such as `[title, text]`"
+    )
+    negative: RowPaths | None = Field(
         None,
-        description="place of a passage that does not answer; kept in the file of raw pairs, training does not read it",
+        description="path of a non-relevant passage; kept in the file of raw pairs, not used in training",
     )
-    id: Place | None = Field(
-        None, description="place of a unique id; null: the number of the row, which one language alone can have"
+    id: RowPath | None = Field(
+        None, description="path of a unique id; null: the row number, which allows one language only"
     )
 
 
 class HubData(Section):
-    """A data set of the Hugging Face hub, or a part of it. Its files are read; code that comes with a data set is never run."""
+    """A data set of the Hugging Face hub, or a part of it. Only its files are read; its code is never run."""
 
-    revision: str = Field(pattern=r"^[0-9a-f]{40}$", description="commit of the data set, 40 hexadecimal digits")
+    revision: Commit = Field(description="commit of the data set, 40 hexadecimal digits")
     config: str | None = Field(
         None,
         min_length=1,
-        description="configuration named in the data set's card, which says its files; may contain `{language}`",
+        description="configuration in the data set's card that lists its files; may contain `{language}`",
     )
     split: str = Field("train", min_length=1, description="with `config`: the split")
     data_files: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)] | None = Field(
         None,
-        description="instead of `config`: paths or patterns (`*`) of parquet, JSON, JSON lines, CSV or TSV files, also gzipped; may contain `{language}`",
+        description="instead of `config`: paths or patterns (`*`) of parquet, JSON, JSON lines, CSV or TSV files, plain or gzipped; may contain `{language}`",
     )
     columns: Columns | None = Field(None, description="reader `hub`: where a row holds its texts")
-    explode: Place | None = Field(
-        None,
-        description="place of a list: each of its elements becomes a row, in which the element stands at the place of the list",
-    )
-    where: dict[Place, Scalar | list[Scalar]] = Field(
-        {}, description="keep the rows that have this value, or one of these, at each place, for example `{label: 1}`"
+    explode: RowPath | None = Field(None, description="path of a list column; each of its elements becomes its own row")
+    where: dict[RowPath, Scalar | list[Scalar]] = Field(
+        {}, description="keep rows with this value, or one of these values, at each path, for example `{label: 1}`"
     )
     language_names: dict[str, str] = Field(
-        {}, description="what `{language}` stands for where it is not the language's code, for example `{en: english}`"
+        {}, description="replacements for `{language}` where it is not the language's code, for example `{en: english}`"
     )
     streaming: bool = Field(
         True,
-        description="read the files as they are; false: convert them to Arrow on disk first and read that memory-mapped",
+        description="read the files directly; false: convert them to Arrow on disk first and memory-map the result",
     )
 
     @model_validator(mode="after")
-    def _one_choice(self) -> Self:
+    def _has_one_choice_of_files(self) -> Self:
         if self.config is not None and self.data_files is not None:
-            raise ValueError("config and data_files exclude each other; give one of them")
+            raise ValueError("config and data_files exclude each other; set one of them")
         return self
 
     def files(self, reader: str, language: str) -> tuple[list[str], str | None]:
-        """Return the patterns of one language's files, or else the configuration that names them."""
+        """Return the patterns of one language's files, or else the configuration that lists them."""
         name = self.language_names.get(language, language)
         if reader == "mmarco":
             return mmarco_files(language), None
@@ -97,51 +96,43 @@ class HubData(Section):
         config = self.config.replace("{language}", name) if self.config else None
         return [pattern.replace("{language}", name) for pattern in given], config
 
+    def check_reader(self, reader: str, languages: list[str]) -> None:
+        """Raise ValueError, naming the key, if the reader ``hub`` or ``mmarco`` cannot read these languages."""
+        if reader == "mmarco":
+            self._check_mmarco(languages)
+            return
+        if self.columns is None:
+            raise ValueError("hub.columns: is missing; say where a row holds query and passage")
+        if self.config is None and self.data_files is None:
+            raise ValueError("hub: config and data_files are both missing; set one to say which files are read")
+        if len(languages) > 1:
+            if self.columns.id is None:
+                raise ValueError(
+                    "hub.columns.id: is missing; with several languages, it must say what aligns their pairs"
+                )
+            if "{language}" not in f"{self.config}{self.data_files}":
+                raise ValueError("hub: with several languages, config or data_files must contain {language}")
 
-def check_hub(reader: str, path: str, hub: HubData | None, languages: list[str]) -> None:
-    """Check what the readers `hub` and `mmarco` need of a source, and that no other reader has it.
-
-    Raises:
-        ValueError: naming the key.
-    """
-    if reader not in ("hub", "mmarco"):
-        if hub is not None:
-            raise ValueError(f"hub: belongs to the readers hub and mmarco, this one is {reader}")
-        return
-    if hub is None:
-        raise ValueError(f"hub: is missing; reader {reader} needs at least hub.revision, see config/README.md")
-    if not REPOSITORY.fullmatch(path):
-        raise ValueError(
-            f"path: {path!r} is no data set's id; allowed: owner/name, as in sentence-transformers/natural-questions"
-        )
-    if reader == "mmarco":
-        _check_mmarco(hub, languages)
-        return
-    if hub.columns is None:
-        raise ValueError("hub.columns: is missing; say where a row holds query and passage")
-    if hub.config is None and hub.data_files is None:
-        raise ValueError("hub: neither config nor data_files is given; one of them must say which files are read")
-    if len(languages) > 1:
-        if hub.columns.id is None:
-            raise ValueError("hub.columns.id: is missing; with several languages it must name what aligns their pairs")
-        if "{language}" not in f"{hub.config}{hub.data_files}":
-            raise ValueError("hub: config or data_files must contain {language}, as there are several languages")
-
-
-def _check_mmarco(hub: HubData, languages: list[str]) -> None:
-    for key in ("config", "data_files", "columns", "explode", "where", "language_names"):
-        if getattr(hub, key):
-            raise ValueError(f"hub.{key}: belongs to reader hub; mmarco knows its own files")
-    for language in languages:
-        if language not in MMARCO_NAMES:
-            raise ValueError(f"languages: mMARCO has no {language!r}; allowed: {', '.join(sorted(MMARCO_NAMES))}")
+    def _check_mmarco(self, languages: list[str]) -> None:
+        for key in ("config", "data_files", "columns", "explode", "where", "language_names"):
+            if getattr(self, key):
+                raise ValueError(f"hub.{key}: belongs to reader hub; mmarco knows its own files")
+        for language in languages:
+            if language not in MMARCO_NAMES:
+                raise ValueError(f"languages: mMARCO has no {language!r}; allowed: {', '.join(sorted(MMARCO_NAMES))}")
 
 
 def mmarco_files(language: str) -> list[str]:
-    """Return the paths of mMARCO's files in one language: passages, queries, and the triples of ids of all languages."""
+    """Return the paths of mMARCO's files in one language: passages, queries, and the id triples of all languages."""
     name = MMARCO_NAMES[language]
     return [
         f"data/google/collections/{name}_collection.tsv",
         f"data/google/queries/train/{name}_queries.train.tsv",
         "data/triples.train.ids.small.tsv",
     ]
+
+
+def check_repository(key: str, name: str) -> None:
+    """Raise ValueError unless a name has the form of a data set's id on the hub."""
+    if not REPOSITORY.fullmatch(name):
+        raise ValueError(f"{key}: {name!r} is not the id of a data set; allowed: owner/name, as in miracl/miracl")

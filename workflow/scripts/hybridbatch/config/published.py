@@ -1,4 +1,4 @@
-"""The settings of the comparison with the published numbers."""
+"""Comparison with the published numbers."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self, get_args
@@ -21,20 +21,22 @@ TOLERANCES: dict[PublishedMetric, float] = {
 
 
 class PublishedNumbers(Section):
-    """The comparison with the paper's numbers: which they are, what they are called here, and how close is close."""
+    """Comparison with the paper's numbers: the file, the tolerances, and the names of the paper's benchmarks and backbones here."""
 
-    file: str = Field("config/published.csv", description="the published numbers, a row per cell of the paper's tables")
+    file: str = Field(
+        "config/published.csv", description="the published numbers, one row for each cell of the paper's tables"
+    )
     tolerances: dict[PublishedMetric, NotNegative] = Field(
         TOLERANCES,
-        description="largest difference from a published number, both as printed, that is within tolerance; `rank_distance` as a share of the published number, others absolute. The defaults are choices, for the paper gives one run each and no spread: 0.02 is about what other seeds can make of a fine-tuned transformer, and more than most gains of hybrid over the better baseline, so the effects are shown too; 10 % is less than what separates monolingual batches from the others in rank distance",
+        description="largest difference from a published number, both as printed; `rank_distance` as a share of the published number, others absolute. The defaults are our choice, as the paper reports single runs: 0.02 is about what another seed can change in a fine-tuned transformer, and more than most gains of hybrid over the better baseline, which is why effects are shown, too; 10 % is less than what separates monolingual batches from the others in rank distance",
     )
     benchmarks: dict[PublishedBenchmark, Name | None] = Field(
         {},
-        description="which of `benchmarks` is a published one; one not named here is that of the same name; null: none is. A benchmark that `keep` cuts is never compared",
+        description="the name in `benchmarks` of each of the paper's benchmarks; default: the same name; null: none. A benchmark cut by `keep` is never compared",
     )
     backbones: dict[PublishedBackbone, Name | None] = Field(
         {},
-        description="which of `backbones` is a published one; one not named here is that of the same name; null: none is",
+        description="the name in `backbones` of each of the paper's backbones; default: the same name; null: none",
     )
 
     @field_validator("tolerances", mode="before")
@@ -47,7 +49,7 @@ class PublishedNumbers(Section):
         for key, names in (("benchmarks", self.benchmarks), ("backbones", self.backbones)):
             given = [name for name in names.values() if name is not None]
             if len(set(given)) < len(given):
-                raise ValueError(f"{key}: two published names have one name here; name each once")
+                raise ValueError(f"{key}: two of the paper's names have the same name here; use each name once")
         return self
 
     def benchmark_names(self, run: set[str]) -> dict[str, str]:
@@ -58,8 +60,16 @@ class PublishedNumbers(Section):
         """Return the name here of each published backbone that is among those run."""
         return _names(get_args(PublishedBackbone), self.backbones, run)
 
+    def resolved(self, benchmarks: set[str], backbones: set[str]) -> "PublishedNumbers":
+        """Return the settings with the name here of each published benchmark and backbone that is among these."""
+        kept = {
+            "benchmarks": _names(get_args(PublishedBenchmark), self.benchmarks, benchmarks),
+            "backbones": _names(get_args(PublishedBackbone), self.backbones, backbones),
+        }
+        return self.model_copy(update=kept)
+
     def only(self, benchmarks: set[str], backbones: set[str]) -> "PublishedNumbers":
-        """Return the settings without names that are not among these."""
+        """Return the settings without names other than these."""
         kept = {
             "benchmarks": {key: name for key, name in self.benchmarks.items() if name is None or name in benchmarks},
             "backbones": {key: name for key, name in self.backbones.items() if name is None or name in backbones},

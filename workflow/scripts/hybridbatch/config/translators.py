@@ -1,12 +1,13 @@
-"""The settings of translation models."""
+"""Translation models."""
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
-from hybridbatch.config.base import Section
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.language_codes import check_codes
+from hybridbatch.config.base import Commit, Section, check_origin
 
-Revision = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 ComputeType = Literal[
     "float32", "float16", "bfloat16", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16"
 ]
@@ -15,47 +16,46 @@ PLACEHOLDER = "{language}"
 
 
 class Translator(Section):
-    """A translation model; exactly one of `path` and `hub` says where it comes from."""
+    """A translation model. Set exactly one of `path` and `hub`."""
 
     family: Literal["m2m100", "nllb", "madlad", "marian"] = Field(
-        description="kind of model, which says how languages are named: M2M-100, NLLB-200, MADLAD-400, or Marian (OPUS-MT)"
+        description="model family, which determines how languages are named: M2M-100, NLLB-200, MADLAD-400 or Marian (OPUS-MT)"
     )
     path: str | None = Field(
         None,
-        description="a local folder in transformers layout, with safetensors weights; `{language}` stands for the target language",
+        description="a local folder in transformers layout, with safetensors weights; `{language}` is replaced by the target language",
     )
     hub: str | None = Field(
         None,
-        description="a Hugging Face model id, such as `facebook/nllb-200-distilled-600M`; `{language}` stands for the target language",
+        description="a Hugging Face model id, such as `facebook/nllb-200-distilled-600M`; `{language}` is replaced by the target language",
     )
-    revision: Revision | dict[str, Revision] | None = Field(
+    revision: Commit | dict[str, Commit] | None = Field(
         None,
-        description="with `hub`: the commit, 40 hexadecimal digits, one that has safetensors weights; with `{language}` in `hub` one for each language",
+        description="with `hub`: a commit that has safetensors weights, 40 hexadecimal digits; one per language if `hub` contains `{language}`",
     )
-    beam_size: int = Field(4, ge=1, description="width of beam search; 1: greedy")
+    beam_size: int = Field(4, ge=1, description="width of the beam search; 1: greedy")
     max_input_tokens: int = Field(
         256,
         ge=8,
-        description="a longer text is cut into its sentences, which are translated one by one and joined again",
+        description="maximum tokens per input; a longer text is translated sentence by sentence",
     )
-    max_output_tokens: int = Field(256, ge=8, description="tokens after which a translation is cut")
+    max_output_tokens: int = Field(
+        256, ge=8, description="maximum tokens per translation; longer translations are truncated"
+    )
     batch_tokens: int = Field(
-        4096, ge=1, description="tokens of a batch, padding included: what the memory of the device allows"
+        4096, ge=1, description="tokens in a batch, including padding; limited by the memory of the device"
     )
     compute_type: ComputeType = Field(
         "float32",
-        description="type of weights and products; engine `transformers`: float32, float16 or bfloat16, engine `ctranslate2`: any",
+        description="data type of weights and matrix products; engine `transformers`: float32, float16 or bfloat16, engine `ctranslate2`: any",
     )
 
     @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        if (self.path is None) == (self.hub is None):
-            raise ValueError(f"exactly one of path and hub must be given, found {'both' if self.path else 'none'}")
-        if (self.hub is None) != (self.revision is None):
-            raise ValueError("hub and revision go together: a model from the hub is pinned by its commit")
+    def _has_one_origin(self) -> Self:
+        check_origin(self, "path", "hub")
         if self.hub is not None and (PLACEHOLDER in self.hub) != isinstance(self.revision, dict):
             raise ValueError(
-                "hub and revision: with {language} in hub, revision gives a commit for each language, else a single one"
+                "hub and revision: if hub contains {language}, revision must give a commit for each language, otherwise a single one"
             )
         return self
 
@@ -70,10 +70,23 @@ class Translator(Section):
         revision = self.revision
         if isinstance(revision, dict):
             if language not in revision:
-                raise ValueError(f"revision has no commit for language {language!r}; add it, or leave the language out")
+                raise ValueError(f"revision has no commit for language {language!r}; add one or remove the language")
             revision = revision[language]
         return {"family": self.family, "hub": str(self.hub).replace(PLACEHOLDER, language), "revision": str(revision)}
 
     def decoding(self) -> dict[str, str | int]:
         """Return the settings that change translations."""
         return self.model_dump(include={"family", "beam_size", "max_input_tokens", "max_output_tokens", "compute_type"})
+
+    def check_languages(self, source: str, targets: list[str]) -> None:
+        """Check that the model can translate between these languages, without loading it.
+
+        Raises:
+            ValueError: if it cannot, or has no revision for a target.
+        """
+        for target in targets:
+            try:
+                check_codes(self.family, source, target)
+            except UserError as error:
+                raise ValueError(str(error)) from None
+            self.for_language(target)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from hybridbatch.backbone.prepare import check_local_backbone, check_packaged
 from hybridbatch.common.errors import UserError
-from hybridbatch.config.experiment import Benchmark, Config, Source
+from hybridbatch.config.benchmarks import Benchmark
+from hybridbatch.config.experiment import Config
+from hybridbatch.config.sources import Source
 from hybridbatch.config.translators import Translator
 from hybridbatch.download.pinned_files import read_entries
 from hybridbatch.translate.apertium import find_mode

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import MANIFEST, read_json, sha256
-from hybridbatch.config.experiment import Config, read_config
+from hybridbatch.config.experiment import Config
+from hybridbatch.config.load import read_config
 from hybridbatch.encode.vectors import open_vectors
 from hybridbatch.search.exact import NO_PAIRS, exact_search
 from hybridbatch.search.products import NumpyProducts

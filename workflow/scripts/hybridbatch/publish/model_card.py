@@ -13,7 +13,10 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import write_text
-from hybridbatch.config.experiment import Backbone, Benchmark, Config, Source, Translation
+from hybridbatch.config.backbones import Backbone
+from hybridbatch.config.benchmarks import Benchmark
+from hybridbatch.config.experiment import Config
+from hybridbatch.config.sources import Source, Translation
 from hybridbatch.report.score_tables import MEAN, MISSING, SETTINGS, Run, decimals, metric_label, read_summary
 
 TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.jinja"

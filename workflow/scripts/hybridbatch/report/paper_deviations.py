@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from hybridbatch.config.experiment import Backbone, Benchmark, Config, Source
+from hybridbatch.config.backbones import Backbone
+from hybridbatch.config.benchmarks import Benchmark
+from hybridbatch.config.experiment import Config
+from hybridbatch.config.sources import Source
 
 SOURCES = "WikiQA, DuoRC, NewsQA, Natural Questions, Yahoo QA, EntityQuestions, Mr. TyDi, MFAQ, mMARCO"
 LANGUAGES = ["ar", "de", "en", "es", "hi", "ru", "th", "tr", "zh"]
