@@ -1,4 +1,4 @@
-"""Submit, ask after and cancel jobs on Kubernetes, for Snakemake's executor cluster-generic; kubectl does the talking."""
+"""Submit, query and cancel Kubernetes Jobs with kubectl, for Snakemake's executor cluster-generic."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 TEMPLATE = Path(__file__).with_name("job.yaml")
-# Kubernetes sends SIGTERM to the first process alone. This one passes it on to all others and waits for the last of them, so that
+# Kubernetes sends SIGTERM to the first process only. This one forwards it to all others and waits for the last of them, so that
 # training can write a checkpoint.
 FIRST_PROCESS = r"""
 if [ $$ = 1 ]; then trap 'kill -TERM -1' TERM; fi
@@ -26,7 +26,7 @@ exit $status
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the program."""
     parser = argparse.ArgumentParser(description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("submit", help="print the name of a new Job").add_argument("jobscript", type=Path)
@@ -48,8 +48,8 @@ def job(template: dict[str, Any], jobscript: Path, folder: Path) -> dict[str, An
     """Return the manifest of a Job that runs a job script.
 
     Args:
-        template: what all Jobs have in common.
-        jobscript: Snakemake's script; its second line tells the job's properties.
+        template: the manifest that all Jobs share.
+        jobscript: Snakemake's script; its second line holds the job's properties.
         folder: the working directory.
     """
     properties = json.loads(jobscript.read_text(encoding="utf-8").partition("# properties = ")[2].partition("\n")[0])
@@ -68,7 +68,7 @@ def job(template: dict[str, Any], jobscript: Path, folder: Path) -> dict[str, An
 
 
 def status(name: str) -> str:
-    """Return ``success``, ``failed`` or ``running``; a Job that is gone has failed, and one that cannot be asked after runs."""
+    """Return ``success``, ``failed`` or ``running``; a missing Job has failed, and one that cannot be queried counts as running."""
     asked = kubectl("get", "job", name, "--ignore-not-found", "--output=json")
     if asked.returncode != 0:
         return "running"
@@ -82,7 +82,7 @@ def status(name: str) -> str:
 
 
 def kubectl(*arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run kubectl; its complaints go to standard error."""
+    """Run kubectl; its errors go to standard error."""
     return subprocess.run(["kubectl", *arguments], input=given, stdout=subprocess.PIPE, text=True, check=False)
 
 
