@@ -33,7 +33,7 @@ def summary(workflow: Workflow) -> list[dict[str, str]]:
 
 
 def expected_results() -> set[str]:
-    """Name the files that docs/design.md promises for the tiny experiment, apart from logs and costs."""
+    """Name the files that docs/reference/results.md promises for the tiny experiment, apart from logs and costs."""
     files = {"config.yaml", "report.html", "tables/summary.csv"}
     files |= {
         f"pairs/{source}/{code}.parquet" for source in ("demo_facts", "demo_facts_validation") for code in ("de", "en")

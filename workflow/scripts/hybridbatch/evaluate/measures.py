@@ -34,7 +34,7 @@ def measure_benchmark(
         settings: what is measured.
 
     Returns:
-        The columns of the measures table of docs/design.md. A query has a row in ``mono`` and ``cross`` for each passage
+        The columns of the measures table of docs/reference/results.md. A query has a row in ``mono`` and ``cross`` for each passage
         language in which it has a relevant passage, and one in ``multi``.
     """
     table = read_table(ranks).to_pandas()

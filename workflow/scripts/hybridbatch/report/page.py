@@ -70,7 +70,7 @@ def write_report(
     Args:
         output: the HTML file.
         config: the resolved configuration.
-        results: folder of the experiment's results; its parts are named in docs/design.md.
+        results: folder of the experiment's results; its parts are named in docs/reference/results.md.
         tables: names of the tables shown, ``tables/<name>.html``, in the order of the page.
         figures: names of the figures shown, ``figures/<name>.svg``.
         costs: rule and Snakemake benchmark file, one per job.

@@ -1,4 +1,4 @@
-"""The files that a search writes: top lists and the ranks of relevant passages (columns: docs/design.md)."""
+"""The files that a search writes: top lists and the ranks of relevant passages (columns: docs/reference/results.md)."""
 
 from collections.abc import Callable
 from contextlib import ExitStack

@@ -60,7 +60,7 @@ def search_benchmark(
     method: Method,
     output: Path,
 ) -> None:
-    """Search all blocks of a benchmark and write ``topk.parquet``, ``ranks.parquet`` and ``recall.csv`` (docs/design.md).
+    """Search all blocks of a benchmark and write ``topk.parquet``, ``ranks.parquet`` and ``recall.csv`` (docs/reference/results.md).
 
     Without indexes all ranks are exact. With them, a rank is the place in what the indexes found, down to the depth
     in each language, and missing where they did not find the passage; the exact rank in the pool is kept beside it.
