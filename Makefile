@@ -42,7 +42,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow/rules
-	$(BIN)/snakemake --lint
+	$(BIN)/python tools/lint_workflow.py
 
 # What config/README.md and config/schema.json say, from the model in workflow/scripts/hybridbatch/config/experiment.py.
 config: $(READY)

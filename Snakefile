@@ -1,10 +1,5 @@
 """Hybrid-batch training of multilingual dense retrievers, from data to report."""
 
-import os
-import sys
-from pathlib import Path
-
-from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.20")
@@ -17,20 +12,17 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/inputs.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/translate.smk"
 include: "workflow/rules/clean.smk"
+include: "workflow/rules/backbone.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/encode.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/compare.smk"
-include: "workflow/rules/bias.smk"
 include: "workflow/rules/report.smk"
-include: "workflow/rules/analysis.smk"
 include: "workflow/rules/publish.smk"
-include: "workflow/rules/verify.smk"
 
 
 localrules:
@@ -53,5 +45,4 @@ rule downloads:
 
 
 onstart:
-    check_offline()
-    check_torch()
+    check_before_jobs()

@@ -10,11 +10,60 @@ OUTPUTS:
 """
 
 
+def is_translated(pairs):
+    """Return whether these pairs come from a translation engine."""
+    return pairs in experiment.translated_pairs
+
+
+def unclean_pairs(wildcards):
+    """Return the pairs as they were read or translated."""
+    return f"{RESULTS}/{'translated' if is_translated(wildcards.pairs) else 'raw'}/{wildcards.pairs}.parquet"
+
+
+def source_pairs(wildcards):
+    """Return the pairs that were translated; nothing for pairs that came with their language."""
+    return paths.untranslated(wildcards.pairs) if is_translated(wildcards.pairs) else []
+
+
+def evaluation_folders(wildcards):
+    """Return the folders of the evaluation texts that the pairs are compared with."""
+    texts = experiment.evaluation_texts(wildcards.pairs.split("/")[1])
+    return [f"{RESULTS}/benchmarks/{name}" for name in texts]
+
+
+def evaluation_files(wildcards):
+    """Return the files of the evaluation texts that the pairs are compared with."""
+    kinds = ["queries", "passages"] + (["qrels"] if experiment.cleaning.passages == "relevant" else [])
+    return [f"{folder}/{kind}.parquet" for folder in evaluation_folders(wildcards) for kind in kinds]
+
+
+def similarity_encoder(wildcards):
+    """Return the prepared backbone that compares source and translation; nothing where none does."""
+    encoder = experiment.similarity_encoder(wildcards.pairs)
+    return f"{paths.prepared_backbone(encoder)}/manifest.json" if encoder else []
+
+
+def cleaning_settings(wildcards):
+    """Return the settings that these pairs depend on: what only translations are checked for concerns no other pairs."""
+    unused = {"decontaminate"} if is_translated(wildcards.pairs) else {"decontaminate", "quality"}
+    return experiment.cleaning.model_dump_json(exclude=unused)
+
+
+def translated_options(wildcards, input):
+    """Return how pairs were translated, and the encoder that compares them with their source; nothing for other pairs."""
+    if not is_translated(wildcards.pairs):
+        return []
+    settings = experiment.sources[wildcards.pairs.split("/")[0]].translation
+    options = ["--engine", settings.engine, "--translated-from", input.source_pairs]
+    options += ["--source-language", settings.source_language]
+    return options + (["--encoder", str(Path(input.encoder).parent)] if input.encoder else [])
+
+
 rule clean_pairs:
     """Normalise the pairs of a source in one language and drop, step by step, those that must not be trained on."""
     input:
-        pairs=lambda wildcards: f"{RESULTS}/{'translated' if is_translated(wildcards.pairs) else 'raw'}/{wildcards.pairs}.parquet",
-        source_pairs=pairs_source_file,
+        pairs=unclean_pairs,
+        source_pairs=source_pairs,
         evaluation=evaluation_files,
         encoder=similarity_encoder,
     output:
@@ -25,80 +74,38 @@ rule clean_pairs:
     benchmark:
         f"{COSTS}/clean_pairs/{{pairs}}.jsonl"
     wildcard_constraints:
-        pairs=alternatives(NATIVE_PAIRS + TRANSLATED_PAIRS),
+        pairs=alternatives(experiment.native_pairs + experiment.translated_pairs),
     group:
         PAIRS_GROUP
     conda:
         environment("clean")
     threads: 1
     resources:
-        gpu=cleaning_gpus,
+        # An encoder that compares translations runs on a GPU, if there is one.
+        gpu=lambda wildcards: GPUS if similarity_encoder(wildcards) else 0,
         mem=growing(4),
         runtime="2h",
-        device=lambda wildcards: "cuda" if cleaning_gpus(wildcards) else "cpu",
+        device=lambda wildcards: "cuda" if GPUS and similarity_encoder(wildcards) else "cpu",
     params:
+        launcher=program("launch"),
         program=program("clean_pairs"),
         code=code("clean_pairs"),
-        launcher=program("launch"),
-        options=cleaning_options,
+        source=lambda wildcards: wildcards.pairs.split("/")[0],
+        language=lambda wildcards: wildcards.pairs.split("/")[1],
+        settings=cleaning_settings,
+        evaluation=evaluation_folders,
+        translated=translated_options,
     shell:
         r"""
         python {params.launcher:q} --gpus {resources.gpu} {params.program:q} \
             --pairs {input.pairs:q} \
-            {params.options:q} \
+            --source {params.source:q} \
+            --language {params.language} \
+            --settings {params.settings:q} \
+            --evaluation {params.evaluation:q} \
+            {params.translated:q} \
             --device {resources.device} \
             --output {output.pairs:q} \
             --record {output.record:q} \
-            &>{log:q}
-        """
-
-
-PAIRS_OF_TABLES = [
-    f"{name}/{code}" for name in experiment.used_sources() for code in experiment.sources[name].all_languages
-]
-DATA_TABLES = ["cleaning", "translation"] if PAIRS_OF_TABLES else []
-DATA_TABLE_PAGES = [f"{RESULTS}/tables/{table}.html" for table in DATA_TABLES]
-
-
-localrules:
-    write_data_tables,
-
-
-rule write_data_tables:
-    """Lay out what cleaning removed from the training pairs, and how the translations came out."""
-    input:
-        pairs=[f"{RESULTS}/pairs/{pairs}.parquet" for pairs in PAIRS_OF_TABLES],
-        records=[f"{RESULTS}/pairs/{pairs}.cleaning.json" for pairs in PAIRS_OF_TABLES],
-        translated=[f"{RESULTS}/translated/{pairs}.parquet" for pairs in PAIRS_OF_TABLES if is_translated(pairs)],
-        engines=[f"{RESULTS}/translated/{pairs}.translation.json" for pairs in PAIRS_OF_TABLES if is_translated(pairs)],
-        references=[named.partition("=")[2] for named in reference_files()],
-    output:
-        pages=[
-            report(page, caption="../report/tables.rst", category="Tables", labels={"table": table, "format": "html"})
-            for table, page in zip(DATA_TABLES, DATA_TABLE_PAGES)
-        ],
-        other=[f"{RESULTS}/tables/{table}.{suffix}" for table in DATA_TABLES for suffix in ("csv", "md", "tex")],
-    log:
-        f"{LOGS}/write_data_tables.log",
-    conda:
-        environment("clean")
-    params:
-        program=program("write_data_tables"),
-        code=code("write_data_tables"),
-        results=lambda wildcards: RESULTS,
-        pairs=PAIRS_OF_TABLES,
-        references=reference_files(),
-        reference_pairs=reference_pairs(),
-        notice=options(notice=experiment.notice),
-        folder=lambda wildcards: f"{RESULTS}/tables",
-    shell:
-        r"""
-        python {params.program:q} \
-            --results {params.results:q} \
-            --pairs {params.pairs:q} \
-            --references {params.references:q} \
-            --reference-pairs {params.reference_pairs} \
-            {params.notice:q} \
-            --output {params.folder:q} \
             &>{log:q}
         """

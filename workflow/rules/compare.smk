@@ -1,33 +1,37 @@
 """
-Statistics: intervals, tests between strategies, the claim, the domain shift.
+Comparison: tests between strategies, the claim, the domain shift, and the paper's numbers beside ours.
 
-REQUIRED INPUTS: measures/<run>.parquet of every run.
+REQUIRED INPUTS: measures/<run>.parquet of every run; tables/summary.csv; the published numbers (config/published.csv).
 
 OUTPUTS:
-    statistics/intervals.csv                            every system: mean, standard deviation and interval, by language
-    statistics/comparisons.csv                          every two systems: difference, interval, effect size, tests, a sentence
-    statistics/claim.json                               whether the claim of the configuration holds
-    statistics/shift.{csv,json}                         scores in and out of the domain of training, and the answer
-    tables/{significance,shift}.{csv,md,tex,html}
-"""
+    statistics/intervals.csv                    every system: mean, standard deviation and interval, by language
+    statistics/comparisons.csv                  every two systems: difference, interval, effect size, tests, a sentence
+    statistics/claim.json                       whether the claim of the configuration holds
+    statistics/shift.{csv,json}                 scores in and out of the domain of training, and the answer
+    verdicts.json                               a verdict for every published number, effects, other systems
+    tables/{significance,shift,published}.{csv,md,tex,html}
 
-STATISTICS_TABLES = ["significance", "shift"]
+TARGETS: verify
+"""
 
 
 localrules:
     compare_strategies,
+    compare_published,
+    verify,
 
 
 rule compare_strategies:
-    """Test how the strategies differ, and what each loses out of its domain."""
+    """Test how the strategies differ, and what each loses outside its domain."""
     input:
-        measures=[f"{RESULTS}/measures/{run}.parquet" for run in experiment.run_names()],
-        templates=lambda wildcards: TEMPLATES,
+        measures=list(paths.measures(experiment.run_names()).values()),
+        templates=TEMPLATES,
     output:
-        **{table: table_page(table) for table in STATISTICS_TABLES},
-        other=expand(f"{RESULTS}/tables/{{table}}.{{format}}", table=STATISTICS_TABLES, format=["csv", "md", "tex"]),
+        **{name: table_page(name) for name in ("significance", "shift")},
+        other=other_formats("significance", "shift"),
         numbers=expand(f"{RESULTS}/statistics/{{name}}.csv", name=["intervals", "comparisons", "shift"]),
-        sentences=expand(f"{RESULTS}/statistics/{{name}}.json", name=["claim", "shift"]),
+        claim=f"{RESULTS}/statistics/claim.json",
+        answer=f"{RESULTS}/statistics/shift.json",
     log:
         f"{LOGS}/compare_strategies.log",
     benchmark:
@@ -37,28 +41,72 @@ rule compare_strategies:
     params:
         program=program("compare_strategies"),
         code=code("compare_strategies"),
-        measures=named_measures(experiment.run_names()),
-        benchmarks=experiment.runs.benchmarks,
-        strategies=experiment.runs.strategies,
-        metrics=[f"{setting}={','.join(shown)}" for setting, shown in experiment.evaluation.tables.items()],
-        separate=separate_questions(),
+        measures=named(paths.measures(experiment.run_names())),
+        layout=LAYOUT,
         settings=experiment.statistics.model_dump_json(),
-        shift=domains(),
-        notice=options(notice=experiment.notice),
-        statistics=lambda wildcards: f"{RESULTS}/statistics",
-        tables=lambda wildcards: f"{RESULTS}/tables",
+        separate=experiment.separate_questions,
+        domains=json.dumps(experiment.domains),
+        statistics=subpath(output.claim, parent=True),
+        tables=subpath(output.significance, parent=True),
     shell:
         r"""
         python {params.program:q} \
             --measures {params.measures:q} \
-            --benchmarks {params.benchmarks:q} \
-            --strategies {params.strategies:q} \
-            --metrics {params.metrics:q} \
-            --separate {params.separate:q} \
+            --layout {params.layout:q} \
             --settings {params.settings:q} \
-            --shift {params.shift:q} \
-            {params.notice:q} \
+            --separate {params.separate:q} \
+            --domains {params.domains:q} \
             --statistics {params.statistics:q} \
             --tables {params.tables:q} \
             &>{log:q}
         """
+
+
+rule compare_published:
+    """Give every published number a verdict: within tolerance, above, below or not run."""
+    input:
+        summary=f"{RESULTS}/tables/summary.csv",
+        published=experiment.published.file,
+        templates=TEMPLATES,
+    output:
+        verdicts=f"{RESULTS}/verdicts.json",
+        page=table_page("published"),
+        other=other_formats("published"),
+    log:
+        f"{LOGS}/compare_published.log",
+    conda:
+        "../../envs/report.yaml"
+    params:
+        program=program("compare_published"),
+        code=code("compare_published"),
+        settings=experiment.published.resolved(
+            {*experiment.whole_benchmarks}, {*experiment.runs.backbones}
+        ).model_dump_json(exclude={"file"}),
+        layout=LAYOUT,
+        folder=subpath(output.page, parent=True),
+    shell:
+        r"""
+        python {params.program:q} \
+            --summary {input.summary:q} \
+            --published {input.published:q} \
+            --settings {params.settings:q} \
+            --layout {params.layout:q} \
+            --verdicts {output.verdicts:q} \
+            --output {params.folder:q} \
+            &>{log:q}
+        """
+
+
+rule verify:
+    """Print the verdicts; fail if a number is outside its tolerance."""
+    input:
+        verdicts=rules.compare_published.output.verdicts,
+    log:
+        f"{LOGS}/verify.log",
+    conda:
+        "../../envs/report.yaml"
+    params:
+        program=program("verify"),
+        code=code("verify"),
+    shell:
+        "python {params.program:q} {input.verdicts:q} 2>&1 | tee {log:q}"

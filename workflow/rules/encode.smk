@@ -5,19 +5,31 @@ REQUIRED INPUTS: a model's manifest.json; benchmarks/<benchmark>/<language>/{que
 
 OUTPUTS:
     embeddings/<run>/<benchmark>/manifest.json      names <language>.{queries,passages}.<number>.npy and their SHA-256
+
+Where `encoding.jobs` is more than one, each job encodes a share of the shards, and `encode` checks that all of them are there.
 """
 
 ENCODING_JOBS = experiment.encoding.jobs
-# A job that was given a GPU fails at once where torch has no CUDA, instead of running for days on the CPU.
-ENCODING_DEVICE = "cuda" if GPUS else DEVICE
+# With several jobs, this rule only gathers what they encoded.
+ENCODES = ENCODING_JOBS == 1
+
+
+def benchmark_folder(wildcards):
+    """Return the folder of a prepared benchmark."""
+    return f"{RESULTS}/benchmarks/{wildcards.benchmark}"
+
+
+def benchmark_languages(wildcards):
+    """Return the languages of a benchmark."""
+    return experiment.benchmarks[wildcards.benchmark].languages
 
 
 rule encode:
     """Encode `{wildcards.benchmark}` with the model of `{wildcards.run}`; finished shards survive a kill."""
     input:
-        model=lambda wildcards: f"{model(wildcards.run)}/manifest.json",
-        texts=lambda wildcards: benchmark_files(wildcards.benchmark, ["queries", "passages"]),
-        parts=lambda wildcards: encoded_parts(wildcards.run, wildcards.benchmark),
+        model=lambda wildcards: f"{paths.model(wildcards.run)}/manifest.json",
+        texts=lambda wildcards: paths.benchmark(wildcards.benchmark, ["queries", "passages"]),
+        shares=lambda wildcards: paths.encoding_shares(wildcards.run, wildcards.benchmark),
     output:
         f"{RESULTS}/embeddings/{{run}}/{{benchmark}}/manifest.json",
     log:
@@ -26,22 +38,23 @@ rule encode:
         f"{COSTS}/encode/{{run}}/{{benchmark}}.jsonl"
     conda:
         environment("encoder")
-    threads: share_of_cores(len(encoder_runs()) * len(experiment.runs.benchmarks)) if ENCODING_JOBS == 1 else 1
+    threads: cores_for(len(experiment.encoder_runs) * len(experiment.runs.benchmarks)) if ENCODES else 1
     resources:
-        gpu=GPUS if ENCODING_JOBS == 1 else 0,
+        gpu=GPUS if ENCODES else 0,
         mem=growing(8),
         runtime="4h",
-        device=ENCODING_DEVICE if ENCODING_JOBS == 1 else "cpu",
+        device=MODEL_DEVICE if ENCODES else "cpu",
         batch_size=experiment.encoding.batch_size,
     params:
+        launcher=program("launch"),
         program=program("encode"),
         code=code("encode"),
-        launcher=program("launch"),
         model=subpath(input.model, parent=True),
-        benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
-        languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
-        options=options(**experiment.encoding.model_dump(exclude={"jobs", "batch_size"})),
-        folder=subpath(output[0], parent=True),
+        benchmark=benchmark_folder,
+        languages=benchmark_languages,
+        settings=experiment.encoding.model_dump_json(exclude={"jobs", "batch_size"}),
+        share=[],
+        folder=lambda wildcards: f"{RESULTS}/embeddings/{wildcards.run}/{wildcards.benchmark}",
     shell:
         r"""
         export TOKENIZERS_PARALLELISM=true RAYON_NUM_THREADS={threads}
@@ -49,20 +62,20 @@ rule encode:
             --model {params.model:q} \
             --benchmark {params.benchmark:q} \
             --languages {params.languages:q} \
-            {params.options:q} \
+            --settings {params.settings:q} \
+            --batch-size {resources.batch_size} \
             --code {params.code} \
             --device {resources.device} \
-            --batch-size {resources.batch_size} \
+            {params.share:q} \
             --output {params.folder:q} \
             &>{log:q}
         """
 
 
-rule encode_part:
-    """Encode one of `{wildcards.parts}` shares of `{wildcards.benchmark}` with the model of `{wildcards.run}`."""
+use rule encode as encode_part with:
     input:
-        model=lambda wildcards: f"{model(wildcards.run)}/manifest.json",
-        texts=lambda wildcards: benchmark_files(wildcards.benchmark, ["queries", "passages"]),
+        model=lambda wildcards: f"{paths.model(wildcards.run)}/manifest.json",
+        texts=lambda wildcards: paths.benchmark(wildcards.benchmark, ["queries", "passages"]),
     output:
         f"{RESULTS}/embeddings/{{run}}/{{benchmark}}.parts/{{part}}of{{parts}}.json",
     log:
@@ -72,37 +85,12 @@ rule encode_part:
     wildcard_constraints:
         part=r"\d+",
         parts=r"\d+",
-    conda:
-        environment("encoder")
-    threads: share_of_cores(ENCODING_JOBS)
+    threads: cores_for(ENCODING_JOBS)
     resources:
         gpu=GPUS,
         mem=growing(8),
         runtime="4h",
-        device=ENCODING_DEVICE,
+        device=MODEL_DEVICE,
         batch_size=experiment.encoding.batch_size,
     params:
-        program=program("encode"),
-        code=code("encode"),
-        launcher=program("launch"),
-        model=subpath(input.model, parent=True),
-        benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
-        languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
-        options=options(**experiment.encoding.model_dump(exclude={"jobs", "batch_size"})),
-        folder=lambda wildcards: f"{RESULTS}/embeddings/{wildcards.run}/{wildcards.benchmark}",
-    shell:
-        r"""
-        export TOKENIZERS_PARALLELISM=true RAYON_NUM_THREADS={threads}
-        python {params.launcher:q} --gpus {resources.gpu} {params.program:q} \
-            --model {params.model:q} \
-            --benchmark {params.benchmark:q} \
-            --languages {params.languages:q} \
-            {params.options:q} \
-            --code {params.code} \
-            --device {resources.device} \
-            --batch-size {resources.batch_size} \
-            --part {wildcards.part} {wildcards.parts} \
-            --record {output:q} \
-            --output {params.folder:q} \
-            &>{log:q}
-        """
+        share=lambda wildcards, output: ["--part", wildcards.part, wildcards.parts, "--record", output[0]],

@@ -1,11 +1,16 @@
 """
-Evaluation.
+Evaluation: measures of rankings, and language bias.
 
-REQUIRED INPUTS: search/<run>/<benchmark>/ranks.parquet of every benchmark.
+REQUIRED INPUTS: search/<run>/<benchmark>/{topk,ranks}.parquet and embeddings of every benchmark.
 
 OUTPUTS:
-    measures/<run>.parquet      one row for each query, setting and passage language, one column for each measure
+    measures/<run>.parquet                      one row for each query, setting and passage language, one column for each measure
+    language_bias/<run>.parquet                 one row for each query, one column for each measure of bias
+    language_bias/<run>.shares.csv              share of each language in the top and in the pool
+    language_bias/<run>.identifiability.csv     how well the vectors reveal their language
 """
+
+POOLED = experiment.pooled_benchmarks
 
 
 rule evaluate:
@@ -29,19 +34,56 @@ rule evaluate:
     params:
         program=program("evaluate"),
         code=code("evaluate"),
-        ranks=lambda wildcards: [
-            f"{name}={RESULTS}/search/{wildcards.run}/{name}/ranks.parquet" for name in experiment.runs.benchmarks
-        ],
-        measures=experiment.evaluation.measures,
-        depth=experiment.evaluation.depth,
-        settings=chosen_settings(),
+        ranks=lambda wildcards, input: named(dict(zip(experiment.runs.benchmarks, input.ranks))),
+        settings=experiment.evaluation.model_dump_json(include={"measures", "depth"}),
+        measured=json.dumps(experiment.restricted_settings),
     shell:
         r"""
         python {params.program:q} \
             --ranks {params.ranks:q} \
-            --measures {params.measures:q} \
-            --depth {params.depth} \
-            {params.settings:q} \
+            --settings {params.settings:q} \
+            --measured {params.measured:q} \
             --output {output:q} \
+            &>{log:q}
+        """
+
+
+rule measure_language_bias:
+    """Measure the language bias of `{wildcards.run}` on every benchmark with a pool of all languages."""
+    input:
+        topk=expand(f"{RESULTS}/search/{{{{run}}}}/{{benchmark}}/topk.parquet", benchmark=POOLED),
+        embeddings=expand(f"{RESULTS}/embeddings/{{{{run}}}}/{{benchmark}}/manifest.json", benchmark=POOLED),
+        texts=[file for name in POOLED for file in paths.benchmark(name, ["queries", "passages"])],
+        measures=f"{RESULTS}/measures/{{run}}.parquet",
+    output:
+        queries=f"{RESULTS}/language_bias/{{run}}.parquet",
+        shares=f"{RESULTS}/language_bias/{{run}}.shares.csv",
+        identifiability=f"{RESULTS}/language_bias/{{run}}.identifiability.csv",
+    log:
+        f"{LOGS}/measure_language_bias/{{run}}.log",
+    benchmark:
+        f"{COSTS}/measure_language_bias/{{run}}.jsonl"
+    group:
+        "measure"
+    conda:
+        "../../envs/evaluate.yaml"
+    threads: 2
+    resources:
+        mem=growing(4, times_input=4),
+        runtime="4h",
+    params:
+        program=program("measure_language_bias"),
+        code=code("measure_language_bias"),
+        languages=json.dumps({name: experiment.benchmarks[name].languages for name in POOLED}),
+        settings=experiment.evaluation.model_dump_json(include={"bias_depth", "probe_questions"}),
+        results=subpath(output.queries, ancestor=4),
+    shell:
+        r"""
+        python {params.program:q} \
+            --run {wildcards.run:q} \
+            --results {params.results:q} \
+            --languages {params.languages:q} \
+            --settings {params.settings:q} \
+            --output {output.queries:q} \
             &>{log:q}
         """

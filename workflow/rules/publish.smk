@@ -1,5 +1,5 @@
 """
-Using what was trained: cards of the models, and rankings and judgements for other tools.
+Publishing: model cards, and rankings and judgements for other tools.
 
 REQUIRED INPUTS: models/<run>/manifest.json, tables/summary.csv, config.yaml, the pairs; search/<run>/<benchmark>/ and the
 benchmark's parquet files.
@@ -8,9 +8,21 @@ OUTPUTS:
     models/<run>/README.md                          the card of a trained model; its manifest does not name it
     trec/<benchmark>/<setting>.qrels                judgements in TREC's format
     trec/<run>/<benchmark>.<setting>.run            rankings in TREC's format
+
+TARGETS: trec
 """
 
-MODEL_CARDS = [f"{RESULTS}/models/{run}/README.md" for run in trained_runs()]
+
+def trec_files():
+    """Return every ranking and every judgement in TREC's format."""
+    benchmarks = experiment.runs.benchmarks
+    qrels = [f"{RESULTS}/trec/{b}/{setting}.qrels" for b in benchmarks for setting in experiment.exported_settings(b)]
+    return qrels + [
+        f"{RESULTS}/trec/{run}/{b}.{setting}.run"
+        for run in experiment.run_names()
+        for b in benchmarks
+        for setting in experiment.exported_settings(b, run)
+    ]
 
 
 localrules:
@@ -24,7 +36,7 @@ rule write_model_card:
         config=f"{RESULTS}/config.yaml",
         manifest=f"{RESULTS}/models/{{run}}/manifest.json",
         summary=f"{RESULTS}/tables/summary.csv",
-        pairs=[file for name in experiment.used_sources() for file in pairs_files(name)],
+        pairs=list(paths.pairs(experiment.used_sources()).values()),
         data_files=DATA_FILES,
         template=f"{SCRIPTS}/hybridbatch/publish/templates/model_card.md.jinja",
     output:
@@ -36,7 +48,7 @@ rule write_model_card:
     params:
         program=program("write_model_card"),
         code=code("write_model_card"),
-        pairs=lambda wildcards: f"{RESULTS}/pairs",
+        results=subpath(input.config, parent=True),
     shell:
         r"""
         python {params.program:q} \
@@ -44,7 +56,7 @@ rule write_model_card:
             --config {input.config:q} \
             --manifest {input.manifest:q} \
             --summary {input.summary:q} \
-            --pairs {params.pairs:q} \
+            --pairs {params.results:q}/pairs \
             --data-files {input.data_files:q} \
             --output {output:q} \
             &>{log:q}
@@ -60,13 +72,13 @@ rule trec:
 rule export_qrels:
     """Write the judgements of `{wildcards.benchmark}`, setting {wildcards.setting}, in TREC's format."""
     input:
-        files=lambda wildcards: benchmark_files(wildcards.benchmark, ["queries", "qrels"]),
+        files=lambda wildcards: paths.benchmark(wildcards.benchmark, ["queries", "qrels"]),
     output:
         f"{RESULTS}/trec/{{benchmark}}/{{setting}}.qrels",
     log:
         f"{LOGS}/export_qrels/{{benchmark}}/{{setting}}.log",
     wildcard_constraints:
-        setting=alternatives(SETTINGS),
+        setting="mono|cross|multi",
     group:
         "export"
     conda:
@@ -78,8 +90,8 @@ rule export_qrels:
     params:
         program=program("export_qrels"),
         code=code("export_qrels"),
-        benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
-        languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
+        benchmark=benchmark_folder,
+        languages=benchmark_languages,
     shell:
         r"""
         python {params.program:q} \
@@ -101,7 +113,7 @@ rule export_run:
     log:
         f"{LOGS}/export_run/{{run}}/{{benchmark}}.{{setting}}.log",
     wildcard_constraints:
-        setting=alternatives(SETTINGS),
+        setting="mono|cross|multi",
     group:
         "export"
     conda:

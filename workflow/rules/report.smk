@@ -1,31 +1,82 @@
 """
 Tables, figures and the report.
 
-REQUIRED INPUTS: measures/<run>.parquet and models/<run>/curves.csv of every run.
+REQUIRED INPUTS: measures, language bias, statistics, verdicts, training curves, cleaning records, costs of jobs.
 
 OUTPUTS:
     config.yaml                                         the resolved configuration
     tables/{mono,cross,multi,bias}.{csv,md,tex,html}    means and standard deviations over seeds
-    tables/summary.csv                                  every number of the tables in long form
+    tables/summary.csv                                  every number of these tables in long form
+    tables/language_bias.{csv,md,tex,html}              other measures of bias, means and standard deviations over seeds
+    tables/language_shares.csv                          share of each language, means over seeds
+    tables/{cleaning,translation}.{csv,md,tex,html}     what cleaning removed, and how good the translations are
+    tables/transfer.*, figures/transfer.*               scores of languages in and out of training
+    tables/ablation.*, figures/ablation.*               where the configuration has an ablation
     figures/*.{svg,pdf}                                 also projection_<benchmark>, parallel questions in two dimensions
     report.html                                         all of it on one page that opens offline
 """
 
-TABLES = ["mono", "cross", "multi", "bias"]
-TEMPLATES = sorted(str(file) for file in (SCRIPTS / "hybridbatch" / "report" / "templates").iterdir())
-FORMATS = ["csv", "md", "tex", "html"]
-FIGURES = [*(f"cross_{name}" for name in experiment.runs.benchmarks), "multi", "bias"]
-FIGURES += ["curves"] if trained_runs() else []
-PROJECTED = projected_runs()
-PROJECTIONS = [f"projection_{name}" for name in pooled_benchmarks()] if PROJECTED else []
-COMPARED = compared_runs()
-MEASURED = [f"{RESULTS}/measures/{run}.parquet" for run in experiment.run_names()]
-CURVES = {run: f"{RESULTS}/models/{run}/curves.csv" for run in trained_runs() if run in COMPARED}
+SCORES = ["mono", "cross", "multi", "bias"]
+MODEL_CARDS = [f"{paths.model(run)}/README.md" for run in experiment.trained_runs]
+BIAS_RUNS = experiment.encoder_runs if POOLED else []
+CURVES = {
+    run: f"{RESULTS}/models/{run}/curves.csv" for run in experiment.trained_runs if run in experiment.compared_runs
+}
+FIGURES = [*(f"cross_{name}" for name in experiment.runs.benchmarks), "multi", "bias", *(["curves"] if CURVES else [])]
+PROJECTED = experiment.projected_runs
+DATA_TABLES = ["cleaning", "translation"] if experiment.used_pairs else []
+ANALYSES = (["transfer"] if experiment.trained_runs else []) + (["ablation"] if experiment.ablation_points else [])
+# What the report shows, in its order.
+REPORT_TABLES = [*DATA_TABLES, *SCORES, *(["language_bias"] if BIAS_RUNS else [])]
+REPORT_TABLES += ["significance", "shift", *ANALYSES, "published"]
+REPORT_FIGURES = [*FIGURES, *(f"projection_{name}" for name in POOLED if PROJECTED), *ANALYSES]
+
+
+def figure(name):
+    """Return one figure as an item of `snakemake --report`."""
+    return report(
+        f"{RESULTS}/figures/{name}.svg", caption="../report/figures.rst", category="Figures", labels={"figure": name}
+    )
+
+
+def cost_files():
+    """Return the measured cost of every job that an encoder takes part in, by rule; a rule may occur more than once."""
+    encoders, trained, benchmarks = experiment.encoder_runs, experiment.trained_runs, experiment.runs.benchmarks
+    searched = [f"{run}/{name}" for run in encoders for name in benchmarks]
+    shares = [
+        f"{run}/{b}.{Path(f).stem}" for run in encoders for b in benchmarks for f in paths.encoding_shares(run, b)
+    ]
+    jobs = {
+        "train": trained,
+        "encode": searched,
+        "build_index": [] if experiment.search.is_exact else searched,
+        "search": searched,
+        "encode_part": shares,
+        "evaluate": experiment.run_names(),
+        "trim_backbone": [name for name, backbone in experiment.backbones.items() if backbone.trim_vocabulary],
+        "prepare_benchmark": [f"{name}/{code}" for name, b in experiment.benchmarks.items() for code in b.languages],
+        "search_bm25": benchmarks if experiment.runs.bm25 else [],
+    }
+    if trained:
+        jobs["prepare_pairs"] = experiment.native_pairs
+        jobs["clean_pairs"] = experiment.native_pairs + experiment.translated_pairs
+        jobs["translate"] = [job for pairs in experiment.translated_pairs for job in translation_jobs(pairs)]
+    return [(rule, f"{COSTS}/{rule}/{job}.jsonl") for rule, names in jobs.items() for job in names]
+
+
+def recall_files():
+    """Return the recall of every approximate search; none where every vector is compared."""
+    runs = [] if experiment.search.is_exact else experiment.encoder_runs
+    return [f"{RESULTS}/search/{run}/{name}/recall.csv" for run in runs for name in experiment.runs.benchmarks]
 
 
 localrules:
     write_config,
+    write_data_tables,
     write_tables,
+    write_bias_tables,
+    write_transfer,
+    write_ablation,
     draw_figures,
     draw_projection,
     write_report,
@@ -40,25 +91,67 @@ rule write_config:
     conda:
         "../../envs/report.yaml"
     params:
+        # A function: Snakemake would take {language} in a string for a wildcard.
         text=lambda wildcards: experiment.to_yaml(),
     shell:
         "printf '%s' {params.text:q} > {output:q} 2> {log:q}"
 
 
-rule write_tables:
-    """Average measures over queries, languages and seeds, and lay them out as the paper does."""
+rule write_data_tables:
+    """Write what cleaning removed from the training pairs, and how good the translations are."""
     input:
-        measures=MEASURED,
+        pairs=[f"{RESULTS}/pairs/{pairs}.parquet" for pairs in experiment.used_pairs],
+        records=[f"{RESULTS}/pairs/{pairs}.cleaning.json" for pairs in experiment.used_pairs],
+        translated=[f"{RESULTS}/translated/{pairs}.parquet" for pairs in experiment.used_pairs if is_translated(pairs)],
+        engines=[
+            f"{RESULTS}/translated/{pairs}.translation.json" for pairs in experiment.used_pairs if is_translated(pairs)
+        ],
+        references=list(experiment.reference_files.values()),
         templates=TEMPLATES,
     output:
-        **{table: table_page(table) for table in TABLES},
+        cleaning=table_page("cleaning"),
+        translation=table_page("translation"),
+        other=other_formats("cleaning", "translation"),
+    log:
+        f"{LOGS}/write_data_tables.log",
+    conda:
+        environment("clean")
+    params:
+        program=program("write_data_tables"),
+        code=code("write_data_tables"),
+        pairs=experiment.used_pairs,
+        references=named(experiment.reference_files),
+        reference_pairs=experiment.reference_pairs,
+        layout=LAYOUT,
+        results=subpath(output.cleaning, ancestor=2),
+        folder=subpath(output.cleaning, parent=True),
+    shell:
+        r"""
+        python {params.program:q} \
+            --results {params.results:q} \
+            --pairs {params.pairs:q} \
+            --references {params.references:q} \
+            --reference-pairs {params.reference_pairs} \
+            --layout {params.layout:q} \
+            --output {params.folder:q} \
+            &>{log:q}
+        """
+
+
+rule write_tables:
+    """Average measures over queries, languages and seeds, and write them in the layout of the paper."""
+    input:
+        measures=list(paths.measures(experiment.run_names()).values()),
+        templates=TEMPLATES,
+    output:
+        **{name: table_page(name) for name in SCORES},
         summary=report(
             f"{RESULTS}/tables/summary.csv",
             caption="../report/summary.rst",
             category="Tables",
             labels={"table": "all numbers, long form", "format": "csv"},
         ),
-        other=expand(f"{RESULTS}/tables/{{table}}.{{format}}", table=TABLES, format=[f for f in FORMATS if f != "html"]),
+        other=other_formats(*SCORES),
     log:
         f"{LOGS}/write_tables.log",
     conda:
@@ -66,31 +159,122 @@ rule write_tables:
     params:
         program=program("write_tables"),
         code=code("write_tables"),
-        measures=named_measures(experiment.run_names()),
-        benchmarks=experiment.runs.benchmarks,
-        metrics=[f"{setting}={','.join(shown)}" for setting, shown in experiment.evaluation.tables.items()],
-        strategies=experiment.runs.strategies,
-        unseen=options(unseen=unseen_languages()) if unseen_languages() else [],
-        notice=options(notice=experiment.notice),
+        measures=named(paths.measures(experiment.run_names())),
+        layout=LAYOUT,
         folder=subpath(output.summary, parent=True),
     shell:
         r"""
         python {params.program:q} \
             --measures {params.measures:q} \
-            --benchmarks {params.benchmarks:q} \
-            --metrics {params.metrics:q} \
-            --strategies {params.strategies:q} \
-            {params.unseen:q} \
-            {params.notice:q} \
+            --layout {params.layout:q} \
             --output {params.folder:q} \
             &>{log:q}
         """
 
 
-rule draw_figures:
-    """Draw the cross-lingual matrices, the pool and bias bars, and the training curves."""
+rule write_bias_tables:
+    """Average language bias over queries, languages and seeds."""
     input:
-        measures=[f"{RESULTS}/measures/{run}.parquet" for run in COMPARED],
+        runs=expand(
+            f"{RESULTS}/language_bias/{{run}}.{{kind}}",
+            run=BIAS_RUNS,
+            kind=["parquet", "shares.csv", "identifiability.csv"],
+        ),
+        templates=TEMPLATES,
+    output:
+        page=table_page("language_bias"),
+        other=other_formats("language_bias"),
+        shares=f"{RESULTS}/tables/language_shares.csv",
+    log:
+        f"{LOGS}/write_bias_tables.log",
+    conda:
+        "../../envs/report.yaml"
+    params:
+        program=program("write_bias_tables"),
+        code=code("write_bias_tables"),
+        runs=named({run: f"{RESULTS}/language_bias/{run}.parquet" for run in BIAS_RUNS}),
+        depth=experiment.evaluation.bias_depth,
+        layout=LAYOUT,
+        folder=subpath(output.page, parent=True),
+    shell:
+        r"""
+        python {params.program:q} \
+            --runs {params.runs:q} \
+            --depth {params.depth} \
+            --layout {params.layout:q} \
+            --output {params.folder:q} \
+            &>{log:q}
+        """
+
+
+rule write_transfer:
+    """Compare the scores of languages that training has seen with those that it has not."""
+    input:
+        summary=f"{RESULTS}/tables/summary.csv",
+        templates=TEMPLATES,
+    output:
+        page=table_page("transfer"),
+        figure=figure("transfer"),
+        other=other_formats("transfer"),
+        pdf=f"{RESULTS}/figures/transfer.pdf",
+    log:
+        f"{LOGS}/write_transfer.log",
+    conda:
+        "../../envs/report.yaml"
+    params:
+        program=program("write_transfer"),
+        code=code("write_transfer"),
+        layout=LAYOUT,
+        tables=subpath(output.page, parent=True),
+        figures=subpath(output.figure, parent=True),
+    shell:
+        r"""
+        python {params.program:q} \
+            --summary {input.summary:q} \
+            --layout {params.layout:q} \
+            --tables {params.tables:q} \
+            --figures {params.figures:q} \
+            &>{log:q}
+        """
+
+
+rule write_ablation:
+    """Show the scores of one strategy with one of its settings varied."""
+    input:
+        intervals=f"{RESULTS}/statistics/intervals.csv",
+        templates=TEMPLATES,
+    output:
+        page=table_page("ablation"),
+        figure=figure("ablation"),
+        other=other_formats("ablation"),
+        pdf=f"{RESULTS}/figures/ablation.pdf",
+    log:
+        f"{LOGS}/write_ablation.log",
+    conda:
+        "../../envs/report.yaml"
+    params:
+        program=program("write_ablation"),
+        code=code("write_ablation"),
+        points=json.dumps(experiment.ablation_points),
+        layout=LAYOUT,
+        tables=subpath(output.page, parent=True),
+        figures=subpath(output.figure, parent=True),
+    shell:
+        r"""
+        python {params.program:q} \
+            --intervals {input.intervals:q} \
+            --points {params.points:q} \
+            --layout {params.layout:q} \
+            --tables {params.tables:q} \
+            --figures {params.figures:q} \
+            &>{log:q}
+        """
+
+
+rule draw_figures:
+    """Draw the cross-lingual matrices, the bars of pool and bias, and the training curves."""
+    input:
+        measures=list(paths.measures(experiment.compared_runs).values()),
         curves=list(CURVES.values()),
     output:
         [figure(name) for name in FIGURES],
@@ -102,16 +286,16 @@ rule draw_figures:
     params:
         program=program("draw_figures"),
         code=code("draw_figures"),
-        measures=named_measures(COMPARED),
+        measures=named(paths.measures(experiment.compared_runs)),
         benchmarks=experiment.runs.benchmarks,
-        curves=options(curves=[f"{run}={file}" for run, file in CURVES.items()] or None),
+        curves=named(CURVES),
         folder=subpath(output[0], parent=True),
     shell:
         r"""
         python {params.program:q} \
             --measures {params.measures:q} \
             --benchmarks {params.benchmarks:q} \
-            {params.curves:q} \
+            --curves {params.curves:q} \
             --output {params.folder:q} \
             &>{log:q}
         """
@@ -121,7 +305,7 @@ rule draw_projection:
     """Draw parallel questions of `{wildcards.benchmark}` in two dimensions, by language."""
     input:
         embeddings=expand(f"{RESULTS}/embeddings/{{run}}/{{{{benchmark}}}}/manifest.json", run=PROJECTED),
-        queries=lambda wildcards: benchmark_files(wildcards.benchmark, ["queries"]),
+        queries=lambda wildcards: paths.benchmark(wildcards.benchmark, ["queries"]),
     output:
         figure=figure("projection_{benchmark}"),
         pdf=f"{RESULTS}/figures/projection_{{benchmark}}.pdf",
@@ -132,17 +316,16 @@ rule draw_projection:
     params:
         program=program("draw_projection"),
         code=code("draw_projection"),
-        embeddings=lambda wildcards: [f"{run}={RESULTS}/embeddings/{run}/{wildcards.benchmark}" for run in PROJECTED],
-        benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
-        languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
-        stem=lambda wildcards: f"{RESULTS}/figures/projection_{wildcards.benchmark}",
+        embeddings=lambda wildcards, input: named(dict(zip(PROJECTED, input.embeddings))),
+        benchmark=benchmark_folder,
+        languages=benchmark_languages,
     shell:
         r"""
         python {params.program:q} \
             --embeddings {params.embeddings:q} \
             --benchmark {params.benchmark:q} \
             --languages {params.languages:q} \
-            --output {params.stem:q} \
+            --output {output.figure:q} \
             &>{log:q}
         """
 
@@ -152,17 +335,17 @@ rule write_report:
     input:
         config=f"{RESULTS}/config.yaml",
         summary=f"{RESULTS}/tables/summary.csv",
-        tables=lambda wildcards: [f"{RESULTS}/tables/{name}.html" for name in report_tables()],
-        figures=lambda wildcards: [f"{RESULTS}/figures/{name}.svg" for name in report_figures()],
+        tables=expand(f"{RESULTS}/tables/{{name}}.html", name=REPORT_TABLES),
+        figures=expand(f"{RESULTS}/figures/{{name}}.svg", name=REPORT_FIGURES),
         verdicts=f"{RESULTS}/verdicts.json",
         comparisons=f"{RESULTS}/statistics/comparisons.csv",
         sentences=expand(f"{RESULTS}/statistics/{{name}}.json", name=["claim", "shift"]),
         recall=recall_files(),
         # Not read: the page links to them.
-        cards=lambda wildcards: MODEL_CARDS,
-        benchmarks=[file for name in experiment.runs.benchmarks for file in benchmark_files(name)],
-        pairs=[file for name in experiment.used_sources() for file in pairs_files(name)],
-        costs=[named.partition("=")[2] for named in cost_files()],
+        cards=MODEL_CARDS,
+        benchmarks=[file for name in experiment.runs.benchmarks for file in paths.benchmark(name)],
+        pairs=list(paths.pairs(experiment.used_sources()).values()),
+        costs=[file for _, file in cost_files()],
         templates=TEMPLATES,
     output:
         report(f"{RESULTS}/report.html", caption="../report/report.rst", category="Report", labels={"page": "report"}),
@@ -174,9 +357,9 @@ rule write_report:
         program=program("write_report"),
         code=code("write_report"),
         folder=subpath(input.config, parent=True),
-        tables=lambda wildcards: report_tables(),
-        figures=lambda wildcards: report_figures(),
-        costs=cost_files(),
+        tables=REPORT_TABLES,
+        figures=REPORT_FIGURES,
+        costs=[f"{rule}={file}" for rule, file in cost_files()],
         command=COMMAND,
     shell:
         r"""

@@ -12,6 +12,17 @@ OUTPUTS:
 
 # One file of an index in memory: vectors of 1024 float32 numbers, and as much again for the structure over them.
 INDEX_GIGABYTES = 4 + experiment.search.index_rows * 8192 / 1e9
+TOKENIZER = paths.prepared_backbone(experiment.bm25_tokenizer)
+
+
+def index_folder(wildcards):
+    """Return the indexes that a search reads: none where every vector is compared."""
+    return [] if experiment.search.is_exact else f"{RESULTS}/indexes/{wildcards.run}/{wildcards.benchmark}"
+
+
+def search_scope(wildcards):
+    """Return the option that limits a search to queries and passages of one language, where nothing else is measured."""
+    return ["--monolingual"] if experiment.benchmarks[wildcards.benchmark].measured == ["mono"] else []
 
 
 rule build_index:
@@ -34,27 +45,23 @@ rule build_index:
         program=program("build_index"),
         code=code("build_index"),
         embeddings=subpath(input.embeddings, parent=True),
-        languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
-        options=options(
-            index=experiment.search.index,
-            training_sample=experiment.search.training_sample,
-            index_rows=experiment.search.index_rows,
-        ),
+        languages=benchmark_languages,
+        settings=experiment.search.model_dump_json(include={"index", "training_sample", "index_rows"}),
     shell:
         r"""
         python {params.program:q} \
             --embeddings {params.embeddings:q} \
             --languages {params.languages:q} \
-            {params.options:q} \
+            --settings {params.settings:q} \
             --output {output.directory:q} \
             &>{log:q}
         """
 
 
 rule search:
-    """Search every language of `{wildcards.benchmark}` with the queries of every language, or where nothing else is measured its own."""
+    """Search every language of `{wildcards.benchmark}` with the queries of every language, or its own where nothing else is measured."""
     input:
-        files=lambda wildcards: benchmark_files(wildcards.benchmark),
+        files=lambda wildcards: paths.benchmark(wildcards.benchmark),
         embeddings=f"{RESULTS}/embeddings/{{run}}/{{benchmark}}/manifest.json",
         indexes=index_folder,
     output:
@@ -74,13 +81,17 @@ rule search:
         runtime="12h",
         device="cuda" if GPUS else "cpu",
     params:
+        launcher=program("launch"),
         program=program("search"),
         code=code("search"),
-        launcher=program("launch"),
-        benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
+        benchmark=benchmark_folder,
         embeddings=subpath(input.embeddings, parent=True),
-        languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
-        options=search_options,
+        languages=benchmark_languages,
+        settings=experiment.search.model_dump_json(
+            include={"depth"} if experiment.search.is_exact else {"depth", "parameters", "recall_sample"}
+        ),
+        indexes=lambda wildcards, input: ["--indexes", input.indexes] if input.indexes else [],
+        scope=search_scope,
         folder=subpath(output.topk, parent=True),
     shell:
         r"""
@@ -88,7 +99,9 @@ rule search:
             --benchmark {params.benchmark:q} \
             --embeddings {params.embeddings:q} \
             --languages {params.languages:q} \
-            {params.options:q} \
+            --settings {params.settings:q} \
+            {params.indexes:q} \
+            {params.scope} \
             --device {resources.device} \
             --output {params.folder:q} \
             &>{log:q}
@@ -98,8 +111,8 @@ rule search:
 rule search_bm25:
     """Search each language of `{wildcards.benchmark}` with its own queries by BM25."""
     input:
-        files=lambda wildcards: benchmark_files(wildcards.benchmark),
-        tokenizer=f"{prepared_backbone(experiment.bm25_tokenizer)}/manifest.json",
+        files=lambda wildcards: paths.benchmark(wildcards.benchmark),
+        tokenizer=f"{TOKENIZER}/manifest.json",
     output:
         topk=f"{RESULTS}/search/bm25/bm25/seed0/{{benchmark}}/topk.parquet",
         ranks=f"{RESULTS}/search/bm25/bm25/seed0/{{benchmark}}/ranks.parquet",
@@ -117,10 +130,11 @@ rule search_bm25:
     params:
         program=program("search_bm25"),
         code=code("search_bm25"),
-        benchmark=lambda wildcards: f"{RESULTS}/benchmarks/{wildcards.benchmark}",
-        tokenizer=f"{prepared_backbone(experiment.bm25_tokenizer)}/tokenizer.json",
-        languages=lambda wildcards: experiment.benchmarks[wildcards.benchmark].languages,
-        options=options(k1=experiment.bm25.k1, b=experiment.bm25.b, depth=experiment.search.depth),
+        benchmark=benchmark_folder,
+        tokenizer=f"{TOKENIZER}/tokenizer.json",
+        languages=benchmark_languages,
+        settings=experiment.bm25.model_dump_json(include={"k1", "b"}),
+        depth=experiment.search.depth,
         folder=subpath(output.topk, parent=True),
     shell:
         r"""
@@ -128,7 +142,8 @@ rule search_bm25:
             --benchmark {params.benchmark:q} \
             --tokenizer {params.tokenizer:q} \
             --languages {params.languages:q} \
-            {params.options:q} \
+            --settings {params.settings:q} \
+            --depth {params.depth} \
             --output {params.folder:q} \
             &>{log:q}
         """

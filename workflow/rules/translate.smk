@@ -5,16 +5,98 @@ REQUIRED INPUTS: pairs/<source>/<source language>.parquet, and what the engine n
 the hub for a translation model, or the system's Apertium.
 
 OUTPUTS:
-    resources/translators/<translator>-<origin>/manifest.json               a translation model and what it is
-    resources/translators/<translator>-<origin>.ct2-<type>/manifest.json    the same, converted for CTranslate2
+    resources/translators/<translator>-<origin>/manifest.json               a translation model and its origin
+    resources/translators/<translator>-<origin>.ct2-<type>/manifest.json    the same model, converted for CTranslate2
     translated/<source>/<language>.parquet              the same pair_ids in another language, not yet checked
     translated/<source>/<language>.translation.json     engine, revision, options, counts
 
-Where a translation has `shards`, each job writes the texts of its part, translated/<source>/<language>.shards/, which are
-removed once the pairs are put together.
+Where a translation has `shards`, each job writes its share of the texts to translated/<source>/<language>.shards/, which is
+removed once the shares are put together.
 """
 
-TRANSLATORS = {Path(folder).name: origin for folder, origin in translator_origins().items()}
+from hybridbatch.jobs.hub_requests import translator_request
+from hybridbatch.translate.model_files import PATTERNS
+
+TRANSLATORS = {Path(folder).name: origin for folder, origin in paths.translators().items()}
+# Jobs of a group are one job of a cluster. Translations from a memory and their cleaning take seconds; where a model works on
+# pairs, that takes hours on another device, and must not hold back the rest of a group or wait for it.
+PAIRS_GROUP = None if experiment.has_models_on_pairs else "pairs"
+
+
+def translation(wildcards):
+    """Return the translation settings of a source, and the language to translate into."""
+    name, language = wildcards.pairs.split("/")
+    return experiment.sources[name].translation, language
+
+
+def translation_input(wildcards):
+    """Return the pairs to translate."""
+    return paths.untranslated(wildcards.pairs)
+
+
+def translation_memory(wildcards):
+    """Return the translation memory of the language; nothing for other engines."""
+    settings, language = translation(wildcards)
+    return settings.memory.format(language=language) if settings.memory else []
+
+
+def translation_model(wildcards):
+    """Return the manifest of the translation model; nothing for engines without one."""
+    settings, language = translation(wildcards)
+    if settings.translator is None:
+        return []
+    folder = paths.translator(settings.translator, language)
+    if settings.engine == "ctranslate2":
+        folder += f".ct2-{experiment.translators[settings.translator].compute_type}"
+    return f"{folder}/manifest.json"
+
+
+def translator_files(wildcards):
+    """Return the files of a translation model in a local folder, or what stands for its files from the hub."""
+    origin = TRANSLATORS[wildcards.translator]
+    if "hub" in origin:
+        return paths.hub_manifest(translator_request(origin))
+    return sorted(str(file) for pattern in PATTERNS for file in Path(origin["path"]).glob(pattern))
+
+
+def translation_settings(wildcards):
+    """Return the settings that a translation into one language depends on."""
+    settings, language = translation(wildcards)
+    alone = settings.model_copy(update={"languages": [language]})
+    return alone.model_dump_json(exclude={"shards", "reference", "reference_pairs"})
+
+
+def model_options(wildcards, input):
+    """Return the folder and the settings of the translation model; nothing for engines without one."""
+    translator = translation(wildcards)[0].translator
+    if translator is None:
+        return []
+    settings = experiment.translators[translator].model_dump_json()
+    return ["--model", str(Path(input.model).parent), "--translator", settings]
+
+
+def with_model(there, otherwise):
+    """Return a function that gives one value for a translation that runs a model, and another for the rest."""
+    return lambda wildcards: there if translation(wildcards)[0].translator else otherwise
+
+
+def translation_shards(pairs):
+    """Return how many jobs share the texts of a source in one language."""
+    return experiment.sources[pairs.split("/")[0]].translation.shards
+
+
+def translation_jobs(pairs):
+    """Return the names of the jobs that translate a source into one language: one, or one for each shard."""
+    shards = translation_shards(pairs)
+    return [pairs] if shards == 1 else [f"{pairs}.{shard}of{shards}" for shard in range(shards)]
+
+
+def shard_files(suffix):
+    """Return a function that gives the files that the jobs of a sharded translation write."""
+    return lambda wildcards: [
+        f"{RESULTS}/translated/{wildcards.pairs}.shards/{shard}of{translation_shards(wildcards.pairs)}.{suffix}"
+        for shard in range(translation_shards(wildcards.pairs))
+    ]
 
 
 rule prepare_translator:
@@ -37,7 +119,7 @@ rule prepare_translator:
         program=program("prepare_translator"),
         code=code("prepare_translator"),
         settings=lambda wildcards: json.dumps(TRANSLATORS[wildcards.translator], sort_keys=True),
-        cache=HUB,
+        cache=paths.hub,
         folder=subpath(output[0], parent=True),
     shell:
         r"""
@@ -95,29 +177,38 @@ rule translate:
     benchmark:
         f"{COSTS}/translate/{{pairs}}.jsonl"
     wildcard_constraints:
-        pairs=alternatives(pairs for pairs in TRANSLATED_PAIRS if translation_shards(pairs) == 1),
+        pairs=alternatives(pairs for pairs in experiment.translated_pairs if translation_shards(pairs) == 1),
     group:
         PAIRS_GROUP
     conda:
         environment("translate")
-    threads: translation_threads
+    threads: with_model(4, 1)
     resources:
-        gpu=translation_gpus,
-        mem=translation_memory_size,
-        runtime=translation_runtime,
-        device=translation_device,
+        gpu=with_model(GPUS, 0),
+        mem=lambda wildcards, input, attempt: growing(with_model(16, 4)(wildcards))(wildcards, input, attempt),
+        runtime=with_model("24h", "1h"),
+        # In words that all jobs of a group share.
+        device=with_model("cuda" if GPUS else "cpu", "cpu"),
     params:
+        launcher=program("launch"),
         program=program("translate"),
         code=code("translate"),
-        launcher=program("launch"),
-        options=translation_options,
+        settings=translation_settings,
+        language=lambda wildcards: translation(wildcards)[1],
+        memory=lambda wildcards, input: ["--memory", input.memory] if input.memory else [],
+        model=model_options,
+        shard=[],
         state=f"{STATE}/translate/{{pairs}}",
     shell:
         r"""
         OMP_NUM_THREADS={threads} \
             python {params.launcher:q} --gpus {resources.gpu} {params.program:q} \
             --pairs {input.pairs:q} \
-            {params.options:q} \
+            --settings {params.settings:q} \
+            --language {params.language} \
+            {params.memory:q} \
+            {params.model:q} \
+            {params.shard} \
             --device {resources.device} \
             --state {params.state:q} \
             --output {output.pairs:q} \
@@ -126,55 +217,24 @@ rule translate:
         """
 
 
-rule translate_shard:
-    """Translate part {wildcards.shard} of the texts of a source; finished batches survive a kill."""
-    input:
-        pairs=translation_input,
-        memory=translation_memory,
-        model=translation_model,
+use rule translate as translate_shard with:
     output:
-        part=temp(f"{RESULTS}/translated/{{pairs}}.shards/{{shard}}of{{shards}}.parquet"),
+        pairs=temp(f"{RESULTS}/translated/{{pairs}}.shards/{{shard}}of{{shards}}.parquet"),
         record=temp(f"{RESULTS}/translated/{{pairs}}.shards/{{shard}}of{{shards}}.json"),
     log:
         f"{LOGS}/translate/{{pairs}}.{{shard}}of{{shards}}.log",
     benchmark:
         f"{COSTS}/translate/{{pairs}}.{{shard}}of{{shards}}.jsonl"
     wildcard_constraints:
-        pairs=alternatives(TRANSLATED_PAIRS),
+        pairs=alternatives(experiment.translated_pairs),
         shard=r"\d+",
         shards=r"\d+",
-    conda:
-        environment("translate")
-    threads: translation_threads
-    resources:
-        gpu=translation_gpus,
-        mem=translation_memory_size,
-        runtime=translation_runtime,
-        device=translation_device,
     params:
-        program=program("translate"),
-        code=code("translate"),
-        launcher=program("launch"),
-        options=translation_options,
-        state=f"{STATE}/translate/{{pairs}}",
-    shell:
-        r"""
-        OMP_NUM_THREADS={threads} \
-            python {params.launcher:q} --gpus {resources.gpu} {params.program:q} \
-            --pairs {input.pairs:q} \
-            {params.options:q} \
-            --device {resources.device} \
-            --shard {wildcards.shard} \
-            --shards {wildcards.shards} \
-            --state {params.state:q} \
-            --output {output.part:q} \
-            --record {output.record:q} \
-            &>{log:q}
-        """
+        shard=["--shard", "{shard}", "--shards", "{shards}"],
 
 
 rule gather_translations:
-    """Put the parts of a translation together."""
+    """Put the shares of a translation together."""
     input:
         pairs=translation_input,
         parts=shard_files("parquet"),
@@ -187,7 +247,9 @@ rule gather_translations:
     benchmark:
         f"{COSTS}/gather_translations/{{pairs}}.jsonl"
     wildcard_constraints:
-        pairs=alternatives(pairs for pairs in TRANSLATED_PAIRS if translation_shards(pairs) > 1),
+        pairs=alternatives(pairs for pairs in experiment.translated_pairs if translation_shards(pairs) > 1),
+    group:
+        PAIRS_GROUP
     conda:
         environment("translate")
     threads: 1

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hybridbatch.common import cli
 from hybridbatch.common.files import atomic_folder
+from hybridbatch.config.search import Search
 from hybridbatch.encode.vectors import open_vectors
 from hybridbatch.search.faiss_index import build_indexes
 
@@ -13,17 +14,14 @@ def main(argv: list[str] | None) -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--embeddings", type=Path, required=True, help="folder of vectors with their manifest.json")
     parser.add_argument("--languages", nargs="+", required=True, help="languages to index")
-    parser.add_argument("--index", required=True, help="FAISS factory string, such as HNSW32 or IVF256,SQ8")
-    parser.add_argument(
-        "--training-sample", type=int, default=100_000, help="vectors an index is trained on, if it must"
-    )
-    parser.add_argument("--index-rows", type=int, default=5_000_000, help="vectors in one index file")
+    parser.add_argument("--settings", type=cli.section(Search), required=True, help="the section search, as JSON")
     parser.add_argument("--output", type=Path, required=True, help="folder for <language>.<00000>.faiss")
     arguments = parser.parse_args(argv)
+    settings = arguments.settings
     with atomic_folder(arguments.output) as folder:
         for language in arguments.languages:
             vectors = open_vectors(arguments.embeddings, language, "passages")
-            build_indexes(vectors, arguments.index, arguments.training_sample, arguments.index_rows, folder, language)
+            build_indexes(vectors, settings.index, settings.training_sample, settings.index_rows, folder, language)
 
 
 if __name__ == "__main__":

@@ -4,18 +4,18 @@ import argparse
 from pathlib import Path
 
 from hybridbatch.clean.steps import Translated, clean
-from hybridbatch.common.cli import parser, run
+from hybridbatch.common import cli
 from hybridbatch.common.errors import UserError
 from hybridbatch.config.cleaning import Cleaning
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the program."""
-    options = parser(__doc__)
+    options = cli.parser(__doc__)
     options.add_argument("--pairs", type=Path, required=True, help="parquet file: pair_id, query, passage")
     options.add_argument("--source", required=True, help="name of the source, for the record")
     options.add_argument("--language", required=True, help="language of the pairs")
-    options.add_argument("--settings", required=True, help="JSON: the section `cleaning` of the configuration")
+    options.add_argument("--settings", type=cli.section(Cleaning), required=True, help="the section cleaning, as JSON")
     options.add_argument(
         "--evaluation",
         type=Path,
@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> None:
     options.add_argument(
         "--encoder", type=Path, help="translations: folder of the encoder that compares source and translation"
     )
-    options.add_argument("--device", default="auto", help="where the encoder runs: auto, cpu or cuda")
+    options.add_argument("--device", required=True, help="where the encoder runs: auto, cpu or cuda")
     options.add_argument("--output", type=Path, required=True, help="parquet file: the pairs kept")
     options.add_argument("--record", type=Path, required=True, help="JSON file: what each step removed")
     arguments = options.parse_args(argv)
@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> None:
         arguments.pairs,
         arguments.output,
         arguments.record,
-        Cleaning.model_validate_json(arguments.settings),
+        arguments.settings,
         source=arguments.source,
         language=arguments.language,
         evaluation=arguments.evaluation,
@@ -58,4 +58,4 @@ def _translated(arguments: argparse.Namespace) -> Translated | None:
 
 
 if __name__ == "__main__":
-    run(main)
+    cli.run(main)

@@ -6,24 +6,36 @@ Reads the per-query measures of every run and the training curves; writes `cross
 
 from pathlib import Path
 
-from hybridbatch.common.cli import parser, run
+from hybridbatch.common import cli
 from hybridbatch.report.figures import write_figures
-from hybridbatch.report.score_tables import block_means, named_files, summarise
+from hybridbatch.report.score_tables import block_means, summarise
 
 
 def main(argv: list[str] | None) -> None:
     """Parse the command line and draw the figures."""
-    arguments = parser(__doc__)
+    arguments = cli.parser(__doc__)
     arguments.add_argument(
-        "--measures", nargs="+", required=True, metavar="RUN=FILE", help="in the order of the panels"
+        "--measures",
+        nargs="+",
+        type=cli.named_file,
+        required=True,
+        metavar="RUN=FILE",
+        help="in the order of the panels",
     )
     arguments.add_argument("--benchmarks", nargs="+", required=True, metavar="NAME", help="in the order of the panels")
-    arguments.add_argument("--curves", nargs="*", default=[], metavar="RUN=FILE", help="curves.csv of the trained runs")
+    arguments.add_argument(
+        "--curves",
+        nargs="*",
+        type=cli.named_file,
+        default=[],
+        metavar="RUN=FILE",
+        help="curves.csv of the trained runs",
+    )
     arguments.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where the figures go")
     options = arguments.parse_args(argv)
-    blocks = block_means(named_files(options.measures), options.benchmarks)
-    write_figures(options.output, blocks, summarise(blocks), options.benchmarks, named_files(options.curves))
+    blocks = block_means(dict(options.measures), options.benchmarks)
+    write_figures(options.output, blocks, summarise(blocks), options.benchmarks, dict(options.curves))
 
 
 if __name__ == "__main__":
-    run(main)
+    cli.run(main)

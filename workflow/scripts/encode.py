@@ -6,6 +6,7 @@ from hybridbatch.common import cli
 from hybridbatch.common.devices import choose_device
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import MANIFEST, sha256, write_json
+from hybridbatch.config.encoding import Encoding
 from hybridbatch.encode.shards import encode_shards, plan_shards
 from hybridbatch.encode.vectors import KINDS
 
@@ -18,14 +19,10 @@ def main(argv: list[str] | None) -> None:
         "--benchmark", type=Path, required=True, help="folder with <language>/{queries,passages}.parquet"
     )
     parser.add_argument("--languages", nargs="+", required=True, help="languages to encode")
-    parser.add_argument("--batch-size", type=int, default=32, help="texts encoded at once")
-    parser.add_argument("--shard-size", type=int, default=50_000, help="texts held in memory at once, rows of a file")
-    parser.add_argument("--dtype", choices=["float32", "float16"], default="float32", help="type of the stored vectors")
-    parser.add_argument(
-        "--precision", choices=["fp32", "bf16", "fp16"], default="fp32", help="precision of the encoder"
-    )
+    parser.add_argument("--settings", type=cli.section(Encoding), required=True, help="the section encoding, as JSON")
+    parser.add_argument("--batch-size", type=int, required=True, help="texts encoded at once")
     parser.add_argument("--code", default="", help="fingerprint of the code: shards of other code are encoded again")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--device", required=True, help="auto, cpu or cuda")
     parser.add_argument("--part", type=int, nargs=2, metavar=("N", "PARTS"), help="encode every PARTS-th shard, from N")
     parser.add_argument("--record", type=Path, help="with --part: file to write, the shards of this part")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
@@ -36,7 +33,7 @@ def main(argv: list[str] | None) -> None:
         language: {kind: arguments.benchmark / language / f"{kind}.parquet" for kind in KINDS}
         for language in arguments.languages
     }
-    vectors = {"shard_size": arguments.shard_size, "dtype": arguments.dtype, "precision": arguments.precision}
+    vectors = arguments.settings.model_dump(include={"shard_size", "dtype", "precision"})
     shards = plan_shards(arguments.model, texts, code=arguments.code, **vectors)
     part, parts = arguments.part or (0, 1)
     device = choose_device(arguments.device)

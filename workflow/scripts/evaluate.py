@@ -1,5 +1,6 @@
 """Measure one run on every benchmark."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pyarrow as pa
 
 from hybridbatch.common import cli
 from hybridbatch.common.files import write_table
+from hybridbatch.config.evaluation import Evaluation
 from hybridbatch.evaluate.measures import measure_benchmark
 
 SETTINGS = ("mono", "cross", "multi")
@@ -16,22 +18,23 @@ def main(argv: list[str] | None) -> None:
     """Measure as the command line says."""
     parser = cli.parser(__doc__)
     parser.add_argument(
-        "--ranks", nargs="+", required=True, metavar="BENCHMARK=FILE", help="ranks.parquet of each benchmark"
-    )
-    parser.add_argument("--measures", nargs="+", required=True, help="ranx's names, such as map or recall@10")
-    parser.add_argument(
-        "--depth", type=int, default=100_000, help="a relevant passage at a greater rank counts as not found"
+        "--ranks", nargs="+", type=cli.named_file, required=True, metavar="BENCHMARK=FILE", help="ranks.parquet"
     )
     parser.add_argument(
-        "--settings", nargs="*", default=[], metavar="BENCHMARK=SETTING,SETTING", help="what is measured; without: all"
+        "--settings", type=cli.section(Evaluation), required=True, help="the section evaluation, as JSON"
+    )
+    parser.add_argument(
+        "--measured",
+        type=json.loads,
+        default={},
+        help="settings to measure, by benchmark, as JSON; all where none are given",
     )
     parser.add_argument("--output", type=Path, required=True, help="parquet file to write")
     arguments = parser.parse_args(argv)
-    files = [argument.partition("=") for argument in arguments.ranks]
-    settings = {name: chosen.split(",") for name, _, chosen in (text.partition("=") for text in arguments.settings)}
+    settings = arguments.settings
     tables = [
-        measure_benchmark(Path(file), name, arguments.measures, arguments.depth, settings.get(name, SETTINGS))
-        for name, _, file in files
+        measure_benchmark(file, name, settings.measures, settings.depth, arguments.measured.get(name, SETTINGS))
+        for name, file in arguments.ranks
     ]
     measures = pd.concat(tables, ignore_index=True)
     write_table(arguments.output, pa.Table.from_pandas(measures, preserve_index=False))

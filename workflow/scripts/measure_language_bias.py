@@ -4,6 +4,7 @@ Writes `<output>.parquet` (a row for each query), `<output>.shares.csv` (languag
 `<output>.identifiability.csv` (how far the vectors of questions tell their language).
 """
 
+import json
 import logging
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 from hybridbatch.common import cli
 from hybridbatch.common.files import read_table, write_table, write_text
+from hybridbatch.config.evaluation import Evaluation
 from hybridbatch.encode.vectors import open_vectors
 from hybridbatch.evaluate.language_bias import (
     KEYS,
@@ -32,31 +34,31 @@ logger = logging.getLogger(__name__)
 def main(argv: list[str] | None) -> None:
     """Measure as the command line says."""
     parser = cli.parser(__doc__)
+    parser.add_argument("--run", required=True, help="the run: backbone/strategy/seed<N>")
+    parser.add_argument("--results", type=Path, required=True, help="folder of the experiment's results")
     parser.add_argument(
-        "--benchmarks", nargs="+", required=True, metavar="NAME=LANGUAGE,LANGUAGE", help="those with a pool"
+        "--languages", type=json.loads, required=True, help="languages of each benchmark with a pool, as JSON"
     )
-    parser.add_argument("--prepared", type=Path, required=True, help="folder of <benchmark>/<language>/*.parquet")
-    parser.add_argument("--search", type=Path, required=True, help="folder of <benchmark>/topk.parquet")
-    parser.add_argument("--embeddings", type=Path, required=True, help="folder of <benchmark>/ with vectors")
-    parser.add_argument("--measures", type=Path, required=True, help="measures of the run: has the rank distances")
-    parser.add_argument("--depth", type=int, default=10, help="passages of the pool looked at for a query")
-    parser.add_argument("--questions", type=int, default=300, help="questions whose vectors are looked at, at most")
+    parser.add_argument(
+        "--settings", type=cli.section(Evaluation), required=True, help="the section evaluation, as JSON"
+    )
     parser.add_argument("--output", type=Path, required=True, help="path of the parquet file")
     arguments = parser.parse_args(argv)
-    distances = read_distances(arguments.measures)
+    run, results, settings = arguments.run, arguments.results, arguments.settings
+    distances = read_distances(results / "measures" / f"{run}.parquet")
     queries, shares, identifiability = [], [], []
-    for name, _, languages in (text.partition("=") for text in arguments.benchmarks):
-        folder = arguments.prepared / name
-        pool = pool_sizes(folder, languages.split(","))
-        top = pooled_top(arguments.search / name / "topk.parquet", arguments.depth)
-        measured = measure_queries(top, pool, arguments.depth).assign(benchmark=name)
+    for name, languages in arguments.languages.items():
+        folder = results / "benchmarks" / name
+        pool = pool_sizes(folder, languages)
+        top = pooled_top(results / "search" / run / name / "topk.parquet", settings.bias_depth)
+        measured = measure_queries(top, pool, settings.bias_depth).assign(benchmark=name)
         measured = measured.merge(distances, how="left", on=["benchmark", *QUERY])
         distance = measured.pop("rank_distance").to_numpy()
         measured[NORMALISED_DISTANCE] = normalised_rank_distance(distance, sum(pool.values()))
         queries.append(measured)
         shares.append(language_shares(top, pool).assign(benchmark=name))
         values = measure_identifiability(
-            read_sample(folder, arguments.embeddings / name, list(pool), arguments.questions)
+            read_sample(folder, results / "embeddings" / run / name, list(pool), settings.probe_questions)
         )
         identifiability += [(name, measure, value) for measure, value in values.items()]
         logger.info("%s: measured", name)

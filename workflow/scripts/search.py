@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hybridbatch.common import cli
+from hybridbatch.config.search import Search
 from hybridbatch.encode.vectors import open_vectors
 from hybridbatch.search.judged_pool import Collection
 from hybridbatch.search.products import open_products
@@ -20,21 +21,12 @@ def main(argv: list[str] | None) -> None:
     parser.add_argument(
         "--indexes", type=Path, help="folder with <language>.<00000>.faiss; without, every vector is compared"
     )
-    parser.add_argument("--parameters", default="", help="what FAISS is told for searching, such as nprobe=16")
-    parser.add_argument(
-        "--recall-sample", type=int, default=200, help="queries of each language that an index is checked with"
-    )
+    parser.add_argument("--settings", type=cli.section(Search), required=True, help="the section search, as JSON")
     parser.add_argument("--languages", nargs="+", required=True, help="languages of the pool")
-    parser.add_argument("--depth", type=int, default=100, help="passages kept for a query in each language")
     parser.add_argument(
         "--monolingual", action="store_true", help="search each language with its own queries only; there is no pool"
     )
-    parser.add_argument(
-        "--device",
-        choices=["auto", "cpu", "cuda"],
-        default="cpu",
-        help="where vectors are compared; auto: a GPU if any",
-    )
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], required=True, help="where vectors are compared")
     parser.add_argument(
         "--output", type=Path, required=True, help="folder for topk.parquet, ranks.parquet and recall.csv"
     )
@@ -42,12 +34,9 @@ def main(argv: list[str] | None) -> None:
     languages = arguments.languages
     queries = {language: open_vectors(arguments.embeddings, language, "queries") for language in languages}
     passages = {language: open_vectors(arguments.embeddings, language, "passages") for language in languages}
-    method = Method(
-        arguments.depth,
-        open_products(arguments.device),
-        _indexes(arguments.indexes, languages, arguments.parameters),
-        arguments.recall_sample,
-    )
+    settings = arguments.settings
+    indexes = _indexes(arguments.indexes, languages, settings.parameters)
+    method = Method(settings.depth, open_products(arguments.device), indexes, settings.recall_sample)
     if arguments.monolingual:
         search_monolingual(arguments.benchmark, languages, queries, passages, method, arguments.output)
         return

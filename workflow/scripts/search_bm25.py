@@ -5,6 +5,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from hybridbatch.common import cli
+from hybridbatch.config.search import BM25
 from hybridbatch.search.bm25 import search_bm25
 
 
@@ -16,17 +17,16 @@ def main(argv: list[str] | None) -> None:
     )
     parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json of an encoder")
     parser.add_argument("--languages", nargs="+", required=True, help="languages to search, each by itself")
-    parser.add_argument("--k1", type=float, default=0.9, help="saturation of term frequency")
-    parser.add_argument("--b", type=float, default=0.4, help="strength of length normalisation")
-    parser.add_argument("--depth", type=int, default=100, help="passages kept for a query")
+    parser.add_argument("--settings", type=cli.section(BM25), required=True, help="the section bm25, as JSON")
+    parser.add_argument("--depth", type=int, required=True, help="passages kept for a query")
     parser.add_argument("--output", type=Path, required=True, help="folder for topk.parquet and ranks.parquet")
     arguments = parser.parse_args(argv)
     search_bm25(
         arguments.benchmark,
         arguments.languages,
         Tokenizer.from_file(str(arguments.tokenizer)),
-        arguments.k1,
-        arguments.b,
+        arguments.settings.k1,
+        arguments.settings.b,
         arguments.depth,
         arguments.output,
     )

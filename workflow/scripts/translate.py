@@ -1,34 +1,35 @@
 """Translate training pairs into another language; a job that was killed goes on where it stopped."""
 
 import argparse
-import json
 from pathlib import Path
 
-from hybridbatch.common.cli import parser, run
-from hybridbatch.common.errors import UserError
+from hybridbatch.common import cli
 from hybridbatch.common.files import write_json, write_table
+from hybridbatch.config.sources import Translation
+from hybridbatch.config.translators import Translator
 from hybridbatch.data import pairs
 from hybridbatch.translate.apertium import ApertiumEngine
-from hybridbatch.translate.translate_pairs import Engine, MemoryEngine, gather, translate_part
-
-ENGINES = ("memory", "transformers", "ctranslate2", "apertium")
+from hybridbatch.translate.engines import Engine, MemoryEngine
+from hybridbatch.translate.translate_pairs import gather, translate_part
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the program."""
-    options = parser(__doc__)
+    options = cli.parser(__doc__)
     options.add_argument("--pairs", type=Path, required=True, help="parquet file: pair_id, query, passage")
-    options.add_argument("--engine", choices=ENGINES, required=True, help="what translates")
+    options.add_argument(
+        "--settings",
+        type=cli.section(Translation),
+        required=True,
+        help="the section translation of the source, as JSON",
+    )
+    options.add_argument("--language", required=True, help="language to translate into")
     options.add_argument("--memory", type=Path, help="engine memory: TMX file")
     options.add_argument("--model", type=Path, help="engines transformers and ctranslate2: folder of the model")
     options.add_argument(
-        "--decoding", type=json.loads, help="the same engines: settings that change translations, JSON"
+        "--translator", type=cli.section(Translator), help="the same engines: the section of the model, as JSON"
     )
-    options.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="where the model runs")
-    options.add_argument("--source-language", required=True, help="language of the pairs")
-    options.add_argument("--target-language", required=True, help="language wanted")
-    options.add_argument("--batch-size", type=int, default=256, help="texts that the engine gets at once")
-    options.add_argument("--batch-tokens", type=int, help="tokens, padding included, that the engine gets at once")
+    options.add_argument("--device", choices=["auto", "cpu", "cuda"], required=True, help="where the model runs")
     options.add_argument("--shard", type=int, help="translate one of --shards parts: its number, from 0")
     options.add_argument("--shards", type=int, default=1, help="number of parts")
     options.add_argument("--state", type=Path, required=True, help="folder of the translation caches")
@@ -38,17 +39,15 @@ def main(argv: list[str] | None = None) -> None:
     options.add_argument("--record", type=Path, required=True, help="JSON file: engine, revision, languages, counts")
     arguments = options.parse_args(argv)
 
-    source, target = arguments.source_language, arguments.target_language
+    settings, translator = arguments.settings, arguments.translator
     table = pairs.read(arguments.pairs)
-    pairs.check(table, str(arguments.pairs), source)
+    pairs.check(table, str(arguments.pairs), settings.source_language)
     part, record = translate_part(
         table,
         _engine(arguments),
-        source,
-        target,
         state=arguments.state,
-        batch_size=arguments.batch_size,
-        batch_tokens=arguments.batch_tokens,
+        batch_size=settings.batch_size,
+        batch_tokens=translator.batch_tokens if translator else None,
         shard=arguments.shard or 0,
         shards=arguments.shards,
     )
@@ -58,22 +57,19 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _engine(arguments: argparse.Namespace) -> Engine:
-    pair = (arguments.source_language, arguments.target_language)
-    if arguments.engine == "memory":
-        if arguments.memory is None:
-            raise UserError("--memory: engine 'memory' needs a TMX file; name one")
-        return MemoryEngine(arguments.memory)
-    if arguments.engine == "apertium":
+    engine = arguments.settings.engine
+    pair = (arguments.settings.source_language, arguments.language)
+    if engine == "memory":
+        return MemoryEngine(arguments.memory, *pair)
+    if engine == "apertium":
         return ApertiumEngine(*pair)
-    if arguments.model is None or arguments.decoding is None:
-        raise UserError(f"--model, --decoding: engine {arguments.engine!r} needs both; give them")
     # These load torch, which the other engines do without.
     from hybridbatch.common.devices import choose_device  # noqa: PLC0415
     from hybridbatch.translate.model_engines import CTranslate2Engine, TransformersEngine  # noqa: PLC0415
 
-    kind = TransformersEngine if arguments.engine == "transformers" else CTranslate2Engine
-    return kind(arguments.model, *pair, arguments.decoding, choose_device(arguments.device))
+    kind = TransformersEngine if engine == "transformers" else CTranslate2Engine
+    return kind(arguments.model, *pair, arguments.translator.decoding(), choose_device(arguments.device))
 
 
 if __name__ == "__main__":
-    run(main)
+    cli.run(main)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from hybridbatch.common.cli import parser, run
+from hybridbatch.common import cli
 from hybridbatch.common.files import write_text
 from hybridbatch.config.derived_strategies import Point
+from hybridbatch.config.layout import Layout
 from hybridbatch.report.ablation import ablation_blocks, ablation_figure, ablation_rows, read_intervals
 from hybridbatch.report.figures import STYLE, save
 from hybridbatch.report.score_tables import write_pages
@@ -15,19 +16,19 @@ from hybridbatch.report.score_tables import write_pages
 
 def main(argv: list[str] | None) -> None:
     """Parse the command line and write the table and the figure."""
-    arguments = parser(__doc__)
+    arguments = cli.parser(__doc__)
     arguments.add_argument("--intervals", type=Path, required=True, help="intervals.csv")
-    arguments.add_argument("--points", required=True, help="JSON: a list of [axis, value, strategy]")
-    arguments.add_argument("--notice", help="a sentence on top of the table")
+    arguments.add_argument("--points", type=json.loads, required=True, help="[axis, value, strategy] of each, as JSON")
+    arguments.add_argument("--layout", type=cli.section(Layout), required=True, help="what the tables show, as JSON")
     arguments.add_argument("--tables", type=Path, required=True, metavar="FOLDER", help="where the table goes")
     arguments.add_argument("--figures", type=Path, required=True, metavar="FOLDER", help="where the figure goes")
     options = arguments.parse_args(argv)
-    rows = ablation_rows(read_intervals(options.intervals), [Point(*point) for point in json.loads(options.points)])
+    rows = ablation_rows(read_intervals(options.intervals), [Point(*point) for point in options.points])
     write_text(options.tables / "ablation.csv", rows.to_csv(index=False, lineterminator="\n"))
-    write_pages(options.tables, "ablation", ablation_blocks(rows), [], options.notice)
+    write_pages(options.tables, "ablation", ablation_blocks(rows), [], options.layout.notice)
     with mpl.rc_context(STYLE):
         save(options.figures / "ablation", ablation_figure(rows))
 
 
 if __name__ == "__main__":
-    run(main)
+    cli.run(main)

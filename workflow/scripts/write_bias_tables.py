@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hybridbatch.common import cli
 from hybridbatch.common.files import write_text
+from hybridbatch.config.layout import Layout
 from hybridbatch.report.bias_tables import (
     bias_blocks,
     bias_values,
@@ -15,7 +16,6 @@ from hybridbatch.report.bias_tables import (
     read_shares,
     write_bias_tables,
 )
-from hybridbatch.report.score_tables import named_files
 
 
 def main(argv: list[str] | None) -> None:
@@ -24,21 +24,22 @@ def main(argv: list[str] | None) -> None:
     parser.add_argument(
         "--runs",
         nargs="+",
+        type=cli.named_file,
         required=True,
         metavar="RUN=FILE",
-        help="parquet file of each run's queries; the CSV files lie beside it",
+        help="parquet file of each run's queries; its CSV files are in the same folder",
     )
-    parser.add_argument("--depth", type=int, default=10, help="passages of the pool that were looked at for a query")
-    parser.add_argument("--notice", help="a sentence on top of every table")
+    parser.add_argument("--depth", type=int, required=True, help="passages of the pool that were looked at for a query")
+    parser.add_argument("--layout", type=cli.section(Layout), required=True, help="what the tables show, as JSON")
     parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where the tables go")
     arguments = parser.parse_args(argv)
-    files = named_files(arguments.runs)
+    files = dict(arguments.runs)
     shares = read_shares({run: file.with_suffix(".shares.csv") for run, file in files.items()})
     identifiability = read_identifiability(
         {run: file.with_suffix(".identifiability.csv") for run, file in files.items()}
     )
     values = bias_values(files, shares, identifiability, arguments.depth)
-    write_bias_tables(arguments.output, bias_blocks(values), arguments.notice)
+    write_bias_tables(arguments.output, bias_blocks(values), arguments.layout.notice)
     write_text(arguments.output / "language_shares.csv", mean_shares(shares).to_csv(index=False, lineterminator="\n"))
 
 

@@ -7,33 +7,36 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from hybridbatch.common.cli import parser, run
+from hybridbatch.common import cli
 from hybridbatch.common.files import read_json
+from hybridbatch.config.layout import Layout
 from hybridbatch.report.data_tables import Sample, cleaning_table, read_record, translation_table, write_data_tables
-from hybridbatch.report.score_tables import named_files
-from hybridbatch.translate.reference_scores import Scores, beside, references, sample, score, select
+from hybridbatch.translate.reference_scores import Scores, references, sample, score, select
+
+# Pairs of each language that are shown.
+SAMPLES = 2
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the program."""
-    options = parser(__doc__)
+    options = cli.parser(__doc__)
     options.add_argument("--results", type=Path, required=True, help="folder of pairs/ and translated/")
     options.add_argument("--pairs", nargs="*", default=[], metavar="SOURCE/LANGUAGE", help="in the order of the rows")
     options.add_argument(
         "--references",
         nargs="*",
+        type=cli.named_file,
         default=[],
         metavar="SOURCE/LANGUAGE=FILE",
         help="translations by people: TMX or pairs",
     )
-    options.add_argument("--reference-pairs", type=int, default=1000, help="pairs of each language that are scored")
-    options.add_argument("--samples", type=int, default=2, help="pairs of each language that are shown")
-    options.add_argument("--notice", help="a sentence on top of every table")
+    options.add_argument("--reference-pairs", type=int, required=True, help="pairs of each language that are scored")
+    options.add_argument("--layout", type=cli.section(Layout), required=True, help="what the tables show, as JSON")
     options.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where the tables go")
     arguments = options.parse_args(argv)
 
     records = [read_record(arguments.results / "pairs" / f"{pairs}.cleaning.json") for pairs in arguments.pairs]
-    files = named_files(arguments.references)
+    files = dict(arguments.references)
     engines: dict[tuple[str, str], dict[str, Any]] = {}
     scores: dict[tuple[str, str], Scores] = {}
     samples: list[Sample] = []
@@ -46,14 +49,18 @@ def main(argv: list[str] | None = None) -> None:
             if pairs in files:
                 scores[name] = _score(arguments, record, files[pairs])
     tables = [cleaning_table(records), translation_table(records, engines, scores, samples)]
-    write_data_tables(arguments.output, tables, arguments.notice)
+    write_data_tables(arguments.output, tables, arguments.layout.notice)
 
 
 def _samples(arguments: argparse.Namespace, record: dict[str, Any]) -> list[Sample]:
     folder, language = arguments.results / "pairs" / record["source"], record["language"]
-    shown = sample(folder / f"{language}.parquet", arguments.samples)
+    shown = sample(folder / f"{language}.parquet", SAMPLES)
     originals = select(folder / f"{record['source_language']}.parquet", shown)
-    return [Sample(record["source"], language, pair_id, texts) for pair_id, texts in beside(originals, shown)]
+    return [
+        Sample(record["source"], language, pair_id, list(zip(originals[pair_id], texts, strict=True)))
+        for pair_id, texts in shown.items()
+        if pair_id in originals
+    ]
 
 
 def _score(arguments: argparse.Namespace, record: dict[str, Any], file: Path) -> Scores:
@@ -64,4 +71,4 @@ def _score(arguments: argparse.Namespace, record: dict[str, Any], file: Path) ->
 
 
 if __name__ == "__main__":
-    run(main)
+    cli.run(main)

@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-from hybridbatch.common.cli import parser, run
-from hybridbatch.common.errors import UserError
+from hybridbatch.common import cli
 from hybridbatch.config.load import read_config
 from hybridbatch.report.page import write_report
 
 
 def main(argv: list[str] | None) -> None:
     """Parse the command line and write the report."""
-    arguments = parser(__doc__)
+    arguments = cli.parser(__doc__)
     arguments.add_argument(
         "--config", type=Path, required=True, metavar="FILE", help="the resolved configuration (YAML)"
     )
@@ -20,11 +19,14 @@ def main(argv: list[str] | None) -> None:
     )
     arguments.add_argument("--figures", nargs="*", default=[], metavar="NAME", help="figures shown")
     arguments.add_argument(
-        "--costs", nargs="*", default=[], metavar="RULE=FILE", help="Snakemake's benchmark file of each job"
+        "--costs",
+        nargs="*",
+        type=cli.named_file,
+        default=[],
+        metavar="RULE=FILE",
+        help="Snakemake's benchmark file of each job",
     )
-    arguments.add_argument(
-        "--command", action="append", default=[], metavar="TEXT", help="a command that makes the results again"
-    )
+    arguments.add_argument("--command", required=True, metavar="TEXT", help="the command that makes the results")
     arguments.add_argument("--output", type=Path, required=True, metavar="FILE", help="the HTML page")
     options = arguments.parse_args(argv)
     write_report(
@@ -33,17 +35,10 @@ def main(argv: list[str] | None) -> None:
         options.results,
         tables=options.tables,
         figures=options.figures,
-        costs=[_cost(argument) for argument in options.costs],
-        commands=options.command,
+        costs=options.costs,
+        commands=[options.command],
     )
 
 
-def _cost(argument: str) -> tuple[str, Path]:
-    rule, equals, file = argument.partition("=")
-    if not equals:
-        raise UserError(f"--costs {argument}: allowed: RULE=FILE")
-    return rule, Path(file)
-
-
 if __name__ == "__main__":
-    run(main)
+    cli.run(main)

@@ -52,14 +52,6 @@ class PublishedNumbers(Section):
                 raise ValueError(f"{key}: two of the paper's names have the same name here; use each name once")
         return self
 
-    def benchmark_names(self, run: set[str]) -> dict[str, str]:
-        """Return the name here of each published benchmark that is among those run."""
-        return _names(get_args(PublishedBenchmark), self.benchmarks, run)
-
-    def backbone_names(self, run: set[str]) -> dict[str, str]:
-        """Return the name here of each published backbone that is among those run."""
-        return _names(get_args(PublishedBackbone), self.backbones, run)
-
     def resolved(self, benchmarks: set[str], backbones: set[str]) -> "PublishedNumbers":
         """Return the settings with the name here of each published benchmark and backbone that is among these."""
         kept = {

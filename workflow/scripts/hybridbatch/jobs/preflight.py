@@ -1,7 +1,7 @@
 """What a configuration says of this machine, checked before any job starts: folders, local files, packages."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hybridbatch.backbone.prepare import check_local_backbone, check_packaged
@@ -10,6 +10,7 @@ from hybridbatch.config.benchmarks import Benchmark
 from hybridbatch.config.experiment import Config
 from hybridbatch.config.sources import Source
 from hybridbatch.config.translators import Translator
+from hybridbatch.download.hub import Request, is_at_hand
 from hybridbatch.download.pinned_files import read_entries
 from hybridbatch.translate.apertium import find_mode
 from hybridbatch.translate.model_files import check_local_languages, check_model_folder
@@ -46,6 +47,27 @@ def check_machine(config: Config, data_files: Path, packages: bool) -> None:
         except UserError as error:
             raise UserError(f"backbones.{name}: {error}") from error
     _check_translations(config, packages)
+
+
+def check_offline(requests: Iterable[Request], hub: Path, mirror: Path | None, command: str) -> None:
+    """Check that nothing is missing that only the network could bring; call it where HF_HUB_OFFLINE=1 forbids the network.
+
+    Args:
+        requests: what the experiment needs from the hub.
+        hub: the folder of files that were fetched.
+        mirror: the folder that replaces the network, if there is one.
+        command: what fetches the missing files.
+
+    Raises:
+        UserError: naming what is missing.
+    """
+    missing = [request for request in requests if not is_at_hand(request, hub, mirror)]
+    names = sorted({f"{request.kind} {request.repository} at {request.revision[:12]}" for request in missing})
+    if names:
+        raise UserError(
+            f"{', '.join(names)}: not on this machine, and HF_HUB_OFFLINE=1 forbids the network; run `{command}` with "
+            "network, or set mirror to a folder that has them"
+        )
 
 
 def _check_translations(config: Config, packages: bool) -> None:
