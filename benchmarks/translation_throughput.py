@@ -15,16 +15,17 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "unit")]
+sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests")]
 
 from hybridbatch.common.cli import parser, run  # noqa: E402
 from hybridbatch.common.devices import choose_device  # noqa: E402
 from hybridbatch.common.errors import UserError  # noqa: E402
 from hybridbatch.common.files import write_json  # noqa: E402
 from hybridbatch.translate.apertium import ApertiumEngine  # noqa: E402
+from hybridbatch.translate.engines import Engine  # noqa: E402
 from hybridbatch.translate.model_engines import CTranslate2Engine, TransformersEngine  # noqa: E402
 from hybridbatch.translate.model_files import convert_model, prepare_model  # noqa: E402
-from hybridbatch.translate.translate_pairs import Engine, sorted_batches  # noqa: E402
+from hybridbatch.translate.translate_pairs import sorted_batches  # noqa: E402
 
 LOG = logging.getLogger("translation_throughput")
 
@@ -109,13 +110,13 @@ def _measure(engine: Engine, texts: Sequence[str], arguments: Any) -> dict[str, 
     lengths = {text: engine.length(text) for text in texts}
     by_length = sorted(texts, key=lambda text: -lengths[text])
     orders = {"naive": list(texts), "sorted": by_length}
-    engine.translate(by_length[:2], arguments.source, arguments.target)
+    engine.translate(by_length[:2])
     seconds: dict[str, list[float]] = {name: [] for name in orders}
     for _ in range(arguments.repeats):
         for name, order in orders.items():
             start = time.perf_counter()
             for batch in sorted_batches(order, lengths, arguments.batch_size):
-                engine.translate(batch, arguments.source, arguments.target)
+                engine.translate(batch)
             seconds[name].append(time.perf_counter() - start)
             LOG.info("%s, %s: %.2f s", engine.name, name, seconds[name][-1])
     rates = {name: len(texts) / statistics.median(times) for name, times in seconds.items()}

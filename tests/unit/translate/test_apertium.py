@@ -1,4 +1,4 @@
-"""Apertium as it is installed: the tests that translate are skipped where it is not."""
+"""Translation with Apertium; tests that translate are skipped where it is not installed."""
 
 import csv
 import json
@@ -10,13 +10,14 @@ import sacrebleu
 from hybridbatch.common.errors import UserError
 from hybridbatch.data.tmx import read_tmx
 from hybridbatch.translate.apertium import ApertiumEngine, find_mode
-from hybridbatch.translate.translate_pairs import open_cache, translate_texts
+from hybridbatch.translate.cache import open_cache
+from hybridbatch.translate.translate_pairs import translate_texts
 
 ROOT = Path(__file__).parents[3]
 XQUAD = ROOT.parent / "shared" / "data" / "lareqa" / "xquad-r"
 
 
-def why_not() -> str:
+def missing() -> str:
     try:
         find_mode("en", "es")
     except UserError as error:
@@ -24,13 +25,13 @@ def why_not() -> str:
     return ""
 
 
-installed = pytest.mark.skipif(bool(why_not()), reason=f"Apertium en-es cannot run here: {why_not()}")
+installed = pytest.mark.skipif(bool(missing()), reason=f"Apertium en-es cannot run here: {missing()}")
 
 
 def translated(texts: list[str], state: Path) -> list[str]:
     engine = ApertiumEngine("en", "es")
-    with open_cache(state, engine, "en", "es") as cache:
-        done = translate_texts(texts, engine, "en", "es", cache=cache, batch_size=256)
+    with open_cache(state, engine) as cache:
+        done = translate_texts(texts, engine, cache, batch_size=256)
     return [done[text] for text in texts]
 
 
@@ -41,21 +42,21 @@ def questions(language: str) -> dict[str, str]:
 
 
 @installed
-def test_texts_do_not_touch_each_other() -> None:
+def test_texts_of_a_batch_are_independent() -> None:
     engine = ApertiumEngine("en", "es")
     texts = ["I have a big", "house", "Hello, world.", "[a] {b} <c> ^d$ e/f \\ @g *h* 50%", "house", "no end", "Yes!"]
-    together = engine.translate(texts, "en", "es")
-    assert together == [engine.translate([text], "en", "es")[0] for text in texts]
+    together = engine.translate(texts)
+    assert together == [engine.translate([text])[0] for text in texts]
     assert together[1] == together[4]
     assert together[1].lower() == "casa"
     assert together[2] == "Hola, mundo."
     for mark in ("[", "{b}", "<c>", "^d$", "\\", "@g", "*h*", "50%"):
         assert mark in together[3]
-    assert engine.translate(["supercalifragilistic"], "en", "es") == ["supercalifragilistic"]
+    assert engine.translate(["supercalifragilistic"]) == ["supercalifragilistic"]
 
 
 @installed
-def test_lines_stay_lines(tmp_path: Path) -> None:
+def test_line_breaks_are_kept(tmp_path: Path) -> None:
     made = translated(["I have a big\nhouse.\n\nHello."], tmp_path)[0]
     assert [len(part.split("\n")) for part in made.split("\n\n")] == [2, 1]
     assert made.endswith("Hola.")
@@ -93,14 +94,14 @@ def test_questions_of_xquad_are_translated(tmp_path: Path) -> None:
 
 
 @installed
-def test_revision_follows_from_the_data() -> None:
+def test_revision_depends_on_the_data() -> None:
     engine = ApertiumEngine("en", "es")
     assert len(engine.revision) == 64
     assert engine.revision == ApertiumEngine("en", "es").revision != ApertiumEngine("es", "en").revision
     assert engine.options == {"mode": "eng-spa", "unknown_words": "unmarked"}
 
 
-def test_missing_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_program_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(
         UserError, match="apertium is not installed; install it, on Debian with `apt-get install apertium`"
@@ -108,7 +109,7 @@ def test_missing_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         find_mode("en", "es")
 
 
-def test_missing_pair_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_language_pair_names_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "modes").mkdir()
     for name in ("eng-spa", "en-gl", "cat-spa", "eng-por_BR"):
         (tmp_path / "modes" / f"{name}.mode").touch()

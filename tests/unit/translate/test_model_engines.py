@@ -1,4 +1,4 @@
-"""Translation models of the real classes with random weights: order, batches, languages, kills, conversion."""
+"""Translation models with random weights: order, batches, languages, interruption, conversion."""
 
 import functools
 import json
@@ -22,9 +22,10 @@ import translate
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import sha256
 from hybridbatch.data import pairs
+from hybridbatch.translate.cache import open_cache
 from hybridbatch.translate.model_engines import CTranslate2Engine, TransformersEngine
 from hybridbatch.translate.model_files import check_local_languages, check_model_folder, prepare_model
-from hybridbatch.translate.translate_pairs import open_cache, translate_texts
+from hybridbatch.translate.translate_pairs import translate_texts
 
 SCRIPTS = Path(__file__).parents[3] / "workflow" / "scripts"
 DECODING: dict[str, Any] = {
@@ -42,7 +43,7 @@ transformers_logging.disable_progress_bar()
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Return a function that gives the prepared folder of a family, or its conversion."""
+    """Return a function that returns the prepared folder of a family, or its conversion."""
     root = tmp_path_factory.mktemp("models")
 
     @functools.cache
@@ -66,43 +67,45 @@ def engine(models: Any, family: str, target: str = "es", **decoding: Any) -> Tra
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_batches_and_order_change_nothing(family: str, models: Any, tmp_path: Path) -> None:
+def test_translations_do_not_depend_on_batches_or_order(family: str, models: Any, tmp_path: Path) -> None:
     texts = sentences()[:40]
     random.Random(1).shuffle(texts)
     one_by_one = engine(models, family)
-    expected = {text: one_by_one.translate([text], "en", "es")[0] for text in texts}
+    expected = {text: one_by_one.translate([text])[0] for text in texts}
     made = []
     for size in (1, 32):
         together = engine(models, family)
-        with open_cache(tmp_path / str(size), together, "en", "es") as cache:
-            made.append(translate_texts(texts, together, "en", "es", cache=cache, batch_size=size))
+        with open_cache(tmp_path / str(size), together) as cache:
+            made.append(translate_texts(texts, together, cache, batch_size=size))
     assert list(made[1]) == texts
     assert made[0] == made[1] == expected
-    # A model that gives everything the same translation could not show that their order stays.
+    # With a single translation for all texts, the order could not be tested.
     assert len(set(expected.values())) > 10
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_language_is_forced(family: str, models: Any) -> None:
+def test_target_language_is_set(family: str, models: Any) -> None:
     made = engine(models, family)
-    encoded = made.codec.encode("Where is the river?")
+    encoded = made.tokenizer.encode("Where is the river?")
     output = made.generate([encoded])[0]
-    other = engine(models, family, "de").generate([engine(models, family, "de").codec.encode("Where is the river?")])[0]
-    assert made.codec.tokens(encoded)[-1] == "</s>"
+    other = engine(models, family, "de").generate(
+        [engine(models, family, "de").tokenizer.encode("Where is the river?")]
+    )[0]
+    assert made.tokenizer.tokens(encoded)[-1] == "</s>"
     if family in FIRST:
-        assert made.codec.tokens(encoded)[0] == {"m2m100": "__en__", "nllb": "eng_Latn"}[family]
-        assert made.codec.tokens(output)[0] == FIRST[family]
-        assert made.codec.tokens(other)[0] == {"m2m100": "__de__", "nllb": "deu_Latn"}[family]
+        assert made.tokenizer.tokens(encoded)[0] == {"m2m100": "__en__", "nllb": "eng_Latn"}[family]
+        assert made.tokenizer.tokens(output)[0] == FIRST[family]
+        assert made.tokenizer.tokens(other)[0] == {"m2m100": "__de__", "nllb": "deu_Latn"}[family]
     else:
-        assert READ[family] in made.codec.tokens(encoded)
+        assert READ[family] in made.tokenizer.tokens(encoded)
         assert output != other
-    translated = made.translate(["Where is the river?"], "en", "es")[0]
+    translated = made.translate(["Where is the river?"])[0]
     assert translated
     assert not any(mark in translated for mark in ("__es__", "spa_Latn", "</s>", "<pad>"))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_only_our_settings_decide(family: str, models: Any) -> None:
+def test_generation_settings_of_the_model_are_replaced(family: str, models: Any) -> None:
     settings = engine(models, family, beam_size=3)._model.generation_config
     assert (settings.num_beams, settings.max_new_tokens, settings.do_sample) == (3, 16, False)
     assert settings.decoder_start_token_id is not None
@@ -110,60 +113,60 @@ def test_only_our_settings_decide(family: str, models: Any) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_long_text_is_translated_by_sentences(family: str, models: Any) -> None:
+def test_long_texts_are_split_into_sentences(family: str, models: Any) -> None:
     short = engine(models, family, max_input_tokens=60)
     texts = [text for text in sentences() if short.length(text) <= 60 and text.endswith(".")][:5]
     assert len(texts) == 5
     long = "  ".join(texts)
-    pieces = short.split(long, "en")
+    pieces = short.split(long)
     assert [piece.strip() for piece in pieces] == texts
-    assert short.split(texts[0], "en") == [texts[0]]
-    assert all(short.length(piece) <= 60 for piece in short.split("word " * 300, "en"))
+    assert short.split(texts[0]) == [texts[0]]
+    assert all(short.length(piece) <= 60 for piece in short.split("word " * 300))
 
 
 @pytest.mark.parametrize("family", ["m2m100", "nllb"])
-def test_texts_cannot_name_a_language(family: str, models: Any) -> None:
+def test_texts_cannot_contain_special_tokens(family: str, models: Any) -> None:
     made = engine(models, family)
-    encoded = made.codec.encode(f"a {FIRST[family]} </s> b")
-    special = {made.codec.forced, encoded[-1], encoded[0]}
+    encoded = made.tokenizer.encode(f"a {FIRST[family]} </s> b")
+    special = {made.tokenizer.forced, encoded[-1], encoded[0]}
     assert not special & set(encoded[1:-1])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_converted_model_gives_the_same(family: str, models: Any) -> None:
+def test_converted_model_translates_like_the_original(family: str, models: Any) -> None:
     first = engine(models, family)
     folder = models(family, "float32")
     second = CTranslate2Engine(folder, "en", "es", {**DECODING, "family": family}, "cpu")
-    inputs = [first.codec.encode(text) for text in sentences()[:40]]
+    inputs = [first.tokenizer.encode(text) for text in sentences()[:40]]
     expected, made = first.generate(inputs), second.generate(inputs)
-    # Tokens without a name, the `made-up words` of M2M-100, come back as the unknown one.
-    expected = [first.codec.ids(first.codec.tokens(ids)) for ids in expected]
+    # The nameless tokens of M2M-100 (`madeup words`) become the unknown token.
+    expected = [first.tokenizer.ids(first.tokenizer.tokens(ids)) for ids in expected]
     assert sum(a == b for a, b in zip(expected, made, strict=True)) >= 39
-    assert second.translate(["Where is the river?"], "en", "es")[0]
+    assert second.translate(["Where is the river?"])[0]
     assert first.revision != second.revision
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_weights_in_eight_bits(family: str, models: Any) -> None:
+def test_int8_weights(family: str, models: Any) -> None:
     small, large = (models(family, kind) / "model.bin" for kind in ("int8", "float32"))
     assert small.stat().st_size < 0.5 * large.stat().st_size
     made = CTranslate2Engine(
         small.parent, "en", "de", {**DECODING, "family": family, "compute_type": "int8", "beam_size": 2}, "cpu"
     )
-    assert all(made.translate(sentences()[:4], "en", "de"))
+    assert all(made.translate(sentences()[:4]))
 
 
-def test_type_that_the_device_lacks_is_refused(models: Any) -> None:
+def test_unsupported_compute_type_is_an_error(models: Any) -> None:
     decoding = {**DECODING, "family": "nllb", "compute_type": "float8"}
     made = CTranslate2Engine(models("nllb", "float32"), "en", "es", decoding, "cpu")
-    with pytest.raises(UserError, match=r"compute_type: float8 is not possible on cpu; allowed here: .*int8"):
-        made.translate(["a"], "en", "es")
+    with pytest.raises(UserError, match=r"compute_type: float8 is not supported on cpu; use one of .*int8"):
+        made.translate(["a"])
 
 
-def test_cut_translations_are_counted(models: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_truncated_translations_are_counted(models: Any, caplog: pytest.LogCaptureFixture) -> None:
     made = engine(models, "nllb", max_output_tokens=8)
-    made.translate(sentences()[:5], "en", "es")
-    assert "5 translations so far were cut after max_output_tokens, 8" in caplog.text
+    made.translate(sentences()[:5])
+    assert "5 translations so far were truncated after max_output_tokens, 8" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -174,7 +177,7 @@ def test_cut_translations_are_counted(models: Any, caplog: pytest.LogCaptureFixt
         ("marian", "fr", "no token for language 'fr' .looked for >>fra<<, >>fr<<"),
     ],
 )
-def test_unknown_language_is_refused(family: str, target: str, message: str, models: Any) -> None:
+def test_unknown_language_is_an_error(family: str, target: str, message: str, models: Any) -> None:
     with pytest.raises(UserError, match=message):
         engine(models, family, target)
     if family != "m2m100":
@@ -183,45 +186,45 @@ def test_unknown_language_is_refused(family: str, target: str, message: str, mod
         check_local_languages(models(family), family, "es")
 
 
-def test_other_name_of_a_language_is_found(models: Any) -> None:
-    assert engine(models, "madlad", "he").codec.target_code == "iw"
+def test_alternative_language_codes_are_tried(models: Any) -> None:
+    assert engine(models, "madlad", "he").tokenizer.target_code == "iw"
 
 
-def test_model_of_one_pair(tmp_path: Path) -> None:
+def test_bilingual_model(tmp_path: Path) -> None:
     languages = {"source_lang": "eng", "target_lang": "spa"}
     folder = make_translator(tmp_path / "pair", "marian", languages=languages)
     prepare_model(tmp_path / "ready", "marian", path=str(folder))
     decoding = {**DECODING, "family": "marian"}
     made = TransformersEngine(tmp_path / "ready", "en", "es", decoding, "cpu")
-    assert made.codec.target_code == ""
-    assert made.translate(["Where is the river?"], "en", "es")[0]
+    assert made.tokenizer.target_code == ""
+    assert made.translate(["Where is the river?"])[0]
     with pytest.raises(UserError, match="target_lang is 'spa', not 'de'; choose the model of the pair en to de"):
         TransformersEngine(tmp_path / "ready", "en", "de", decoding, "cpu")
 
 
-def test_impossible_settings_are_refused(models: Any, tmp_path: Path) -> None:
+def test_invalid_settings_are_errors(models: Any, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="max_input_tokens: 300 is more than the 128 tokens of"):
         engine(models, "m2m100", max_input_tokens=300)
     with pytest.raises(UserError, match="is a model of the family nllb, not m2m100"):
         TransformersEngine(models("nllb"), "en", "es", {**DECODING, "family": "m2m100"}, "cpu")
-    with pytest.raises(UserError, match=r"has no manifest\.json; make the folder with"):
+    with pytest.raises(UserError, match=r"has no manifest\.json; create the folder with"):
         TransformersEngine(tmp_path, "en", "es", {**DECODING, "family": "nllb"}, "cpu")
     with pytest.raises(UserError, match="model_type is 'm2m_100', a model of the family madlad has 't5'"):
         check_model_folder(models("nllb"), "madlad")
 
 
-def test_pickled_weights_are_refused(tmp_path: Path) -> None:
+def test_pickled_weights_are_an_error(tmp_path: Path) -> None:
     folder = make_translator(tmp_path / "model", "nllb")
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     (folder / "code.py").write_text("raise SystemExit")
-    with pytest.raises(UserError, match=r"has no model\.safetensors; weights in \.bin are pickles and not read"):
+    with pytest.raises(UserError, match=r"has no model\.safetensors; \.bin weights are pickles and are not read"):
         prepare_model(tmp_path / "ready", "nllb", path=str(folder))
     (folder / "pytorch_model.bin").rename(folder / "model.safetensors")
     prepare_model(tmp_path / "ready", "nllb", path=str(folder))
     assert not (tmp_path / "ready" / "code.py").exists()
 
 
-def test_model_from_the_hub_is_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hub_model_is_pinned_to_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commit = "0123456789abcdef0123456789abcdef01234567"
     make_translator(tmp_path / "hub" / "models--some--nllb" / "snapshots" / commit, "nllb")
     settings = json.dumps({"family": "nllb", "hub": "some/nllb", "revision": commit})
@@ -240,10 +243,11 @@ def test_model_from_the_hub_is_pinned(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def arguments(folder: Path, model: Path, family: str, name: str, *more: str) -> list[str]:
+    settings = {"engine": "transformers", "translator": "tiny", "languages": ["es"], "batch_size": 8}
+    translator = {**DECODING, "family": family, "path": str(model), "max_input_tokens": 60, "batch_tokens": 200}
     return [
-        *("--pairs", f"{folder}/en.parquet", "--engine", "transformers", "--model", str(model)),
-        *("--decoding", json.dumps({**DECODING, "family": family, "max_input_tokens": 60}), "--device", "cpu"),
-        *("--source-language", "en", "--target-language", "es", "--batch-size", "8", "--batch-tokens", "200"),
+        *("--pairs", f"{folder}/en.parquet", "--settings", json.dumps(settings), "--language", "es"),
+        *("--model", str(model), "--translator", json.dumps(translator), "--device", "cpu"),
         *("--state", f"{folder}/{name}", "--output", f"{folder}/{name}.parquet", "--record", f"{folder}/{name}.json"),
         *more,
     ]
@@ -258,22 +262,23 @@ def write_pairs(file: Path) -> None:
 KILLED = """
 import os, signal, sys
 import translate
+from hybridbatch.translate.cache import open_cache
 from hybridbatch.translate.model_engines import TransformersEngine
 whole, batches = TransformersEngine.translate, []
-def killed(self, texts, source, target):
+def killed(self, texts):
     if len(batches) == int(os.environ["KILL_AT"]):
         os.kill(os.getpid(), signal.SIGKILL)
     batches.append(texts)
     with open("log", "a") as log:
         log.writelines(text + "\\n" for text in texts)
-    return whole(self, texts, source, target)
+    return whole(self, texts)
 TransformersEngine.translate = killed
 translate.main(sys.argv[1:])
 """
 
 
 @pytest.mark.slow
-def test_killed_shard_goes_on_and_loses_no_line(models: Any, tmp_path: Path) -> None:
+def test_interrupted_shard_resumes(models: Any, tmp_path: Path) -> None:
     write_pairs(tmp_path / "en.parquet")
     shard = ["--shard", "1", "--shards", "3"]
     options = arguments(tmp_path, models("m2m100"), "m2m100", "killed", *shard)
@@ -294,12 +299,12 @@ def test_killed_shard_goes_on_and_loses_no_line(models: Any, tmp_path: Path) -> 
     assert pq.read_table(tmp_path / "killed.parquet").equals(whole)
     assert len(lines) == len(set(lines)) > len(before)
     split = engine(models, "m2m100", max_input_tokens=60).split
-    pieces = {piece.strip() for text in whole["text"].to_pylist() for piece in split(text, "en")}
-    assert any(len(split(text, "en")) > 1 for text in whole["text"].to_pylist())
+    pieces = {piece.strip() for text in whole["text"].to_pylist() for piece in split(text)}
+    assert any(len(split(text)) > 1 for text in whole["text"].to_pylist())
     assert set(lines) == pieces
 
 
-def test_record_says_what_translated(models: Any, tmp_path: Path) -> None:
+def test_record_names_the_model(models: Any, tmp_path: Path) -> None:
     write_pairs(tmp_path / "en.parquet")
     translate.main(arguments(tmp_path, models("nllb"), "nllb", "made"))
     record = json.loads((tmp_path / "made.json").read_text())

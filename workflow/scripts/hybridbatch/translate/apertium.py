@@ -1,51 +1,46 @@
-"""Apertium, the rule-based translator, as the system has it installed."""
+"""Translation with Apertium, a rule-based system, as installed on the machine."""
 
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import langcodes
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import fingerprint, sha256
-from hybridbatch.translate.translate_pairs import WholeTexts
+from hybridbatch.translate.engines import Engine
 
 DATA = "/usr/share/apertium"
-# Apertium's stream format: these characters mean something else unless a backslash stands before them.
+# In Apertium's stream format, these characters are literal only after a backslash.
 SPECIAL = re.compile(r"([\\\[\]{}<>^$@/])")
 ESCAPED = re.compile(r"\\(.)")
-# An end of sentence and an empty blank, put after every text as apertium's own text format does, and taken off again.
+# A sentence end and an empty blank: apertium's own text format appends them to a text and removes them again.
 END = ".[]"
 
 
-class ApertiumEngine(WholeTexts):
-    """Translates with the `apertium` program, one process a batch; its revision follows from the data of the pair."""
+class ApertiumEngine(Engine):
+    """Runs the `apertium` program, one process per batch; its revision is a hash of the language pair's data."""
 
     name = "apertium"
 
     def __init__(self, source: str, target: str) -> None:
         self._mode = find_mode(source, target)
-        self._pair = (source, target)
-        self.revision = _revision(self._mode)
-        self.options: Mapping[str, str | int | float | bool | None] = {"mode": self._mode, "unknown_words": "unmarked"}
+        super().__init__(source, target, _revision(self._mode), {"mode": self._mode, "unknown_words": "unmarked"})
 
-    def split(self, text: str, source: str) -> list[str]:  # noqa: ARG002
-        """Return the lines of a text: rules must not move words from one to another."""
-        lines = re.findall(r"\s*[^\n]*\S[^\n]*\n*", text)
-        return lines or [text]
+    def split(self, text: str) -> list[str]:
+        """Return the lines of a text, so that rules do not move words between lines."""
+        return re.findall(r"\s*[^\n]*\S[^\n]*\n*", text) or [text]
 
-    def translate(self, texts: Sequence[str], source: str, target: str) -> list[str]:
-        """Translate one batch in one process; words that the dictionaries lack stay as they are.
+    def translate(self, texts: Sequence[str]) -> list[str]:
+        """Translate one batch in one process; words that are not in the dictionaries stay unchanged.
 
         Raises:
             UserError: if the program fails or loses a text.
         """
-        if (source, target) != self._pair:
-            raise ValueError(f"the engine was made for {self._pair}, not for {(source, target)}")
-        # A null character ends a text: nothing passes from one to the next, and their order stays.
+        # A null character makes the program flush its output, so each text is translated independently and in order.
         stream = "".join(f"{_escape(text)}\0" for text in texts)
         done = subprocess.run(
             ["apertium", "-u", "-z", "-f", "none", self._mode],
@@ -57,17 +52,17 @@ class ApertiumEngine(WholeTexts):
         parts = done.stdout.decode(errors="replace").split("\0")
         if done.returncode or len(parts) < len(texts):
             reason = (
-                " ".join(done.stderr.decode(errors="replace").split()) or f"{len(parts)} of {len(texts)} texts came"
+                " ".join(done.stderr.decode(errors="replace").split()) or f"{len(parts)} of {len(texts)} texts returned"
             )
-            raise UserError(f"apertium {self._mode}: failed ({reason}); install the language pair again")
-        return [_plain(part) for part in parts[: len(texts)]]
+            raise UserError(f"apertium {self._mode}: failed ({reason}); reinstall the language pair")
+        return [_unescape(part) for part in parts[: len(texts)]]
 
 
 def find_mode(source: str, target: str) -> str:
-    """Return the name of the installed mode for a pair of languages, such as ``eng-spa``.
+    """Return the name of the installed mode of a language pair, such as ``eng-spa``.
 
     Raises:
-        UserError: naming the Debian package, if the program or the pair is missing.
+        UserError: if the program or the pair is not installed; names the Debian package.
     """
     if shutil.which("apertium") is None:
         raise UserError("engine: apertium is not installed; install it, on Debian with `apt-get install apertium`")
@@ -76,7 +71,7 @@ def find_mode(source: str, target: str) -> str:
         for other in _names(target):
             if f"{one}-{other}" in installed:
                 return f"{one}-{other}"
-    one, other = _plain_code(source), _plain_code(target)
+    one, other = _alpha3(source), _alpha3(target)
     raise UserError(
         f"engine: apertium has no mode from {source} to {target} (installed: {', '.join(sorted(installed)) or 'none'}); install "
         f"the pair, on Debian `apt-get install apertium-{one}-{other}` or `apertium-{other}-{one}`, or leave the language out"
@@ -92,20 +87,20 @@ def _data() -> Path:
 
 
 def _revision(mode: str) -> str:
-    """Return the SHA-256 over the mode and every file of data that it names."""
+    """Return a hash of the mode and every data file that it names."""
     file = _data() / "modes" / f"{mode}.mode"
     named = [Path(name) for name in re.findall(r"'([^']+)'", file.read_text(encoding="utf-8"))]
     return fingerprint([sha256(part) for part in [file, *named] if part.is_file()])
 
 
 def _names(language: str) -> list[str]:
-    """Return the names that modes have for a language, with a region first: eng_US, eng; en in older pairs."""
+    """Return the names of a language in modes, those with a region first: eng_US, en_US, eng, en (in older pairs)."""
     tag = langcodes.Language.get(language)
-    plain = [_plain_code(language), str(tag.language)]
+    plain = [_alpha3(language), str(tag.language)]
     return [*([f"{name}_{tag.territory}" for name in plain] if tag.territory else []), *plain]
 
 
-def _plain_code(language: str) -> str:
+def _alpha3(language: str) -> str:
     return langcodes.Language.get(language).to_alpha3()
 
 
@@ -113,5 +108,5 @@ def _escape(text: str) -> str:
     return SPECIAL.sub(r"\\\1", " ".join(text.replace("\0", " ").split())) + END
 
 
-def _plain(text: str) -> str:
+def _unescape(text: str) -> str:
     return ESCAPED.sub(r"\1", text.strip().removesuffix(END)).strip()

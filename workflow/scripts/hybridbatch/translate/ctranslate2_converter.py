@@ -1,4 +1,4 @@
-"""CTranslate2's converter, with the tokenizers that translation uses."""
+"""CTranslate2's converter with the tokenizers used in translation."""
 
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,15 @@ from hybridbatch.translate.model_tokenizer import load_tokenizer
 
 
 class _M2M100Tokenizer(M2M100Tokenizer):
-    """Counts the languages to the vocabulary: since transformers 5 they are in no list that CTranslate2 looks at."""
+    """Includes the language tokens in the vocabulary; transformers 5 keeps them where CTranslate2 does not look."""
 
     def get_vocab(self) -> dict[str, int]:
-        """Return every token that has a number of its own."""
+        """Return the id of every token."""
         return {**dict(self.encoder), **self.lang_token_to_id}
 
 
 class Converter(TransformersConverter):  # type: ignore[misc]
-    """Converts a prepared model; its vocabulary is that of the codec, token by token."""
+    """Converts a prepared model; each token keeps the id that :class:`ModelTokenizer` gives it."""
 
     def __init__(self, folder: Path, family: str) -> None:
         super().__init__(str(folder), low_cpu_mem_usage=True)
@@ -30,7 +30,7 @@ class Converter(TransformersConverter):  # type: ignore[misc]
         return model_class.from_pretrained(model_name_or_path, use_safetensors=True, local_files_only=True, **options)
 
     def load_tokenizer(self, tokenizer_class: Any, model_name_or_path: str, **options: Any) -> Any:  # noqa: ARG002
-        """Load the tokenizer that the codec loads."""
+        """Load the tokenizer of :class:`ModelTokenizer`."""
         if self._family == "m2m100":
             return _M2M100Tokenizer.from_pretrained(model_name_or_path, local_files_only=True)
         return load_tokenizer(self._folder, self._family)

@@ -1,83 +1,82 @@
-"""Engines that run a translation model: with transformers, or converted with CTranslate2."""
+"""Engines that run a translation model, with transformers or CTranslate2."""
 
 import logging
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.common.files import read_json
-from hybridbatch.translate.model_files import content, model_name, read_manifest
-from hybridbatch.translate.model_tokenizer import Codec
+from hybridbatch.common.files import fingerprint, read_json
+from hybridbatch.translate.engines import Engine
+from hybridbatch.translate.model_files import read_manifest
+from hybridbatch.translate.model_tokenizer import ModelTokenizer
 from hybridbatch.translate.sentences import split_text
 
 LOG = logging.getLogger(__name__)
 
 
-class _ModelEngine(ABC):
-    """What both engines share: one model, one pair of languages, texts cut to what the model reads.
+class _ModelEngine(Engine):
+    """Translates texts that fit the model's input; longer texts are split.
 
     Args:
-        folder: the prepared (or converted) model, with its ``manifest.json``.
-        source: the language translated from.
-        target: the language translated into.
+        folder: a prepared or converted model with its ``manifest.json``.
+        source: the language of the texts.
+        target: the language of the translations.
         decoding: ``family``, ``beam_size``, ``max_input_tokens``, ``max_output_tokens`` and ``compute_type``.
         device: ``cpu`` or ``cuda``.
 
     Raises:
-        UserError: if the model is not there, does not know a language, or reads fewer tokens than asked for.
+        UserError: if the model is missing, does not know a language, or has fewer positions than ``decoding`` requires.
     """
 
-    name: str
     _config_file: str
 
     def __init__(self, folder: Path, source: str, target: str, decoding: Mapping[str, Any], device: str) -> None:
         manifest = read_manifest(folder)
         if manifest["family"] != decoding["family"]:
-            raise UserError(f"{folder}: is a model of the family {manifest['family']}, not {decoding['family']}")
-        self.codec = Codec(folder, decoding["family"], source, target)
+            raise UserError(
+                f"{folder}: is a model of the family {manifest['family']}, not {decoding['family']}; correct family"
+            )
+        self.tokenizer = ModelTokenizer(folder, decoding["family"], source, target)
         self._folder = folder
-        self._pair = (source, target)
         self._decoding = decoding
         self._device = device
         self._cut = 0
-        self.revision = content(manifest)
-        self.options: Mapping[str, str | int | float | bool | None] = {
+        options = {
             **decoding,
-            "model": model_name(manifest),
-            "source_code": self.codec.source_code,
-            "target_code": self.codec.target_code,
+            "model": f"{manifest['model']}@{manifest['revision']}" if "revision" in manifest else manifest["model"],
+            "source_code": self.tokenizer.source_code,
+            "target_code": self.tokenizer.target_code,
         }
+        super().__init__(source, target, fingerprint(manifest["files"]), options)
         longest = read_json(folder / self._config_file).get("max_position_embeddings")
         for key in ("max_input_tokens", "max_output_tokens"):
             if longest is not None and decoding[key] > longest:
                 raise UserError(f"{key}: {decoding[key]} is more than the {longest} tokens of {folder}; lower it")
 
-    def split(self, text: str, source: str) -> list[str]:
-        """Return the pieces of a text that the model reads one at a time."""
+    def split(self, text: str) -> list[str]:
+        """Return the pieces of a text, each within ``max_input_tokens``."""
         limit = self._decoding["max_input_tokens"]
-        return split_text(text, source, lambda piece: self.length(piece) <= limit)
+        return split_text(text, self.source, lambda piece: self.length(piece) <= limit)
 
     def length(self, text: str) -> int:
-        """Return the number of tokens that the model reads for a text."""
-        return len(self.codec.encode(text))
+        """Return the number of input tokens of a text."""
+        return len(self.tokenizer.encode(text))
 
-    def translate(self, texts: Sequence[str], source: str, target: str) -> list[str]:
-        """Return the translations of texts that fit; a translation that does not end is cut, and counted in the log."""
-        if (source, target) != self._pair:
-            raise ValueError(f"the engine was made for {self._pair}, not for {(source, target)}")
-        outputs = self.generate([self.codec.encode(text) for text in texts])
+    def translate(self, texts: Sequence[str]) -> list[str]:
+        """Translate one batch; translations longer than ``max_output_tokens`` are truncated and counted in the log."""
+        outputs = self.generate([self.tokenizer.encode(text) for text in texts])
         limit = self._decoding["max_output_tokens"]
         self._cut += (cut := sum(len(ids) >= limit for ids in outputs))
         if cut:
-            LOG.warning("%d translations so far were cut after max_output_tokens, %d", self._cut, limit)
-        return [self.codec.decode(ids) for ids in outputs]
+            LOG.warning("%d translations so far were truncated after max_output_tokens, %d", self._cut, limit)
+        return [self.tokenizer.decode(ids) for ids in outputs]
 
     @abstractmethod
     def generate(self, inputs: Sequence[Sequence[int]]) -> list[list[int]]:
-        """Return the tokens that the model gives for each input, the forced one first, without the end."""
+        """Return the output tokens for each input, including the forced first token, without the end token."""
 
 
 class TransformersEngine(_ModelEngine):
@@ -88,7 +87,7 @@ class TransformersEngine(_ModelEngine):
 
     def generate(self, inputs: Sequence[Sequence[int]]) -> list[list[int]]:
         """See the base class."""
-        import torch  # noqa: PLC0415 - cached translations need no model
+        import torch  # noqa: PLC0415 - not needed if all translations are cached
 
         model = self._model
         settings = model.generation_config
@@ -99,9 +98,9 @@ class TransformersEngine(_ModelEngine):
             ids[row, : len(tokens)] = torch.tensor(tokens)
             mask[row, : len(tokens)] = 1
         with torch.inference_mode():
-            made = model.generate(input_ids=ids.to(self._device), attention_mask=mask.to(self._device))
-        # The first column is the token that starts every decoder.
-        return [_until_end(row, settings.eos_token_id) for row in made[:, 1:].tolist()]
+            output = model.generate(input_ids=ids.to(self._device), attention_mask=mask.to(self._device))
+        # The first column holds the decoder's start token.
+        return [_until_end(row, settings.eos_token_id) for row in output[:, 1:].tolist()]
 
     @cached_property
     def _model(self) -> Any:
@@ -125,7 +124,7 @@ class TransformersEngine(_ModelEngine):
         return model.to(self._device).eval()
 
     def _settings(self, model: Any) -> Any:
-        """Return what generation depends on: the model's own tokens, and our settings alone."""
+        """Return the generation settings: the model's special tokens, and ``decoding`` in place of its other defaults."""
         from transformers import GenerationConfig  # noqa: PLC0415
 
         own = model.generation_config
@@ -135,7 +134,7 @@ class TransformersEngine(_ModelEngine):
             eos_token_id=_first(own.eos_token_id, model.config.eos_token_id),
             bos_token_id=own.bos_token_id,
             bad_words_ids=own.bad_words_ids,
-            forced_bos_token_id=self.codec.forced,
+            forced_bos_token_id=self.tokenizer.forced,
             num_beams=self._decoding["beam_size"],
             max_new_tokens=self._decoding["max_output_tokens"],
             do_sample=False,
@@ -150,25 +149,25 @@ class CTranslate2Engine(_ModelEngine):
 
     def generate(self, inputs: Sequence[Sequence[int]]) -> list[list[int]]:
         """See the base class."""
-        first = self.codec.tokens([self.codec.forced]) if self.codec.forced is not None else []
+        first = self.tokenizer.tokens([self.tokenizer.forced]) if self.tokenizer.forced is not None else []
         results = self._translator.translate_batch(
-            [self.codec.tokens(ids) for ids in inputs],
+            [self.tokenizer.tokens(ids) for ids in inputs],
             target_prefix=[first] * len(inputs) if first else None,
             beam_size=self._decoding["beam_size"],
             max_input_length=0,
             max_decoding_length=self._decoding["max_output_tokens"],
         )
-        return [self.codec.ids(result.hypotheses[0]) for result in results]
+        return [self.tokenizer.ids(result.hypotheses[0]) for result in results]
 
     @cached_property
     def _translator(self) -> Any:
-        import ctranslate2  # noqa: PLC0415 - cached translations need no model
+        import ctranslate2  # noqa: PLC0415 - not needed if all translations are cached
 
         compute_type = self._decoding["compute_type"]
-        able = ctranslate2.get_supported_compute_types(self._device)
-        if compute_type not in able:
+        supported = ctranslate2.get_supported_compute_types(self._device)
+        if compute_type not in supported:
             raise UserError(
-                f"compute_type: {compute_type} is not possible on {self._device}; allowed here: {', '.join(sorted(able))}"
+                f"compute_type: {compute_type} is not supported on {self._device}; use one of {', '.join(sorted(supported))}"
             )
         try:
             return ctranslate2.Translator(str(self._folder), device=self._device, compute_type=compute_type)

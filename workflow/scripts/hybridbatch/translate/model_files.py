@@ -1,22 +1,22 @@
-"""The files of translation models: from a folder or the hub into one folder each, and converted for CTranslate2.
+"""The files of translation models: copied from a folder or the hub, and converted for CTranslate2.
 
-Nothing at the top loads torch, so that a configuration can be checked quickly.
+Importing this module does not load torch, so a configuration is checked quickly.
 """
 
-import logging
 import shutil
 from pathlib import Path
 from typing import Any
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.common.files import MANIFEST, atomic_folder, fingerprint, read_json, write_manifest
+from hybridbatch.common.files import MANIFEST, atomic_folder, read_json, write_manifest
 from hybridbatch.common.language_codes import model_codes
 from hybridbatch.download.hub_cache import local_snapshot
 
-LOG = logging.getLogger(__name__)
-# What may be copied: weights in safetensors, and what tokenizers are made of. No pickles and no code.
+# Only safetensors weights and tokenizer files are copied, no pickles or code.
 PATTERNS = ("*.json", "*.safetensors", "*.spm", "*.model")
-RESOURCES_ELSEWHERE = "run `snakemake --cores 1 downloads` where there is a network and copy the resources folder"
+RESOURCES_ELSEWHERE = (
+    "run `snakemake --cores 1 downloads` on a machine with network access and copy the resources folder"
+)
 MODEL_TYPES = {"m2m100": "m2m_100", "nllb": "m2m_100", "madlad": "t5", "marian": "marian"}
 TOKENIZER_FILES = {
     "m2m100": ["vocab.json", "sentencepiece.bpe.model"],
@@ -29,17 +29,17 @@ TOKENIZER_FILES = {
 def prepare_model(
     output: Path, family: str, path: str | None = None, hub: str | None = None, revision: str | None = None
 ) -> None:
-    """Copy the files of a translation model to ``output``, with a ``manifest.json``.
+    """Copy the files of a translation model to ``output`` and write its ``manifest.json``.
 
     Args:
         output: folder to write.
         family: see ``language_codes.FAMILIES``.
         path: a local folder in transformers layout; or
         hub: a Hugging Face model id.
-        revision: with ``hub``, the commit.
+        revision: the commit, with ``hub``.
 
     Raises:
-        UserError: if the model is not to be had, has no safetensors weights, or is of another family.
+        UserError: if the model is not available, has no safetensors weights, or belongs to another family.
     """
     facts: dict[str, Any] = {"family": family}
     if path is not None:
@@ -57,17 +57,17 @@ def prepare_model(
 
 
 def check_model_folder(folder: Path, family: str) -> None:
-    """Check, without loading it, that a folder holds a model of the family with safetensors weights.
+    """Check that a folder contains a model of the family with safetensors weights, without loading it.
 
     Raises:
-        UserError: if not.
+        UserError: if it does not.
     """
     if not folder.is_dir():
-        raise UserError(f"{folder}: is no folder; give the folder of a translation model in transformers layout")
+        raise UserError(f"{folder}: is not a folder; give the folder of a translation model in transformers layout")
     for name in ["config.json", *TOKENIZER_FILES[family]]:
         if not (folder / name).is_file():
             raise UserError(
-                f"{folder}: has no {name}; a model of the family {family} has config.json, model.safetensors and "
+                f"{folder}: has no {name}; a model of the family {family} has config.json, model.safetensors, "
                 f"{', '.join(TOKENIZER_FILES[family])}; save model and tokenizer with save_pretrained"
             )
     kind = read_json(folder / "config.json").get("model_type")
@@ -79,15 +79,15 @@ def check_model_folder(folder: Path, family: str) -> None:
     weights = set(read_json(index)["weight_map"].values()) if index.is_file() else {"model.safetensors"}
     if missing := sorted(name for name in weights if not (folder / name).is_file()):
         raise UserError(
-            f"{folder}: has no {missing[0]}; weights in .bin are pickles and not read: choose a revision with safetensors "
-            "(many models have one as a pull request on the hub), or convert them with save_pretrained"
+            f"{folder}: has no {missing[0]}; .bin weights are pickles and are not read; choose a revision with safetensors "
+            "(many models have one as a pull request on the hub), or convert the weights with save_pretrained"
         )
 
 
 def check_local_languages(folder: Path, family: str, target: str) -> None:
-    """Check that a model that lies in a folder has the mark of a target language, without loading anything.
+    """Check that the model in a folder has a token for a target language, without loading it.
 
-    Only ``madlad`` and ``marian`` differ from model to model; see ``language_codes.check_codes`` for the others.
+    Only ``madlad`` and ``marian`` models differ in their languages; ``language_codes.check_codes`` checks the other families.
 
     Raises:
         UserError: if it does not.
@@ -96,9 +96,9 @@ def check_local_languages(folder: Path, family: str, target: str) -> None:
         return
     vocabulary = (folder / TOKENIZER_FILES[family][0]).read_text(encoding="utf-8")
     opening, closing = ('"<2', '>"') if family == "madlad" else ('">>', '<<"')
-    marks = [f"{opening}{name}{closing}" for name in model_codes(family, target)]
-    told = family == "madlad" or opening in vocabulary
-    if told and not any(mark in vocabulary for mark in marks):
+    marks = [f"{opening}{code}{closing}" for code in model_codes(family, target)]
+    multilingual = family == "madlad" or opening in vocabulary
+    if multilingual and not any(mark in vocabulary for mark in marks):
         raise UserError(
             f"{folder}: the model has no token for language {target!r} (looked for {', '.join(marks)}); "
             "leave the language out or use another translator"
@@ -106,12 +106,12 @@ def check_local_languages(folder: Path, family: str, target: str) -> None:
 
 
 def convert_model(folder: Path, output: Path, compute_type: str) -> None:
-    """Convert a prepared model for CTranslate2; the tokenizer's files go along, so that ``output`` is whole.
+    """Convert a prepared model for CTranslate2; ``output`` gets the tokenizer files too.
 
     Args:
-        folder: what :func:`prepare_model` wrote.
+        folder: a folder written by :func:`prepare_model`.
         output: folder to write, with a ``manifest.json``.
-        compute_type: type that the weights are stored in, such as ``int8`` or ``float16``.
+        compute_type: the type of the stored weights, such as ``int8`` or ``float16``.
 
     Raises:
         UserError: if CTranslate2 cannot convert it.
@@ -129,7 +129,7 @@ def convert_model(folder: Path, output: Path, compute_type: str) -> None:
         for name in dict.fromkeys([*TOKENIZER_FILES[family], "tokenizer_config.json", "special_tokens_map.json"]):
             if (folder / name).is_file():
                 shutil.copyfile(folder / name, aside / name)
-        # CTranslate2 has a config.json of its own; the limits of the model stand in the original.
+        # CTranslate2 writes its own config.json; the model's limits are in the original.
         shutil.copyfile(folder / "config.json", aside / "transformers.json")
         facts = {key: value for key, value in manifest.items() if key != "files"}
         write_manifest(aside, {**facts, "compute_type": compute_type})
@@ -143,16 +143,6 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     if not (folder / MANIFEST).is_file():
         raise UserError(
-            f"{folder}: has no {MANIFEST}; make the folder with prepare_translator.py or convert_translator.py"
+            f"{folder}: has no {MANIFEST}; create the folder with prepare_translator.py or convert_translator.py"
         )
     return read_json(folder / MANIFEST)
-
-
-def content(manifest: dict[str, Any]) -> str:
-    """Return what names a model's files: the SHA-256 of the SHA-256 of each."""
-    return fingerprint(manifest["files"])
-
-
-def model_name(manifest: dict[str, Any]) -> str:
-    """Return the model's id and commit, or the folder that it came from."""
-    return f"{manifest['model']}@{manifest['revision']}" if "revision" in manifest else str(manifest["model"])

@@ -1,4 +1,4 @@
-"""Texts into the tokens of a translation model and back, with the marks that say which languages are meant."""
+"""Tokenisation of texts for a translation model, with the tokens that name the languages."""
 
 import warnings
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from hybridbatch.common.language_codes import model_codes
 def load_tokenizer(folder: Path, family: str) -> Any:
     """Load the tokenizer of a model.
 
-    Where there is a ``tokenizer.json`` it is used as it stands: the classes of transformers 5 build another pipeline around
-    its vocabulary (T5's loses the bytes that MADLAD-400 spells rare characters with).
+    A ``tokenizer.json`` is used unchanged: the model-specific classes of transformers 5 build a different pipeline around its
+    vocabulary (T5's drops the byte tokens with which MADLAD-400 spells rare characters).
     """
     from transformers import M2M100Tokenizer, MarianTokenizer, PreTrainedTokenizerFast  # noqa: PLC0415 - takes seconds
 
@@ -21,20 +21,20 @@ def load_tokenizer(folder: Path, family: str) -> Any:
         return M2M100Tokenizer.from_pretrained(str(folder), local_files_only=True)
     if family == "marian":
         with warnings.catch_warnings():
-            # It recommends a package that this class does not use.
+            # The package that it recommends is not needed.
             warnings.filterwarnings("ignore", message="Recommended: pip install sacremoses")
             return MarianTokenizer.from_pretrained(str(folder), local_files_only=True)
     names = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
     return PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), **names)  # type: ignore[no-untyped-call]
 
 
-class Codec:
+class ModelTokenizer:
     """Encodes texts of one language for translation into another, and decodes translations.
 
     Attributes:
-        source_code: the model's name of the source language; empty where the model is not told.
-        target_code: the model's name of the target language; empty where it has but one.
-        forced: the token that every translation starts with, or None where the language is named in the input.
+        source_code: the model's code of the source language; empty if its input does not name the source language.
+        target_code: the model's code of the target language; empty if it translates into a single language.
+        forced: the token that every translation starts with, or None if the input names the target language.
     """
 
     def __init__(self, folder: Path, family: str, source: str, target: str) -> None:
@@ -47,7 +47,7 @@ class Codec:
             self.source_code, first = self._language(folder, family, source)
             self.target_code, self.forced = self._language(folder, family, target)
             self._prefix = [first]
-        elif family == "madlad" or _marks(self._tokenizer):
+        elif family == "madlad" or _is_multilingual(self._tokenizer):
             self.target_code, _ = self._language(folder, family, target)
             self._mark = f"{_mark(family, self.target_code)} "
         else:
@@ -57,8 +57,8 @@ class Codec:
         self._dropped = {eos, self._tokenizer.pad_token_id, self._tokenizer.bos_token_id, self.forced}
 
     def encode(self, text: str) -> list[int]:
-        """Return the whole input of the model for a text: tokens, language marks, end."""
-        # A text that spells a special token must not become one; only our own mark may.
+        """Return the model's input for a text: language tokens, text, end."""
+        # Special tokens spelled out in a text must not act as such; only the language mark may.
         ids = self._tokenizer.encode(self._mark + text, add_special_tokens=False, split_special_tokens=not self._mark)
         return [*self._prefix, *ids, *self._suffix]
 
@@ -70,24 +70,24 @@ class Codec:
         return text.strip()
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
-        """Return the names of tokens."""
-        names: list[str] = self._tokenizer.convert_ids_to_tokens(list(ids))
-        return names
+        """Return the tokens with the given ids."""
+        tokens: list[str] = self._tokenizer.convert_ids_to_tokens(list(ids))
+        return tokens
 
     def ids(self, tokens: Sequence[str]) -> list[int]:
-        """Return the numbers of tokens."""
-        numbers: list[int] = self._tokenizer.convert_tokens_to_ids(list(tokens))
-        return numbers
+        """Return the ids of tokens."""
+        ids: list[int] = self._tokenizer.convert_tokens_to_ids(list(tokens))
+        return ids
 
     def _language(self, folder: Path, family: str, language: str) -> tuple[str, int]:
-        names = model_codes(family, language)
-        for name in names:
-            token = self._tokenizer.convert_tokens_to_ids(_mark(family, name))
+        codes = model_codes(family, language)
+        for code in codes:
+            token = self._tokenizer.convert_tokens_to_ids(_mark(family, code))
             if token is not None and token != self._tokenizer.unk_token_id:
-                return name, int(token)
+                return code, int(token)
         raise UserError(
             f"{folder}: the model has no token for language {language!r} (looked for "
-            f"{', '.join(_mark(family, name) for name in names)}); leave the language out or use another translator"
+            f"{', '.join(_mark(family, code) for code in codes)}); leave the language out or use another translator"
         )
 
 
@@ -95,17 +95,16 @@ def _mark(family: str, code: str) -> str:
     return {"m2m100": f"__{code}__", "nllb": code, "madlad": f"<2{code}>", "marian": f">>{code}<<"}[family]
 
 
-def _marks(tokenizer: Any) -> list[str]:
-    """Return the target languages that a Marian model is told; none if it has but one."""
-    return [token for token in tokenizer.encoder if token.startswith(">>") and token.endswith("<<")]
+def _is_multilingual(tokenizer: Any) -> bool:
+    """Return whether the input of a Marian model names the target language."""
+    return any(token.startswith(">>") and token.endswith("<<") for token in tokenizer.encoder)
 
 
 def _check_pair(folder: Path, tokenizer: Any, source: str, target: str) -> None:
-    """Check the languages of a Marian model for one pair, if its tokenizer's settings name them."""
+    """Check the languages of a bilingual Marian model, if the settings of its tokenizer name them."""
     for key, language in (("source_lang", source), ("target_lang", target)):
         named = getattr(tokenizer, key)
-        allowed = set(model_codes("marian", language))
-        if named is not None and named not in allowed:
+        if named is not None and named not in model_codes("marian", language):
             raise UserError(
                 f"{folder}: tokenizer_config.json says {key} is {named!r}, not {language!r}; choose the model of the pair "
                 f"{source} to {target}"

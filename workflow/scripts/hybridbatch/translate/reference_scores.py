@@ -1,7 +1,7 @@
-"""Samples of translated pairs, and how near translations are to those that people made: chrF and BLEU by sacrebleu."""
+"""Samples of translated pairs, and their chrF and BLEU (by sacrebleu) against human translations."""
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from hybridbatch.data.pairs import position, read_batches
 from hybridbatch.data.tmx import read_tmx
 
 Texts = tuple[str, str]
-# Scripts whose words are not set apart by spaces, and the tokeniser of sacrebleu that BLEU then needs.
+# sacrebleu's tokenisers for languages written without spaces between words; others use 13a.
 TOKENISERS = {"zh": "zh", "ja": "char", "th": "char", "lo": "char", "km": "char", "my": "char"}
 
 
@@ -29,47 +29,41 @@ class Scores:
 
 
 def sample(pairs: Path, size: int) -> dict[str, Texts]:
-    """Return query and passage of the ``size`` pairs whose ids come first by their hash, the same in every language.
+    """Return query and passage of the ``size`` pairs with the lowest :func:`position`, the same ids in every language.
 
     Raises:
         UserError: if the file is unreadable.
     """
-    kept: list[tuple[float, str, str, str]] = []
-    for table in read_batches(pairs):
-        for pair_id, query, passage in zip(*(table[name].to_pylist() for name in table.column_names), strict=True):
-            entry = (-position(pair_id), pair_id, query, passage)
-            if len(kept) < size:
-                heapq.heappush(kept, entry)
-            elif entry > kept[0]:
-                heapq.heapreplace(kept, entry)
-    return {pair_id: (query, passage) for _, pair_id, query, passage in sorted(kept, reverse=True)}
+    rows = heapq.nsmallest(size, _rows(pairs), key=lambda row: position(row[0]))
+    return {pair_id: (query, passage) for pair_id, query, passage in rows}
 
 
 def select(pairs: Path, wanted: Mapping[str, Texts]) -> dict[str, Texts]:
-    """Return query and passage of the pairs that have the ids of ``wanted``, in the order of ``wanted``.
+    """Return query and passage of the pairs with the ids of ``wanted``, in the order of ``wanted``.
 
     Raises:
         UserError: if the file is unreadable.
     """
-    found = {}
-    for table in read_batches(pairs):
-        for pair_id, query, passage in zip(*(table[name].to_pylist() for name in table.column_names), strict=True):
-            if pair_id in wanted:
-                found[pair_id] = (query, passage)
+    found = {pair_id: (query, passage) for pair_id, query, passage in _rows(pairs) if pair_id in wanted}
     return {pair_id: found[pair_id] for pair_id in wanted if pair_id in found}
 
 
+def _rows(pairs: Path) -> Iterator[tuple[str, str, str]]:
+    for table in read_batches(pairs):
+        yield from zip(*(column.to_pylist() for column in table.columns), strict=True)
+
+
 def references(file: Path, wanted: Mapping[str, Texts], language: str, source_language: str) -> dict[str, Texts]:
-    """Return the translations by people of some pairs; a pair whose texts have none is left out.
+    """Return the human translations of pairs, without the pairs that have none.
 
     Args:
         file: a translation memory (``.tmx``), looked up by text; or pairs, looked up by id.
-        wanted: the pairs in the language that was translated from.
-        language: the language translated into.
-        source_language: the language translated from.
+        wanted: the pairs in the source language.
+        language: the language of the translations.
+        source_language: the language of ``wanted``.
 
     Raises:
-        UserError: if the file is unreadable, or has none of the pairs.
+        UserError: if the file is unreadable or has none of the pairs.
     """
     if file.suffix == ".tmx":
         memory = read_tmx(file, language, source_language)
@@ -81,19 +75,21 @@ def references(file: Path, wanted: Mapping[str, Texts], language: str, source_la
     else:
         found = select(file, wanted)
     if not found:
-        raise UserError(f"{file}: has none of the pairs that were translated; name other references, or none")
+        raise UserError(f"{file}: has none of the translated pairs; name another file, or remove the reference")
     return found
 
 
 def score(translations: Mapping[str, Texts], reference: Mapping[str, Texts], language: str) -> Scores:
-    """Return chrF (Popović 2015) and BLEU (Papineni et al. 2002) of translations that have a reference.
+    """Return chrF (Popović 2015) and BLEU (Papineni et al. 2002) of the translations that have a reference.
 
     Raises:
-        UserError: if none has one.
+        UserError: if none has a reference.
     """
     ids = [pair_id for pair_id in translations if pair_id in reference]
     if not ids:
-        raise UserError(f"references: none for the translations into {language!r}; name other references, or none")
+        raise UserError(
+            f"references: none of the translations into {language!r} has one; name another file, or remove the reference"
+        )
     texts = [text for pair_id in ids for text in translations[pair_id]]
     wanted = [text for pair_id in ids for text in reference[pair_id]]
     chrf, bleu = CHRF(), BLEU(tokenize=tokeniser(language))
@@ -108,10 +104,3 @@ def tokeniser(language: str) -> str:
 
 def _signature(name: str, measure: BLEU | CHRF) -> str:
     return f"{name}|{measure.get_signature().format()}"
-
-
-def beside(source: Mapping[str, Texts], translations: Mapping[str, Texts]) -> list[tuple[str, Sequence[Texts]]]:
-    """Return, for each pair that both have, its id and (source, translation) of its query and of its passage."""
-    return [
-        (name, list(zip(source[name], texts, strict=True))) for name, texts in translations.items() if name in source
-    ]

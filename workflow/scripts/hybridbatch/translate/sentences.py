@@ -1,45 +1,45 @@
-"""Cutting a text that is too long for an engine, at the ends of sentences, and joining what comes back."""
+"""Splitting texts that are too long for an engine at sentence boundaries, and joining the translations."""
 
 import re
 from collections.abc import Callable, Sequence
 
 from hybridbatch.common.errors import UserError
 
-# Written without spaces between sentences.
+# Languages without spaces between sentences.
 UNSPACED = ("zh", "ja", "yue")
 
 
 def split_text(text: str, language: str, fits: Callable[[str], bool]) -> list[str]:
-    """Cut a text into pieces that fit, as few sentences as a piece can be: one.
+    """Split a text into pieces that fit.
 
-    A text that fits stays whole. A longer one is cut into its sentences (by `sentencex`, whose rules come with the package),
-    a sentence that is still too long at white space, and a word that is too long between characters.
+    A text that fits stays whole. A longer text is split into sentences (with `sentencex`), a sentence that is too long at
+    white space, and a word that is too long between characters.
 
     Args:
         text: any text.
-        language: its language, a BCP-47 code; rules of a related language are used for those without.
-        fits: tells whether an engine takes a piece; it must hold for every single character.
+        language: its BCP-47 code; languages without sentence rules use those of a related language.
+        fits: whether an engine accepts a piece; must be true for every single character.
 
     Returns:
-        The pieces. Together they are the text: each keeps the white space that follows it, and none is blank unless the text is.
+        The pieces. Joined, they are the text: each keeps the white space that follows it, and none is blank unless the text is.
 
     Raises:
-        UserError: if not even one character fits.
+        UserError: if a single character does not fit.
     """
     if fits(text):
         return [text]
     pieces: list[str] = []
     for sentence in _sentences(text, language):
         pieces += [sentence] if fits(sentence.strip()) else _cut(sentence, fits)
-    return _with_white_space(pieces)
+    return _merge_blanks(pieces)
 
 
 def join_pieces(pieces: Sequence[str], translations: Sequence[str], language: str) -> str:
-    """Join the translations of the pieces of a text: lines stay lines, sentences are parted as the language does.
+    """Join the translations of the pieces of a text; line breaks are kept, sentences are spaced as in ``language``.
 
     Args:
-        pieces: what :func:`split_text` returned.
-        translations: one for each piece.
+        pieces: the result of :func:`split_text`.
+        translations: the translation of each piece.
         language: the language of the translations.
     """
     if len(pieces) == 1:
@@ -53,13 +53,13 @@ def join_pieces(pieces: Sequence[str], translations: Sequence[str], language: st
 
 
 def _sentences(text: str, language: str) -> list[str]:
-    import sentencex  # noqa: PLC0415 - only engines with a limit need it
+    import sentencex  # noqa: PLC0415 - only for engines with a limit
 
     return list(sentencex.segment(language.split("-", maxsplit=1)[0], text))
 
 
 def _cut(sentence: str, fits: Callable[[str], bool]) -> list[str]:
-    """Cut a sentence into as many words at once as fit."""
+    """Split a sentence into pieces of as many words as fit."""
     pieces: list[str] = []
     for word in re.findall(r"\s*\S+\s*", sentence):
         if pieces and fits((pieces[-1] + word).strip()):
@@ -72,20 +72,21 @@ def _cut(sentence: str, fits: Callable[[str], bool]) -> list[str]:
 
 
 def _cut_word(word: str, fits: Callable[[str], bool]) -> list[str]:
-    """Cut a word, or a sentence of a script without spaces, into halves until they fit."""
+    """Halve a word, or a sentence in a script without spaces, until the parts fit."""
     if fits(word.strip()):
         return [word]
     if len(word) == 1:
-        raise UserError(f"max_input_tokens: is too small for the single character {word!r}; raise it")
+        raise UserError(f"max_input_tokens: is too small for the single character {word!r}; increase it")
     middle = len(word) // 2
     return _cut_word(word[:middle], fits) + _cut_word(word[middle:], fits)
 
 
-def _with_white_space(pieces: Sequence[str]) -> list[str]:
-    whole: list[str] = []
+def _merge_blanks(pieces: Sequence[str]) -> list[str]:
+    """Attach blank pieces to their neighbours."""
+    merged: list[str] = []
     for piece in pieces:
-        if whole and (not piece.strip() or not whole[-1].strip()):
-            whole[-1] += piece
+        if merged and (not piece.strip() or not merged[-1].strip()):
+            merged[-1] += piece
         else:
-            whole.append(piece)
-    return whole
+            merged.append(piece)
+    return merged
