@@ -1,5 +1,6 @@
 """What the documentation names exists: links, files, rules, pictures."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -34,6 +35,16 @@ def test_rule_graph_shows_current_rules():
     }
     assert shown
     assert shown <= rules(), "run python tools/draw_rulegraph.py"
+
+
+def test_main_result_shows_the_numbers_of_the_tables():
+    svg = (ROOT / "docs/images/main-result.svg").read_text("utf-8")
+    for table, metric in (("mono", "map"), ("cross", "map"), ("multi", "map"), ("bias", "rank_distance")):
+        with (ROOT / f"docs/results/xquad/tables/{table}.csv").open(encoding="utf-8", newline="") as lines:
+            rows = [row for row in csv.DictReader(lines) if row["benchmark"] == "xquad_r" and row["metric"] == metric]
+        for mean in (float(row["mean"]) for row in rows if row["backbone"] != "bm25"):
+            number = f"{mean:.0f}" if mean > 1 else f"{mean:.3f}".removeprefix("0")
+            assert f">{number}</text>" in svg, f"{table}: run python tools/draw_main_result.py"
 
 
 def test_every_rule_is_documented_and_every_documented_rule_exists():
