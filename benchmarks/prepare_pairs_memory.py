@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 PROGRAM = Path(__file__).parents[1] / "workflow" / "scripts" / "prepare_pairs.py"
 REVISION = "0" * 40
 WORDS = [f"word{number}" for number in range(5000)]
-CASES = ["hub, parquet, streaming", "hub, parquet, memory-mapped", "hub, JSON lines, streaming", "table, JSON lines"]
+CASES = ["hub, parquet", "hub, JSON lines", "table, JSON lines"]
 
 # A process counts the memory of the one that started it among its own, so a small one starts the program.
 LAUNCHER = """
@@ -70,7 +70,7 @@ def measure(case: str, folder: Path, number: int) -> dict[str, Any]:
         facts = {"kind": "dataset", "repository": "synthetic/pairs", "revision": REVISION, "files": {name: ""}}
         manifest.write_text(json.dumps(facts), encoding="utf-8")
         columns = {"query": "query", "passage": "passage", "id": "pair_id"}
-        settings = {"revision": REVISION, "columns": columns, "streaming": "streaming" in case}
+        settings = {"revision": REVISION, "columns": columns}
         command = ["--reader", reader, "--language", "en", "--input", str(manifest), "--settings", json.dumps(settings)]
     output = folder / "out.parquet"
     start = time.monotonic()

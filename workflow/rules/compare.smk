@@ -14,6 +14,8 @@ OUTPUTS:
 TARGETS: verify
 """
 
+PUBLISHED_NUMBERS = "config/published.csv"
+
 
 localrules:
     compare_strategies,
@@ -66,7 +68,7 @@ rule compare_published:
     """Give every published number a verdict: within tolerance, above, below or not run."""
     input:
         summary=f"{RESULTS}/tables/summary.csv",
-        published=experiment.published.file,
+        published=PUBLISHED_NUMBERS,
         templates=TEMPLATES,
     output:
         verdicts=f"{RESULTS}/verdicts.json",
@@ -81,7 +83,7 @@ rule compare_published:
         code=code("compare_published"),
         settings=experiment.published.resolved(
             {*experiment.whole_benchmarks}, {*experiment.runs.backbones}
-        ).model_dump_json(exclude={"file"}),
+        ).model_dump_json(),
         layout=LAYOUT,
         folder=subpath(output.page, parent=True),
     shell:

@@ -75,7 +75,7 @@ rule measure_language_bias:
         program=program("measure_language_bias"),
         code=code("measure_language_bias"),
         languages=json.dumps({name: experiment.benchmarks[name].languages for name in POOLED}),
-        settings=experiment.evaluation.model_dump_json(include={"bias_depth", "probe_questions"}),
+        settings=experiment.evaluation.model_dump_json(include={"bias_depth"}),
         results=subpath(output.queries, ancestor=4),
     shell:
         r"""

@@ -121,7 +121,6 @@ rule write_data_tables:
         code=code("write_data_tables"),
         pairs=experiment.used_pairs,
         references=named(experiment.reference_files),
-        reference_pairs=experiment.reference_pairs,
         layout=LAYOUT,
         results=subpath(output.cleaning, ancestor=2),
         folder=subpath(output.cleaning, parent=True),
@@ -131,7 +130,6 @@ rule write_data_tables:
             --results {params.results:q} \
             --pairs {params.pairs:q} \
             --references {params.references:q} \
-            --reference-pairs {params.reference_pairs} \
             --layout {params.layout:q} \
             --output {params.folder:q} \
             &>{log:q}

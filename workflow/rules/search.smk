@@ -46,7 +46,7 @@ rule build_index:
         code=code("build_index"),
         embeddings=subpath(input.embeddings, parent=True),
         languages=benchmark_languages,
-        settings=experiment.search.model_dump_json(include={"index", "training_sample", "index_rows"}),
+        settings=experiment.search.model_dump_json(include={"index", "index_rows"}),
     shell:
         r"""
         python {params.program:q} \
@@ -88,7 +88,7 @@ rule search:
         embeddings=subpath(input.embeddings, parent=True),
         languages=benchmark_languages,
         settings=experiment.search.model_dump_json(
-            include={"depth"} if experiment.search.is_exact else {"depth", "parameters", "recall_sample"}
+            include={"depth"} if experiment.search.is_exact else {"depth", "parameters"}
         ),
         indexes=lambda wildcards, input: ["--indexes", input.indexes] if input.indexes else [],
         scope=search_scope,

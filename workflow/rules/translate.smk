@@ -63,7 +63,7 @@ def translation_settings(wildcards):
     """Return the settings that a translation into one language depends on."""
     settings, language = translation(wildcards)
     alone = settings.model_copy(update={"languages": [language]})
-    return alone.model_dump_json(exclude={"shards", "reference", "reference_pairs"})
+    return alone.model_dump_json(exclude={"shards", "reference"})
 
 
 def model_options(wildcards, input):

@@ -30,6 +30,9 @@ from hybridbatch.evaluate.language_identifiability import Sample, choose_questio
 
 logger = logging.getLogger(__name__)
 
+# Questions, each in all its languages, whose vectors are probed for their language.
+PROBE_QUESTIONS = 300
+
 
 def main(argv: list[str] | None) -> None:
     """Measure as the command line says."""
@@ -58,7 +61,7 @@ def main(argv: list[str] | None) -> None:
         queries.append(measured)
         shares.append(language_shares(top, pool).assign(benchmark=name))
         values = measure_identifiability(
-            read_sample(folder, results / "embeddings" / run / name, list(pool), settings.probe_questions)
+            read_sample(folder, results / "embeddings" / run / name, list(pool), PROBE_QUESTIONS)
         )
         identifiability += [(name, measure, value) for measure, value in values.items()]
         logger.info("%s: measured", name)

@@ -36,7 +36,7 @@ def main(argv: list[str] | None) -> None:
     passages = {language: open_vectors(arguments.embeddings, language, "passages") for language in languages}
     settings = arguments.settings
     indexes = _indexes(arguments.indexes, languages, settings.parameters)
-    method = Method(settings.depth, open_products(arguments.device), indexes, settings.recall_sample)
+    method = Method(settings.depth, open_products(arguments.device), indexes)
     if arguments.monolingual:
         search_monolingual(arguments.benchmark, languages, queries, passages, method, arguments.output)
         return

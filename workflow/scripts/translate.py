@@ -12,6 +12,9 @@ from hybridbatch.translate.apertium import ApertiumEngine
 from hybridbatch.translate.engines import Engine, MemoryEngine
 from hybridbatch.translate.translate_pairs import gather, translate_part
 
+# Texts passed to an engine at once; models are limited by `batch_tokens`, too.
+BATCH_SIZE = 256
+
 
 def main(argv: list[str] | None = None) -> None:
     """Run the program."""
@@ -46,7 +49,7 @@ def main(argv: list[str] | None = None) -> None:
         table,
         _engine(arguments),
         state=arguments.state,
-        batch_size=settings.batch_size,
+        batch_size=BATCH_SIZE,
         batch_tokens=translator.batch_tokens if translator else None,
         shard=arguments.shard or 0,
         shards=arguments.shards,

@@ -15,6 +15,8 @@ from hybridbatch.translate.reference_scores import Scores, references, sample, s
 
 # Pairs of each language that are shown.
 SAMPLES = 2
+# Pairs of each language that are scored against human translations.
+REFERENCE_PAIRS = 1000
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -30,7 +32,6 @@ def main(argv: list[str] | None = None) -> None:
         metavar="SOURCE/LANGUAGE=FILE",
         help="translations by people: TMX or pairs",
     )
-    options.add_argument("--reference-pairs", type=int, required=True, help="pairs of each language that are scored")
     options.add_argument("--layout", type=cli.section(Layout), required=True, help="what the tables show, as JSON")
     options.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where the tables go")
     arguments = options.parse_args(argv)
@@ -65,7 +66,7 @@ def _samples(arguments: argparse.Namespace, record: dict[str, Any]) -> list[Samp
 
 def _score(arguments: argparse.Namespace, record: dict[str, Any], file: Path) -> Scores:
     source, language, source_language = record["source"], record["language"], record["source_language"]
-    originals = sample(arguments.results / "pairs" / source / f"{source_language}.parquet", arguments.reference_pairs)
+    originals = sample(arguments.results / "pairs" / source / f"{source_language}.parquet", REFERENCE_PAIRS)
     translations = select(arguments.results / "translated" / source / f"{language}.parquet", originals)
     return score(translations, references(file, originals, language, source_language), language)
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybridbatch.clean.decontamination import (
+    PERMUTATIONS,
     TEXTS,
     EvaluationTexts,
     bands,
@@ -76,30 +77,25 @@ def test_similarity_of_a_match_is_the_exact_one() -> None:
 
 
 def test_minhash_estimates_the_exact_jaccard_similarity() -> None:
-    near = NearDuplicates(permutations=1024)
     generator = random.Random(3)
     for share in (0.0, 0.3, 0.6, 0.9, 1.0):
-        first = random_text(generator, "latin", 400)
         cut = round(share * 400)
-        second = first[:cut] + random_text(generator, "latin", 400 - cut)
-        one, two = signatures([first, second], near)
-        exact = jaccard(ngrams(first, near.ngram), ngrams(second, near.ngram))
-        # Three standard deviations of the mean of 1024 equalities.
-        assert abs(np.mean(one == two) - exact) <= 3 * 0.5 / np.sqrt(1024)
+        errors = []
+        for _ in range(8):
+            first = random_text(generator, "latin", 400)
+            second = first[:cut] + random_text(generator, "latin", 400 - cut)
+            one, two = signatures([first, second], NEAR)
+            errors.append(np.mean(one == two) - jaccard(ngrams(first, NEAR.ngram), ngrams(second, NEAR.ngram)))
+        # Three standard deviations of the mean of that many equalities.
+        assert abs(np.mean(errors)) <= 3 * 0.5 / np.sqrt(8 * PERMUTATIONS)
 
 
 @given(st.lists(st.text(min_size=5, max_size=40), min_size=1, max_size=8))
 def test_signatures_do_not_depend_on_the_texts_beside(texts: list[str]) -> None:
     together = signatures(texts, NEAR)
-    assert together.shape == (len(texts), NEAR.permutations)
+    assert together.shape == (len(texts), PERMUTATIONS)
     for row, text in enumerate(texts):
         assert (signatures([text], NEAR)[0] == together[row]).all()
-
-
-def test_signatures_depend_on_the_seed_alone() -> None:
-    text = "a text of some length"
-    assert (signatures([text], NEAR) == signatures([text], NearDuplicates())).all()
-    assert (signatures([text], NEAR) != signatures([text], NearDuplicates(seed=2))).any()
 
 
 @pytest.mark.parametrize(("threshold", "permutations"), [(0.8, 128), (0.5, 256), (0.95, 64), (0.3, 16), (1.0, 16)])

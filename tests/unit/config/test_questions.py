@@ -91,11 +91,9 @@ def test_only_translations_of_untrusted_engines_are_compared_by_an_encoder() -> 
 
 
 def test_references_by_source_and_language() -> None:
-    reference = {"reference": "people/{language}.tsv", "reference_pairs": 7}
-    config = small({f"sources.pairs.translation.{key}": value for key, value in reference.items()})
-    assert (config.reference_files, config.reference_pairs) == ({"pairs/de": "people/de.tsv"}, 7)
+    config = small({"sources.pairs.translation.reference": "people/{language}.tsv"})
+    assert config.reference_files == {"pairs/de": "people/de.tsv"}
     assert small().reference_files == {}
-    assert small({"runs.strategies": []}).reference_pairs == 1
 
 
 def test_domains_name_the_benchmarks_of_the_shift() -> None:

@@ -66,10 +66,9 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.jsonl", "a.jsonl.gz", "a.json", "list.json", "a.csv", "a.tsv"])
-@pytest.mark.parametrize("streaming", [True, False])
-def test_every_kind_of_file_gives_the_same_pairs(tmp_path: Path, name: str, streaming: bool) -> None:
+def test_every_kind_of_file_gives_the_same_pairs(tmp_path: Path, name: str) -> None:
     file = write(tmp_path / name, ROWS)
-    pairs = list(read_pairs([file], settings(where={"label": 1}, streaming=streaming), "d", tmp_path))
+    pairs = list(read_pairs([file], settings(where={"label": 1}), "d", tmp_path))
     assert pairs == [Pair("000000000", "q0", "a0"), Pair("000000002", "q2", "a2")]
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -123,26 +122,25 @@ def test_a_wrong_place_is_named(tmp_path: Path, values: dict[str, Any], message:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("streaming", [True, False])
-def test_damaged_files_are_named_with_their_line(tmp_path: Path, streaming: bool) -> None:
+def test_damaged_files_are_named_with_their_line(tmp_path: Path) -> None:
     good = write(tmp_path / "good.jsonl", ROWS)
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"question": "q", "answer": "a"}\n{"question": "q", "answer"\n', encoding="utf-8")
     with pytest.raises(UserError, match=r"bad\.jsonl: line 2: cannot be read as JSON") as caught:
-        list(read_pairs([good, bad], settings(streaming=streaming), "d", tmp_path))
+        list(read_pairs([good, bad], settings(), "d", tmp_path))
     assert "\n" not in str(caught.value)
 
     cut = tmp_path / "cut.jsonl.gz"
     many = [{"question": f"q{n} {n * n}", "answer": f"a{n}"} for n in range(1000)]
     cut.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in many).encode())[:-100])
     with pytest.raises(UserError, match=r"cut\.jsonl\.gz: is a truncated or damaged gzip file") as caught:
-        list(read_pairs([cut], settings(streaming=streaming), "d", tmp_path))
+        list(read_pairs([cut], settings(), "d", tmp_path))
     assert "\n" not in str(caught.value)
 
     torn = tmp_path / "torn.parquet"
     torn.write_bytes(write(tmp_path / "whole.parquet", ROWS).read_bytes()[:-20])
     with pytest.raises(UserError, match=r"torn\.parquet: cannot be read as parquet"):
-        list(read_pairs([torn], settings(streaming=streaming), "d", tmp_path))
+        list(read_pairs([torn], settings(), "d", tmp_path))
 
 
 def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:

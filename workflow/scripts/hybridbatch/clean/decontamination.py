@@ -24,6 +24,11 @@ from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_table
 from hybridbatch.config.cleaning import NearDuplicates
 
+# Hash functions of MinHash: more of them find more of the pairs near the threshold.
+PERMUTATIONS = 128
+SEED = 1
+# Shorter texts are only compared exactly, since one word changes what a short question asks.
+MIN_CHARACTERS = 20
 ROWS_AT_ONCE = 10_000
 CHARACTERS_AT_ONCE = 2**20
 # A near-duplicate at the very threshold becomes a candidate with at least this probability.
@@ -89,7 +94,7 @@ def bands(threshold: float, permutations: int) -> tuple[int, int]:
 def signatures(keys: Sequence[str], settings: NearDuplicates) -> NDArray[np.uint32]:
     """Return the MinHash signatures of texts that are at least an n-gram long, shape (texts, permutations)."""
     parts = [_sign(part, settings) for part in _parts(keys)]
-    return np.concatenate([np.empty((0, settings.permutations), np.uint32), *parts])
+    return np.concatenate([np.empty((0, PERMUTATIONS), np.uint32), *parts])
 
 
 def _parts(keys: Sequence[str]) -> Iterator[list[str]]:
@@ -118,7 +123,7 @@ def _sign(keys: list[str], settings: NearDuplicates) -> NDArray[np.uint32]:
         inside[across[across < len(hashes)]] = False
     offsets = np.concatenate([[0], np.cumsum(lengths - settings.ngram + 1)]).astype(np.uint64)
     matrix = RMinHash.digest_matrix_from_flat_token_hashes(
-        hashes[inside], offsets, settings.permutations, settings.seed
+        hashes[inside], offsets, PERMUTATIONS, SEED
     )
     return np.array(matrix.to_rows(), np.uint32)
 
@@ -159,7 +164,7 @@ class EvaluationTexts:
         self._settings = settings
         self._texts = texts
         digests, signed, rows = [], [], []
-        shape = bands(settings.threshold, settings.permutations)
+        shape = bands(settings.threshold, PERMUTATIONS)
         start = 0
         for batch in texts.to_batches(max_chunksize=ROWS_AT_ONCE):
             keys = batch.column("text").to_pylist()
@@ -211,7 +216,7 @@ class EvaluationTexts:
         return candidates
 
     def _long(self, keys: Sequence[str]) -> list[int]:
-        shortest = max(self._settings.min_characters, self._settings.ngram)
+        shortest = max(MIN_CHARACTERS, self._settings.ngram)
         return [index for index, text in enumerate(keys) if len(text) >= shortest]
 
     def _text(self, row: int) -> str:

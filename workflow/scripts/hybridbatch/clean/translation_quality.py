@@ -19,8 +19,16 @@ from hybridbatch.config.cleaning import Check, Quality
 if TYPE_CHECKING:
     from hybridbatch.backbone.encoder import Task
 
+# Texts with fewer letters are often names, which stay the same in another language.
+MIN_LETTERS = 20
+# Jaccard similarity of the character n-grams of source and translation at which the translation is a copy.
 COPY_NGRAM = 3
+COPY_SIMILARITY = 0.8
+# Smallest share of letters in a script of the language.
+SCRIPT_SHARE = 0.5
+# Share of repeated character n-grams, minus the same share in the source, at which a translation is a loop.
 LOOP_NGRAM = 8
+REPETITION = 0.4
 # Added to both lengths, so that a word more or less in a short text is no outlier.
 LENGTH_SMOOTHING = 10
 # CLDR names writing systems, Unicode the scripts that they are made of; elsewhere the two agree.
@@ -156,16 +164,16 @@ class QualityControl:
         return [int(index) for index in np.flatnonzero(similar < self._settings.min_similarity)]
 
     def _short(self, text: str) -> bool:
-        return letters(text) < self._settings.min_letters
+        return letters(text) < MIN_LETTERS
 
     def _untranslated(self, text: str, source: str, _column: str) -> bool:
         if self._short(text):
             return False
         similarity = jaccard(ngrams(key(text), COPY_NGRAM), ngrams(key(source), COPY_NGRAM))
-        return similarity >= self._settings.untranslated_similarity
+        return similarity >= COPY_SIMILARITY
 
     def _wrong_script(self, text: str, _source: str, _column: str) -> bool:
-        return not self._short(text) and script_share(text, self._language) < self._settings.script_share
+        return not self._short(text) and script_share(text, self._language) < SCRIPT_SHARE
 
     def _wrong_language(self, text: str, _source: str, _column: str) -> bool:
         other = None if self._short(text) else other_language(text, self._language)
@@ -176,7 +184,7 @@ class QualityControl:
         return not low <= length_ratio(text, source) - self._medians[column] <= high
 
     def _loops(self, text: str, source: str, _column: str) -> bool:
-        return repetition(text) - repetition(source) >= self._settings.repetition
+        return repetition(text) - repetition(source) >= REPETITION
 
 
 def encoder_similarity(folder: Path, device: str, batch_size: int = 64) -> Similarity:

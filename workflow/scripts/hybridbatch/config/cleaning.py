@@ -26,18 +26,6 @@ class NearDuplicates(Section):
     ngram: int = Field(
         5, ge=1, description="characters in an n-gram; works in languages written without spaces, such as zh and th"
     )
-    permutations: int = Field(
-        128,
-        ge=16,
-        le=1024,
-        description="hash functions of MinHash; more of them find more of the pairs near the threshold",
-    )
-    seed: int = Field(1, ge=0, lt=2**32, description="seed of the hash functions")
-    min_characters: int = Field(
-        20,
-        ge=1,
-        description="shorter texts are only compared exactly, since one word changes what a short question asks",
-    )
 
 
 class Quality(Section):
@@ -50,18 +38,6 @@ class Quality(Section):
     trusted_engines: Annotated[list[EngineName], AfterValidator(distinct)] = Field(
         ["memory"], description="engines whose translations are not checked; those in a translation memory are human"
     )
-    min_letters: int = Field(
-        20,
-        ge=1,
-        description="`untranslated`, `script` and `language` skip texts with fewer letters, which are often names",
-    )
-    untranslated_similarity: float = Field(
-        0.8,
-        gt=0,
-        le=1,
-        description="`untranslated`: smallest Jaccard similarity of the character 3-grams of source and translation at which the translation is a copy",
-    )
-    script_share: Share = Field(0.5, description="`script`: smallest share of letters in a script of the language")
     language_confidence: Share = Field(
         0.9, description="`language`: smallest probability at which a text is taken to be in the wrong language"
     )
@@ -69,10 +45,6 @@ class Quality(Section):
         (-1.1, 1.1),
         strict=False,
         description="`length_ratio`: bounds of the natural logarithm of (characters of the translation / characters of the source), relative to its median over the file; 1.1 is a factor of three",
-    )
-    repetition: Share = Field(
-        0.4,
-        description="`repetition`: share of character 8-grams that repeat an earlier one, minus the same share in the source, at which a translation is a loop",
     )
     encoder: Name | None = Field(
         None, description="`similarity`: multilingual backbone that compares source and translation"

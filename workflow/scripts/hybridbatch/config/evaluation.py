@@ -38,11 +38,6 @@ class Evaluation(Section):
         ge=1,
         description="top passages of the pool that the measures of language bias look at; at most `search.depth`",
     )
-    probe_questions: int = Field(
-        300,
-        ge=2,
-        description="questions, each in all its languages, whose vectors are probed for their language; drawn with a fixed seed",
-    )
 
     @model_validator(mode="after")
     def _tables_show_measures(self) -> Self:

@@ -397,12 +397,6 @@ class Config(Section):
         }
 
     @property
-    def reference_pairs(self) -> int:
-        """The number of pairs scored against human translations in each language: the most that a source asks for."""
-        translations = [self.sources[name].translation for name in self.used_sources()]
-        return max((translation.reference_pairs for translation in translations if translation), default=1)
-
-    @property
     def layout(self) -> Layout:
         """What tables and figures show, and in which order."""
         return Layout(

@@ -76,10 +76,6 @@ class HubData(Section):
     language_names: dict[str, str] = Field(
         {}, description="replacements for `{language}` where it is not the language's code, for example `{en: english}`"
     )
-    streaming: bool = Field(
-        True,
-        description="read the files directly; false: convert them to Arrow on disk first and memory-map the result",
-    )
 
     @model_validator(mode="after")
     def _has_one_choice_of_files(self) -> Self:

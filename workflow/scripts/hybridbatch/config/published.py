@@ -21,11 +21,8 @@ TOLERANCES: dict[PublishedMetric, float] = {
 
 
 class PublishedNumbers(Section):
-    """Comparison with the paper's numbers: the file, the tolerances, and the names of the paper's benchmarks and backbones here."""
+    """Comparison with the paper's numbers: tolerances, and the names of the paper's benchmarks and backbones here."""
 
-    file: str = Field(
-        "config/published.csv", description="the published numbers, one row for each cell of the paper's tables"
-    )
     tolerances: dict[PublishedMetric, NotNegative] = Field(
         TOLERANCES,
         description="largest difference from a published number, both as printed; `rank_distance` as a share of the published number, others absolute. The defaults are our choice, as the paper reports single runs: 0.02 is about what another seed can change in a fine-tuned transformer, and more than most gains of hybrid over the better baseline, which is why effects are shown, too; 10 % is less than what separates monolingual batches from the others in rank distance",

@@ -17,18 +17,10 @@ class Search(Section):
         "", description="FAISS search parameters of an approximate index, such as `nprobe=16` or `efSearch=64`"
     )
     depth: int = Field(100, ge=1, description="passages kept for each query in each language")
-    training_sample: int = Field(
-        100_000, ge=1, description="vectors, drawn with a fixed seed, that an index which needs training is trained on"
-    )
     index_rows: int = Field(
         5_000_000,
         ge=1,
         description="vectors in one file of an approximate index; the files of a language are searched in turn",
-    )
-    recall_sample: int = Field(
-        200,
-        ge=1,
-        description="queries of each language, drawn with a fixed seed, whose exact results measure the recall of an approximate index",
     )
 
     @property

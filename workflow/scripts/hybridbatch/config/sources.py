@@ -29,13 +29,11 @@ class Translation(Section):
     )
     source_language: Language = Field("en", description="language to translate from")
     languages: Languages = Field(description="languages to translate into")
-    batch_size: int = Field(256, ge=1, description="texts passed to the engine at once")
     shards: int = Field(1, ge=1, description="jobs that share the texts of a source and a language; for large sources")
     reference: str | None = Field(
         None,
         description="path, with `{language}`, of human translations of the same texts: TMX, or parquet, CSV, TSV or JSON lines with `pair_id`, `query`, `passage`; adds chrF and BLEU to the table of translations",
     )
-    reference_pairs: int = Field(1000, ge=1, description="with `reference`: pairs scored in each language")
 
     @model_validator(mode="after")
     def _has_what_its_engine_needs(self) -> Self:

@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 ADD_BLOCK = 65_536
 SEED = 1
+# Vectors that an index which needs training is trained on.
+TRAINING_SAMPLE = 100_000
 
 
 def build_indexes(

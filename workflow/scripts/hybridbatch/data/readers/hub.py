@@ -30,7 +30,7 @@ def read_pairs(files: list[Path], settings: HubData, name: str, scratch: Path | 
         raise UserError(f"{name}: columns are not given; say where a row holds query and passage")
     number = 0
     try:
-        for number, row in enumerate(read_rows(files, streaming=settings.streaming, scratch=scratch)):
+        for number, row in enumerate(read_rows(files, streaming=True, scratch=scratch)):
             yield from _pairs_of(row, number, settings, settings.columns)
     except KeyError as error:
         raise UserError(
