@@ -89,7 +89,7 @@ def measure(folder: Path, batch_size: int, batches: int) -> None:
     files = {file.stem: file for file in folder.glob("*.parquet")}
     _mark("loaded", 0.0)
     start = time.perf_counter()
-    source = AlignedPairs("synthetic", files, folder / "cache")
+    source = AlignedPairs(files, "synthetic", folder / "cache")
     sampler = HybridBatchSampler([source], batch_size, batches, 0.5, 1)
     dataset = PairDataset([source])
     _mark("opened", time.perf_counter() - start)

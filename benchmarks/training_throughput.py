@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> None:
         backbone = arguments.backbone or _small_encoder(folder / "encoder")
         write_sources(folder, arguments.rows, gaps=False)
         files = {language: folder / f"{language}.parquet" for language in LANGUAGES}
-        source = AlignedPairs("synthetic", files, folder / "cache")
+        source = AlignedPairs(files, "synthetic", folder / "cache")
         plain = datasets.DatasetDict(
             {
                 language: datasets.Dataset.from_parquet(

@@ -51,7 +51,7 @@ def run(folder: Path, backbone: Path, pairs: Mapping[str, list[str]], **options:
 
 
 def unvalidated(pairs: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    return {"--pairs": pairs["--pairs"]}
+    return {option: words for option, words in pairs.items() if option != "--validation-pairs"}
 
 
 def weights(model: Path) -> dict[str, torch.Tensor]:

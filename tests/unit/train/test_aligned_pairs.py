@@ -1,8 +1,12 @@
 """Aligned pairs behave like a plain dictionary of texts by id and language."""
 
+import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
+import datasets
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,6 +16,7 @@ from tiny import write_pairs
 from hybridbatch.common.errors import UserError
 from hybridbatch.train.aligned_pairs import AlignedPairs
 
+SCRIPTS = Path(__file__).parents[3] / "workflow/scripts"
 IDS = [f"id{number}" for number in range(7)]
 
 
@@ -25,7 +30,7 @@ def open_pairs(folder: Path, ids: dict[str, list[str]]) -> AlignedPairs:
         language: write_pairs(folder / f"{language}.parquet", {i: pair(i, language) for i in rows})
         for language, rows in ids.items()
     }
-    return AlignedPairs("source", files, folder / "cache")
+    return AlignedPairs(files, "source", folder / "cache")
 
 
 def rows_by_id(aligned: AlignedPairs, language: str) -> dict[str, int]:
@@ -77,15 +82,56 @@ def test_draws_are_distinct_random_and_repeatable(tmp_path: Path) -> None:
     assert np.all(np.abs(np.delete(counts, absent) - 200) < 60)
 
 
-def test_a_file_that_changed_is_read_anew(tmp_path: Path) -> None:
+def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
     open_pairs(tmp_path, {"en": IDS})
     aligned = open_pairs(tmp_path, {"en": IDS[:2]})
     assert aligned.queries(range(len(aligned)), "en") == [pair(i, "en")[0] for i in IDS[:2]]
 
 
+def test_processes_share_a_cache(tmp_path: Path) -> None:
+    """Two processes open the same files at once; a third finds their copies and writes nothing."""
+    files = {
+        language: write_pairs(tmp_path / f"{language}.parquet", {"1": pair("1", language)}) for language in ("de", "en")
+    }
+    program = "import sys; from hybridbatch.train.aligned_pairs import AlignedPairs as A; A(eval(sys.argv[1]), cache=sys.argv[2])"
+    command = [sys.executable, "-c", program, str({language: str(file) for language, file in files.items()})]
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
+    started = [subprocess.Popen([*command, str(tmp_path / "cache")], env=environment) for _ in range(2)]
+    assert [process.wait(timeout=60) for process in started] == [0, 0]
+    copies = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.arrow")}
+    assert len(copies) == 2
+    assert AlignedPairs(files, cache=tmp_path / "cache").queries([0], "de") == [pair("1", "de")[0]]
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.arrow")} == copies
+
+
+def test_data_sets_in_memory_in_any_order_and_format() -> None:
+    tables = {}
+    for language in ("de", "en"):
+        columns = {
+            "pair_id": IDS,
+            "query": [pair(i, language)[0] for i in IDS],
+            "passage": [pair(i, language)[1] for i in IDS],
+        }
+        tables[language] = datasets.Dataset.from_dict({**columns, "unused": range(len(IDS))})
+    aligned = AlignedPairs({"de": tables["de"].shuffle(seed=1), "en": tables["en"].with_format("numpy")})
+    rows = aligned.draw(np.random.default_rng(0), len(IDS), "de", "en").tolist()
+    numbers = [text.split()[1] for text in aligned.queries(rows, "de")]
+    assert sorted(numbers) == IDS
+    assert aligned.passages(rows, "en") == [pair(i, "en")[1] for i in numbers]
+    assert sorted(aligned.texts("de")["query"]) == sorted(pair(i, "de")[0] for i in IDS)
+
+
 def test_a_language_without_pairs(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"de\.parquet: source source has no pairs in de; leave the language out"):
+    with pytest.raises(UserError, match=r"^source source has no pairs in de; leave the language out"):
         open_pairs(tmp_path, {"en": IDS, "de": []})
+
+
+def test_a_language_without_a_column() -> None:
+    table = datasets.Dataset.from_dict({"pair_id": ["1"], "query": ["q"]})
+    with pytest.raises(
+        UserError, match=r"^source pairs in en: has no column 'passage'; give pair_id, query and passage"
+    ):
+        AlignedPairs({"en": table})
 
 
 PARTS = st.lists(st.sampled_from(IDS), min_size=1, unique=True)

@@ -1,51 +1,45 @@
 """The laws of the hybrid batch sampler."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import numpy as np
+import datasets
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybridbatch.common.errors import UserError
+from hybridbatch.train.aligned_pairs import AlignedPairs
 from hybridbatch.train.hybrid_batches import Example, HybridBatchSampler, PairDataset
 
 LANGUAGES = ("ar", "de", "en")
 
 
-class ListPairs:
-    """Aligned pairs in lists; ``has`` says which rows a language has, texts may repeat."""
-
-    def __init__(self, name: str, languages: Sequence[str], has: dict[str, list[int]], repeat: int = 1) -> None:
-        self.name = name
-        self.languages = tuple(languages)
-        self.has = has
-        self.repeat = repeat
-
-    def _rows(self, query_language: str, passage_language: str) -> np.ndarray:
-        return np.array(sorted({*self.has[query_language]} & {*self.has[passage_language]}), dtype=np.int64)
-
-    def size(self, query_language: str, passage_language: str) -> int:
-        return len(self._rows(query_language, passage_language))
-
-    def draw(self, rng: np.random.Generator, count: int, query_language: str, passage_language: str) -> np.ndarray:
-        rows = self._rows(query_language, passage_language)
-        return rng.choice(rows, size=min(count, len(rows)), replace=False)
-
-    def queries(self, rows: Sequence[int], language: str) -> list[str]:
-        return [f"{self.name} q {language} {row}" for row in rows]
-
-    def passages(self, rows: Sequence[int], language: str) -> list[str]:
-        return [f"{self.name} p {language} {row // self.repeat}" for row in rows]
+def incomplete(name: str, ids: Mapping[str, Sequence[int]], repeat: int = 1) -> AlignedPairs:
+    """Pairs in memory: the ids that each language has; a passage is the same for ``repeat`` consecutive ids."""
+    tables = {
+        language: datasets.Dataset.from_dict(
+            {
+                "pair_id": [str(number) for number in numbers],
+                "query": [f"{name} q {language} {number}" for number in numbers],
+                "passage": [f"{name} p {language} {number // repeat}" for number in numbers],
+            }
+        )
+        for language, numbers in ids.items()
+    }
+    return AlignedPairs(tables, name)
 
 
-def complete(name: str, rows: int, languages: Sequence[str] = LANGUAGES, repeat: int = 1) -> ListPairs:
-    return ListPairs(name, languages, {language: list(range(rows)) for language in languages}, repeat)
+def complete(name: str, rows: int, languages: Sequence[str] = LANGUAGES, repeat: int = 1) -> AlignedPairs:
+    """Pairs in memory that every language has."""
+    return incomplete(name, dict.fromkeys(languages, range(rows)), repeat)
 
 
 def languages_of(batch: Sequence[Example]) -> set[tuple[str, str]]:
     return {(example.query_language, example.passage_language) for example in batch}
+
+
+REPEAT = 2
 
 
 @st.composite
@@ -54,8 +48,8 @@ def samplers(draw: st.DrawFn) -> HybridBatchSampler:
     for index in range(draw(st.integers(1, 3))):
         languages = draw(st.sets(st.sampled_from(LANGUAGES), min_size=2))
         rows = draw(st.integers(24, 60))
-        has = {code: draw(st.sets(st.integers(0, rows - 1), min_size=rows - 4)) for code in sorted(languages)}
-        sources.append(ListPairs(f"s{index}", sorted(languages), {c: sorted(r) for c, r in has.items()}, repeat=2))
+        ids = {code: sorted(draw(st.sets(st.integers(0, rows - 1), min_size=rows - 4))) for code in sorted(languages)}
+        sources.append(incomplete(f"s{index}", ids, REPEAT))
     return HybridBatchSampler(
         sources,
         batch_size=draw(st.integers(2, 6)),
@@ -70,23 +64,20 @@ def samplers(draw: st.DrawFn) -> HybridBatchSampler:
 @given(samplers())
 @settings(max_examples=60, deadline=None)
 def test_every_batch_obeys_the_laws(sampler: HybridBatchSampler) -> None:
-    texts = PairDataset(sampler.sources)
     for batch in sampler:
         assert len(batch) == sampler.batch_size
         assert len({example.source for example in batch}) == 1
-        source = sampler.sources[batch[0].source]
-        assert isinstance(source, ListPairs)
         for example in batch:
-            assert example.row in source.has[example.query_language]
-            assert example.row in source.has[example.passage_language]
+            name, _, language, number = example.query.split()
+            assert (name, language) == (f"s{example.source}", example.query_language)
+            assert example.passage == f"{name} p {example.passage_language} {int(number) // REPEAT}"
         kinds = {query == passage for query, passage in languages_of(batch)}
         assert len(kinds) == 1, "a batch is monolingual or cross-lingual, never both"
         if kinds == {True} or sampler.pair_scope == "batch":
             assert len(languages_of(batch)) == 1
         assert len({example.row for example in batch}) == len(batch)
-        read = texts.__getitems__(batch)
-        assert len({pair["query"] for pair in read}) == len(batch)
-        assert len({pair["passage"] for pair in read}) == len(batch)
+        assert len({example.query for example in batch}) == len(batch)
+        assert len({example.passage for example in batch}) == len(batch)
 
 
 @given(samplers(), st.integers(0, 5))
@@ -113,7 +104,7 @@ def test_share_of_monolingual_batches_is_alpha(alpha: float) -> None:
 
 @pytest.mark.parametrize(("exponent", "share"), [(0.0, 0.5), (1.0, 0.75)])
 def test_languages_are_drawn_by_size_to_the_exponent(exponent: float, share: float) -> None:
-    source = ListPairs("s", ("de", "en"), {"de": list(range(30)), "en": list(range(90))})
+    source = incomplete("s", {"de": range(30), "en": range(90)})
     steps = 2000
     sampler = HybridBatchSampler([source], 2, steps, 1.0, seed=5, size_exponent=exponent)
     english = sum(b[0].query_language == "en" for b in sampler) / steps
@@ -159,3 +150,14 @@ def test_too_few_distinct_texts_are_refused() -> None:
 def test_crosslingual_batches_need_two_languages() -> None:
     with pytest.raises(UserError, match="no source has two languages"):
         HybridBatchSampler([complete("s", 40, ["en"])], 4, 1, 0.5, seed=0)
+
+
+def test_the_data_set_of_a_trainer_gives_the_texts_of_a_batch() -> None:
+    sources = [complete("one", 5), complete("two", 6, ["en"])]
+    pairs = PairDataset(sources)
+    assert len(pairs) == 3 * 5 + 6
+    assert pairs.column_names == ["query", "passage"]
+    assert pairs[0] == {"query": "one q ar 0", "passage": "one p ar 0"}
+    batch = HybridBatchSampler(sources[:1], 4, 1, 0.0, seed=0).batch(0)
+    texts = pairs.__getitems__(batch)
+    assert texts == [{"query": example.query, "passage": example.passage} for example in batch]

@@ -117,7 +117,10 @@ def test_the_cached_loss_is_the_same_loss(tmp_path: Path, still_backbone: Path, 
 def test_the_loss_is_the_documented_one(tmp_path: Path, still_backbone: Path) -> None:
     words = ["a b", "c", "b b c", "a"]
     rows = {str(number): (word, f"{word} ba") for number, word in enumerate(words)}
-    named = {"--pairs": [f"facts:en={write_pairs(tmp_path / 'en.parquet', rows)}"]}
+    named = {
+        "--pairs": [f"facts:en={write_pairs(tmp_path / 'en.parquet', rows)}"],
+        "--cache": [str(tmp_path / "cache")],
+    }
     model = run(tmp_path, still_backbone, named, alpha=1.0, steps=1, batch_size=4, temperature=0.1)
     encoder = SentenceTransformer(str(still_backbone), device="cpu")
     queries = encoder.encode_query(words, convert_to_tensor=True)
@@ -133,9 +136,10 @@ def test_a_loss_that_is_not_finite(tmp_path: Path, backbone: Path, pairs: dict[s
     assert not (tmp_path / "model").exists()
 
 
-def test_pairs_that_are_not_named(tmp_path: Path, backbone: Path) -> None:
-    with pytest.raises(UserError, match=r"'en\.parquet' is not SOURCE:LANGUAGE=FILE"):
+def test_pairs_without_a_name(tmp_path: Path, backbone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
         run(tmp_path, backbone, {"--pairs": ["en.parquet"]})
+    assert "argument --pairs: 'en.parquet' is not NAME=FILE" in capsys.readouterr().err
 
 
 def write_state(state: Path, fingerprint: dict[str, Any], checkpoints: Mapping[int, bool]) -> None:

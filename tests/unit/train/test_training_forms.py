@@ -49,14 +49,14 @@ def test_training_ends_when_validation_no_longer_gets_better(
 
 
 def test_patience_needs_a_validation(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
-    with pytest.raises(UserError, match=r"^training\.patience: there is no validation to watch"):
+    with pytest.raises(UserError, match=r"^training\.patience: needs a validation to watch"):
         run(tmp_path, backbone, unvalidated(pairs), patience=2)
 
 
 def test_patience_without_validation_is_refused_before_any_job() -> None:
     values = yaml.safe_load((Path(__file__).parents[3] / "config/config.yaml").read_text(encoding="utf-8"))
     values["training"] |= {"validation": None, "patience": 2}
-    with pytest.raises(UserError, match=r"^training\.patience: there is no validation to watch"):
+    with pytest.raises(UserError, match=r"^training\.patience: needs a validation to watch"):
         load_config(values)
 
 
@@ -113,7 +113,7 @@ def test_forms_that_save_memory_train_alike(
 
 
 def test_checkpointed_gradients_with_the_cached_loss_are_refused() -> None:
-    with pytest.raises(ValidationError, match="gradient_checkpointing cannot go with mini_batch_size"):
+    with pytest.raises(ValidationError, match="gradient_checkpointing and mini_batch_size exclude each other"):
         Training(gradient_checkpointing=True, mini_batch_size=8)
 
 

@@ -12,54 +12,61 @@ from numpy.typing import NDArray
 
 from hybridbatch.common.errors import UserError
 
+COLUMNS = ["query", "passage"]
+
 
 class AlignedPairs:
-    """The pairs of one source, one row per ``pair_id``, in every language that has it.
+    """The pairs of one source: a row for each ``pair_id``, in every language that has it.
 
     Args:
+        pairs: for each language a data set with the columns ``pair_id``, ``query`` and ``passage``, or a parquet file of one.
         name: name of the source, for messages.
-        files: a pairs file (``pair_id, query, passage``) per language.
-        cache: folder for the memory-mapped copies of the files.
+        cache: folder for memory-mapped copies of the files. Processes may share it, also at the same time: the first one copies a
+            file, the others wait for it. None: the cache of the ``datasets`` library.
 
     Raises:
-        UserError: if a file has no pairs.
+        UserError: if a language has no pairs or lacks a column.
     """
 
-    def __init__(self, name: str, files: Mapping[str, Path], cache: Path) -> None:
+    def __init__(
+        self, pairs: Mapping[str, Path | str | datasets.Dataset], name: str = "pairs", cache: Path | None = None
+    ) -> None:
         self.name = name
-        self.languages = tuple(sorted(files))
-        for language, file in files.items():
-            if pq.read_metadata(file).num_rows == 0:
-                raise UserError(f"{file}: source {name} has no pairs in {language}; leave the language out")
-        self._texts = {
-            language: datasets.Dataset.from_parquet(str(files[language]), cache_dir=str(cache), keep_in_memory=False)
-            for language in self.languages
-        }
-        # Selected once: it takes a time in proportion to the rows.
+        self.languages = tuple(sorted(pairs))
+        tables = {language: self._open(language, pairs[language], cache) for language in self.languages}
+        self._texts = {language: table.select_columns(COLUMNS) for language, table in tables.items()}
+        # Selected once: the time it takes grows with the rows.
         self._columns = {
-            (language, column): table.select_columns(column)
-            for language, table in self._texts.items()
-            for column in ("query", "passage")
+            (language, column): table.select_columns(column) for language, table in tables.items() for column in COLUMNS
         }
-        self._positions = self._align()
+        self._positions = _align({language: _ids(table) for language, table in tables.items()})
         self._size = len(next(iter(self._positions.values())))
         self._common: dict[tuple[str, str], NDArray[np.int32] | None] = {}
 
-    def _align(self) -> dict[str, NDArray[np.int32]]:
-        ids = {language: _ids(table) for language, table in self._texts.items()}
-        first = ids[self.languages[0]]
-        if all(other.equals(first) for other in ids.values()):
-            rows = np.arange(len(first), dtype=np.int32)
-            return dict.fromkeys(self.languages, rows)
-        union = pc.unique(pa.chunked_array([chunk for other in ids.values() for chunk in other.chunks]))
-        return {
-            language: pc.index_in(union, value_set=other.combine_chunks()).fill_null(-1).to_numpy(zero_copy_only=False)
-            for language, other in ids.items()
-        }
+    def _open(self, language: str, pairs: Path | str | datasets.Dataset, cache: Path | None) -> datasets.Dataset:
+        # The library cannot read a file without rows, so they are counted first.
+        rows = pq.read_metadata(pairs).num_rows if isinstance(pairs, Path | str) else len(pairs)
+        if not rows:
+            raise UserError(f"source {self.name} has no pairs in {language}; leave the language out")
+        table = (
+            datasets.Dataset.from_parquet(str(pairs), cache_dir=cache and str(cache), keep_in_memory=False)
+            if isinstance(pairs, Path | str)
+            else pairs.with_format(None)
+        )
+        missing = [column for column in ("pair_id", *COLUMNS) if column not in table.column_names]
+        if missing:
+            raise UserError(
+                f"source {self.name} in {language}: has no column {missing[0]!r}; give pair_id, query and passage"
+            )
+        return table
 
     def __len__(self) -> int:
         """Return the number of distinct ``pair_id``."""
         return self._size
+
+    def texts(self, language: str) -> datasets.Dataset:
+        """Return the pairs of a language with the columns ``query`` and ``passage``."""
+        return self._texts[language]
 
     def size(self, query_language: str, passage_language: str) -> int:
         """Return the number of rows that have both languages; 0 for a language that the source lacks."""
@@ -99,4 +106,16 @@ class AlignedPairs:
 
 
 def _ids(table: datasets.Dataset) -> pa.ChunkedArray:
-    return table.data.column("pair_id")
+    return table.select_columns("pair_id").with_format("arrow")[:]["pair_id"]
+
+
+def _align(ids: Mapping[str, pa.ChunkedArray]) -> dict[str, NDArray[np.int32]]:
+    """Return the position of each aligned row in the table of each language, -1 where the language lacks it; shape (rows,)."""
+    first = next(iter(ids.values()))
+    if all(other.equals(first) for other in ids.values()):
+        return dict.fromkeys(ids, np.arange(len(first), dtype=np.int32))
+    union = pc.unique(pa.chunked_array([chunk for other in ids.values() for chunk in other.chunks]))
+    return {
+        language: pc.index_in(union, value_set=other.combine_chunks()).fill_null(-1).to_numpy(zero_copy_only=False)
+        for language, other in ids.items()
+    }

@@ -15,7 +15,6 @@ from sentence_transformers.sentence_transformer.losses import (
     CachedMultipleNegativesRankingLoss,
     MultipleNegativesRankingLoss,
 )
-from torch.utils.data import DataLoader
 from transformers import (
     EarlyStoppingCallback,
     TrainerCallback,
@@ -57,32 +56,17 @@ class HybridBatchTrainer(SentenceTransformerTrainer):
             logs = {**logs, "examples_per_second": self.throughput.measure(self.state.global_step)}
         super().log(logs, start_time)
 
-    def validate_column_names(self, dataset: Any, dataset_name: str | None = None) -> None:
-        """Accept :class:`PairDataset`, whose columns are always query and passage."""
-
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Leave the library's model card out: it reads the columns of a Hugging Face data set."""
+        """Leave out the library's model card: it draws random numbers, and the project writes its own."""
 
-    def get_train_dataloader(self) -> DataLoader[Any]:
-        """Return the loader of the training batches."""
-        return self._loader(self.train_dataset, self.train_batches)
-
-    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
-        """Return the loader of the validation batches, the same at every call."""
-        assert self.validation_batches is not None  # noqa: S101 - the trainer evaluates only with an eval_dataset
-        return self._loader(eval_dataset or self.eval_dataset, self.validation_batches)
+    def get_batch_sampler(self, dataset: Any, **_: Any) -> HybridBatchSampler | None:  # type: ignore[override]
+        """Return the batches of the data set that is read."""
+        return self.train_batches if dataset is self.train_dataset else self.validation_batches
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """Save the model from the first process: the library calls this in every one, and none of them asks which it is."""
         if self.args.should_save:
             super()._save(output_dir, state_dict)
-
-    def _loader(self, dataset: Any, batches: HybridBatchSampler) -> DataLoader[Any]:
-        loader: DataLoader[Any] = DataLoader(
-            dataset, batch_sampler=batches, collate_fn=self.data_collator, pin_memory=self.args.dataloader_pin_memory
-        )
-        prepared: DataLoader[Any] = self.accelerator.prepare(loader)
-        return prepared
 
 
 class Throughput(TrainerCallback):
@@ -212,9 +196,7 @@ def _check(settings: Training, device: str, validation: HybridBatchSampler | Non
             "training.precision: fp16 needs a GPU, and training runs on the CPU; set it to bf16 or fp32, or device to cuda"
         )
     if settings.patience is not None and validation is None:
-        raise UserError(
-            "training.patience: there is no validation to watch; set training.validation, or patience to null"
-        )
+        raise UserError("training.patience: needs a validation to watch; set training.validation, or patience to null")
 
 
 def _load(backbone: Path, settings: Training, device: str) -> SentenceTransformer:
