@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from hybridbatch.clean.steps import Translated, clean
+from hybridbatch.clean.clean_pairs import Origin, clean_pairs
 from hybridbatch.common import cli
 from hybridbatch.common.errors import UserError
 from hybridbatch.config.cleaning import Cleaning
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
     options.add_argument("--output", type=Path, required=True, help="parquet file: the pairs kept")
     options.add_argument("--record", type=Path, required=True, help="JSON file: what each step removed")
     arguments = options.parse_args(argv)
-    clean(
+    clean_pairs(
         arguments.pairs,
         arguments.output,
         arguments.record,
@@ -43,18 +43,18 @@ def main(argv: list[str] | None = None) -> None:
         source=arguments.source,
         language=arguments.language,
         evaluation=arguments.evaluation,
-        translated=_translated(arguments),
+        origin=_origin(arguments),
         device=arguments.device,
     )
 
 
-def _translated(arguments: argparse.Namespace) -> Translated | None:
+def _origin(arguments: argparse.Namespace) -> Origin | None:
     given = [arguments.engine, arguments.translated_from, arguments.source_language]
     if given == [None, None, None]:
         return None
     if None in given:
         raise UserError("--engine, --translated-from and --source-language go together; give all three or none")
-    return Translated(arguments.engine, arguments.translated_from, arguments.source_language, arguments.encoder)
+    return Origin(arguments.engine, arguments.translated_from, arguments.source_language, arguments.encoder)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Training texts that occur in evaluation sets are found, exactly or nearly, and the others are left alone."""
+"""Duplicates and near-duplicates of evaluation texts are found, and only those."""
 
 import random
 from pathlib import Path
@@ -42,10 +42,10 @@ def random_text(generator: random.Random, script: str, length: int = 200) -> str
 
 
 def planted(generator: random.Random, text: str, script: str) -> str:
-    """Change characters at random places until the similarity is just above the threshold."""
+    """Change random characters until the similarity is just above the threshold."""
     best = text
-    for place in generator.sample(range(len(text)), len(text)):
-        changed = best[:place] + generator.choice(LETTERS[script]) + best[place + 1 :]
+    for position in generator.sample(range(len(text)), len(text)):
+        changed = best[:position] + generator.choice(LETTERS[script]) + best[position + 1 :]
         if jaccard(ngrams(key(changed), NEAR.ngram), ngrams(key(text), NEAR.ngram)) < NEAR.threshold:
             break
         best = changed
@@ -58,13 +58,13 @@ def test_planted_near_duplicates_are_found_and_clean_texts_kept(script: str) -> 
     texts = [random_text(generator, script) for _ in range(300)]
     close = [planted(generator, text, script) for text in texts]
     clean = [random_text(generator, script) for _ in range(300)]
-    known = index(texts)
-    found = known.near([key(text) for text in close])
-    assert sum(match is not None for match in found) / len(close) >= 0.98  # at the very threshold, the hardest place
+    evaluation = index(texts)
+    found = evaluation.near([key(text) for text in close])
+    assert sum(match is not None for match in found) / len(close) >= 0.98  # exactly at the threshold, the hardest case
     assert all(match.text == text for match, text in zip(found, map(key, texts), strict=True) if match)
-    assert known.near([key(text) for text in clean]) == [None] * len(clean)
-    # Half of the text is another one: below the threshold, so a candidate at most.
-    assert not any(known.near([key(text[:100] + random_text(generator, script, 100)) for text in texts]))
+    assert evaluation.near([key(text) for text in clean]) == [None] * len(clean)
+    # With half of the text replaced, the similarity is below the threshold.
+    assert not any(evaluation.near([key(text[:100] + random_text(generator, script, 100)) for text in texts]))
 
 
 def test_similarity_of_a_match_is_the_exact_one() -> None:
@@ -73,7 +73,7 @@ def test_similarity_of_a_match_is_the_exact_one() -> None:
     (match,) = index([text], NearDuplicates(threshold=0.5)).near([other])
     assert match is not None
     assert match.similarity == jaccard(ngrams(text, 5), ngrams(other, 5))
-    assert match.place == "test/en"
+    assert match.origin == "test/en"
 
 
 def test_minhash_estimates_the_exact_jaccard_similarity() -> None:
@@ -84,22 +84,22 @@ def test_minhash_estimates_the_exact_jaccard_similarity() -> None:
         for _ in range(8):
             first = random_text(generator, "latin", 400)
             second = first[:cut] + random_text(generator, "latin", 400 - cut)
-            one, two = signatures([first, second], NEAR)
+            one, two = signatures([first, second], NEAR.ngram)
             errors.append(np.mean(one == two) - jaccard(ngrams(first, NEAR.ngram), ngrams(second, NEAR.ngram)))
-        # Three standard deviations of the mean of that many equalities.
+        # Three standard deviations.
         assert abs(np.mean(errors)) <= 3 * 0.5 / np.sqrt(8 * PERMUTATIONS)
 
 
 @given(st.lists(st.text(min_size=5, max_size=40), min_size=1, max_size=8))
-def test_signatures_do_not_depend_on_the_texts_beside(texts: list[str]) -> None:
-    together = signatures(texts, NEAR)
+def test_signatures_do_not_depend_on_the_other_texts(texts: list[str]) -> None:
+    together = signatures(texts, NEAR.ngram)
     assert together.shape == (len(texts), PERMUTATIONS)
     for row, text in enumerate(texts):
-        assert (signatures([text], NEAR)[0] == together[row]).all()
+        assert (signatures([text], NEAR.ngram)[0] == together[row]).all()
 
 
 @pytest.mark.parametrize(("threshold", "permutations"), [(0.8, 128), (0.5, 256), (0.95, 64), (0.3, 16), (1.0, 16)])
-def test_bands_reach_the_recall_wanted_where_they_can(threshold: float, permutations: int) -> None:
+def test_bands_reach_the_recall_where_possible(threshold: float, permutations: int) -> None:
     count, rows = bands(threshold, permutations)
     assert count * rows <= permutations
     assert rows == 1 or 1 - (1 - threshold**rows) ** count >= 0.99
@@ -114,22 +114,21 @@ def test_jaccard_is_symmetric_and_one_for_itself(first: str, second: str, size: 
     assert 0 <= jaccard(one, two) <= 1
 
 
-def test_exact_ignores_case_forms_and_white_space() -> None:
-    known = index(["Wer  war Ärztin?", "東京はどこ？"])
-    found = known.exact([key(text) for text in ("wer war A\u0308RZTIN?", "東京はどこ?", "Wer war Arzt?")])
+def test_exact_search_ignores_case_character_form_and_white_space() -> None:
+    evaluation = index(["Wer  war Ärztin?", "東京はどこ？"])
+    found = evaluation.exact([key(text) for text in ("wer war A\u0308RZTIN?", "東京はどこ?", "Wer war Arzt?")])
     assert [match is not None for match in found] == [True, True, False]
 
 
-def test_short_texts_are_compared_exactly_only() -> None:
-    known = index(["who is he now?"])
-    assert known.near(["who is she now?"]) == [None]
+def test_short_texts_have_no_near_duplicates() -> None:
+    assert index(["who is he now?"]).near(["who is she now?"]) == [None]
 
 
-def test_nothing_is_found_in_nothing() -> None:
-    known = index([])
-    assert len(known) == 0
-    assert known.exact(["a text"]) == [None]
-    assert known.near(["a text that is long enough"]) == [None]
+def test_empty_index() -> None:
+    evaluation = index([])
+    assert len(evaluation) == 0
+    assert evaluation.exact(["a text"]) == [None]
+    assert evaluation.near(["a text that is long enough"]) == [None]
 
 
 def write_benchmark(folder: Path) -> None:
@@ -147,17 +146,17 @@ def write_benchmark(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("passages", "other"), [("all", True), ("relevant", False)])
-def test_texts_of_a_benchmark(tmp_path: Path, passages: str, other: bool) -> None:
+def test_queries_passages_and_contexts_are_indexed(tmp_path: Path, passages: str, other: bool) -> None:
     write_benchmark(tmp_path / "facts" / "en")
     texts = ["who built it?", "it was built by hand.", "it was built by hand. it took years.", "nobody lives there."]
-    with evaluation_texts([tmp_path / "facts" / "en"], passages, NEAR) as known:
-        found = known.exact(texts)
+    with evaluation_texts([tmp_path / "facts" / "en"], passages, NEAR) as evaluation:
+        found = evaluation.exact(texts)
         assert [match is not None for match in found] == [True, True, True, other]
         assert found[0] is not None
-        assert found[0].place == "facts/en"
+        assert found[0].origin == "facts/en"
 
 
-def test_a_broken_benchmark_is_named(tmp_path: Path) -> None:
+def test_damaged_benchmark_is_an_error(tmp_path: Path) -> None:
     write_benchmark(tmp_path)
     (tmp_path / "passages.parquet").write_bytes(b"PAR1")
     with (

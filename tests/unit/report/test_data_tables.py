@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import write_data_tables as tables_data
-from hybridbatch.clean.steps import Translated, clean
+from hybridbatch.clean.clean_pairs import Origin, clean_pairs
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json, write_json, write_table
 from hybridbatch.config.cleaning import Cleaning
@@ -35,18 +35,18 @@ def prepare(results: Path) -> list[str]:
     record = {"engine": "apertium", "revision": "3.8.3", "pairs": german.num_rows, "pairs_without_translation": 1}
     write_json(results / "translated" / "demo_facts" / "de.translation.json", record)
     pairs = results / "pairs" / "demo_facts"
-    for language, source, translated in (
+    for language, source, origin in (
         ("en", "raw", None),
-        ("de", "translated", Translated("apertium", pairs / "en.parquet", "en")),
+        ("de", "translated", Origin("apertium", pairs / "en.parquet", "en")),
     ):
-        clean(
+        clean_pairs(
             results / source / "demo_facts" / f"{language}.parquet",
             pairs / f"{language}.parquet",
             pairs / f"{language}.cleaning.json",
             Cleaning(),
             source="demo_facts",
             language=language,
-            translated=translated,
+            origin=origin,
         )
     return ["demo_facts/en", "demo_facts/de"]
 

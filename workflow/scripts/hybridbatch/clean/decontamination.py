@@ -1,8 +1,8 @@
-"""Find the training texts that occur in evaluation sets, as they stand or nearly so.
+"""Search for training texts that are duplicates or near-duplicates of evaluation texts.
 
-Near-duplicates are those whose sets of character n-grams have a Jaccard similarity of at least the threshold. MinHash
+Two texts are near-duplicates if the Jaccard similarity of their sets of character n-grams reaches a threshold. MinHash
 (Broder 1997, "On the resemblance and containment of documents") with banding (Leskovec, Rajaraman and Ullman, "Mining of
-Massive Datasets", 3.4) proposes candidates, and the exact similarity decides.
+Massive Datasets", 3.4) selects candidates, whose exact similarity is then computed.
 """
 
 import hashlib
@@ -31,45 +31,45 @@ SEED = 1
 MIN_CHARACTERS = 20
 ROWS_AT_ONCE = 10_000
 CHARACTERS_AT_ONCE = 2**20
-# A near-duplicate at the very threshold becomes a candidate with at least this probability.
+# Probability that a near-duplicate exactly at the threshold becomes a candidate.
 RECALL = 0.99
-TEXTS = pa.schema([("text", pa.string()), ("place", pa.string())])
-# Odd constants of well-mixed bits: those of Knuth's multiplicative hashing and of the finaliser of SplitMix64.
+TEXTS = pa.schema([("text", pa.string()), ("origin", pa.string())])
+# Multipliers of Knuth's multiplicative hashing and of the finaliser of SplitMix64.
 STEP = np.uint64(0x9E3779B97F4A7C15)
 MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
 @dataclass(frozen=True)
 class Match:
-    """An evaluation text that a training text equals (similarity 1) or nearly equals, and where it stands."""
+    """An evaluation text that matches a training text, its ``benchmark/language``, and their similarity (1: equal)."""
 
     text: str
-    place: str
+    origin: str
     similarity: float
 
 
 def key(text: str) -> str:
-    """Return what two texts are compared by: NFKC, casefolded, white space collapsed."""
+    """Return the form in which texts are compared: NFKC, casefolded, with white space collapsed."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return unicodedata.normalize("NFKC", " ".join(folded.split()))
 
 
 def digest(text: str) -> int:
-    """Return 64 bits that stand for a text; among 10^7 texts, two share them with a probability of 3 in 10^6."""
+    """Return a 64-bit hash of a text; the probability of a collision among 10^7 texts is 3 in 10^6."""
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
-def contains(known: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Return which of ``wanted`` are in ``known``, which is sorted."""
-    if not len(known):
+def contains(ordered: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Return which of ``wanted`` are in ``ordered``, a sorted array."""
+    if not len(ordered):
         return np.zeros(len(wanted), bool)
-    places = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    found: NDArray[np.bool_] = known[places] == wanted
+    indices = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
+    found: NDArray[np.bool_] = ordered[indices] == wanted
     return found
 
 
 def ngrams(text: str, size: int) -> frozenset[str]:
-    """Return the character n-grams of a text; a shorter text is its own only one."""
+    """Return the character n-grams of a text; a text shorter than ``size`` is its only n-gram."""
     return frozenset(text[start : start + size] for start in range(max(1, len(text) - size + 1)))
 
 
@@ -80,7 +80,7 @@ def jaccard(first: frozenset[str], second: frozenset[str]) -> float:
 
 
 def bands(threshold: float, permutations: int) -> tuple[int, int]:
-    """Return the number of bands and the rows of each: the longest bands that find near-duplicates with ``RECALL``.
+    """Return the number of bands and of rows per band: the longest bands that reach ``RECALL`` at the threshold.
 
     A pair of similarity s shares a band with probability 1 - (1 - s^rows)^bands.
     """
@@ -91,14 +91,14 @@ def bands(threshold: float, permutations: int) -> tuple[int, int]:
     return permutations, 1
 
 
-def signatures(keys: Sequence[str], settings: NearDuplicates) -> NDArray[np.uint32]:
-    """Return the MinHash signatures of texts that are at least an n-gram long, shape (texts, permutations)."""
-    parts = [_sign(part, settings) for part in _parts(keys)]
+def signatures(keys: Sequence[str], ngram: int) -> NDArray[np.uint32]:
+    """Return the MinHash signatures of texts of at least ``ngram`` characters, shape (texts, ``PERMUTATIONS``)."""
+    parts = [_sign(part, ngram) for part in _parts(keys)]
     return np.concatenate([np.empty((0, PERMUTATIONS), np.uint32), *parts])
 
 
 def _parts(keys: Sequence[str]) -> Iterator[list[str]]:
-    """Yield the texts in lists of about ``CHARACTERS_AT_ONCE``."""
+    """Yield the texts in lists of about ``CHARACTERS_AT_ONCE`` characters."""
     part: list[str] = []
     characters = 0
     for text in keys:
@@ -111,20 +111,18 @@ def _parts(keys: Sequence[str]) -> Iterator[list[str]]:
         yield part
 
 
-def _sign(keys: list[str], settings: NearDuplicates) -> NDArray[np.uint32]:
+def _sign(keys: list[str], ngram: int) -> NDArray[np.uint32]:
     codes = np.frombuffer("".join(keys).encode("utf-32-le", "surrogatepass"), np.uint32)
     lengths = np.array([len(text) for text in keys], np.int64)
-    hashes = _ngram_hashes(codes, settings.ngram)
-    # N-grams that reach from one text into the next are none.
+    hashes = _ngram_hashes(codes, ngram)
+    # N-grams must not span two texts.
     inside = np.ones(len(hashes), bool)
     ends = np.cumsum(lengths)
-    for back in range(1, settings.ngram):
+    for back in range(1, ngram):
         across = ends - back
         inside[across[across < len(hashes)]] = False
-    offsets = np.concatenate([[0], np.cumsum(lengths - settings.ngram + 1)]).astype(np.uint64)
-    matrix = RMinHash.digest_matrix_from_flat_token_hashes(
-        hashes[inside], offsets, PERMUTATIONS, SEED
-    )
+    offsets = np.concatenate([[0], np.cumsum(lengths - ngram + 1)]).astype(np.uint64)
+    matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes[inside], offsets, PERMUTATIONS, SEED)
     return np.array(matrix.to_rows(), np.uint32)
 
 
@@ -142,7 +140,7 @@ def _ngram_hashes(codes: NDArray[np.uint32], size: int) -> NDArray[np.uint64]:
 
 
 def _band_keys(signature: NDArray[np.uint32], count: int, rows: int) -> NDArray[np.uint64]:
-    """Return one number for each band of each signature, shape (bands, texts)."""
+    """Return a hash of each band of each signature, shape (bands, texts)."""
     parts = signature[:, : count * rows].reshape(len(signature), count, rows)
     keys = np.zeros((len(signature), count), np.uint64)
     for row in range(rows):
@@ -152,14 +150,14 @@ def _band_keys(signature: NDArray[np.uint32], count: int, rows: int) -> NDArray[
 
 
 class EvaluationTexts:
-    """The texts of evaluation sets: sorted hashes in memory, the texts themselves in a file that is mapped."""
+    """An index of evaluation texts: sorted hashes in memory; the texts may be in a memory-mapped file."""
 
     def __init__(self, texts: pa.Table, settings: NearDuplicates) -> None:
         """Index texts.
 
         Args:
-            texts: table of the schema ``TEXTS``: the keys of the texts and where they stand; may lie in a mapped file.
-            settings: when texts are near-duplicates.
+            texts: table of the schema ``TEXTS``; its texts are keys (see :func:`key`).
+            settings: the definition of near-duplicates.
         """
         self._settings = settings
         self._texts = texts
@@ -170,7 +168,7 @@ class EvaluationTexts:
             keys = batch.column("text").to_pylist()
             digests.append(np.array([digest(text) for text in keys], np.uint64))
             chosen = self._long(keys)
-            signed.append(_band_keys(signatures([keys[row] for row in chosen], settings), *shape))
+            signed.append(_band_keys(signatures([keys[row] for row in chosen], settings.ngram), *shape))
             rows.append(np.array(chosen, np.int64) + start)
             start += len(keys)
         self._shape = shape
@@ -183,16 +181,16 @@ class EvaluationTexts:
         return int(self._texts.num_rows)
 
     def exact(self, keys: Sequence[str]) -> list[Match | None]:
-        """Return, for each key, the evaluation text that is the same."""
+        """Return the equal evaluation text for each key, or None."""
         wanted = np.array([digest(text) for text in keys], np.uint64)
         found: list[Match | None] = [None] * len(keys)
         for index in np.flatnonzero(contains(self._digests, wanted)):
-            place = np.searchsorted(self._digests, wanted[index])
-            found[index] = self._match(int(self._digest_rows[place]), 1.0)
+            rank = np.searchsorted(self._digests, wanted[index])
+            found[index] = self._match(int(self._digest_rows[rank]), 1.0)
         return found
 
     def near(self, keys: Sequence[str]) -> list[Match | None]:
-        """Return, for each key, the evaluation text that is the most similar one among those above the threshold."""
+        """Return the most similar evaluation text for each key, or None if all are below the threshold."""
         found: list[Match | None] = [None] * len(keys)
         for index, rows in self._candidates(keys).items():
             own = ngrams(keys[index], self._settings.ngram)
@@ -207,7 +205,7 @@ class EvaluationTexts:
         candidates: dict[int, set[int]] = {}
         if not chosen:
             return candidates
-        signed = _band_keys(signatures([keys[index] for index in chosen], self._settings), *self._shape)
+        signed = _band_keys(signatures([keys[index] for index in chosen], self._settings.ngram), *self._shape)
         for wanted, (band, order) in zip(signed, self._bands, strict=True):
             low, high = np.searchsorted(band, wanted, "left"), np.searchsorted(band, wanted, "right")
             for position in np.flatnonzero(high > low):
@@ -223,56 +221,60 @@ class EvaluationTexts:
         return str(self._texts["text"][row].as_py())
 
     def _match(self, row: int, similarity: float) -> Match:
-        return Match(self._text(row), str(self._texts["place"][row].as_py()), similarity)
+        return Match(self._text(row), str(self._texts["origin"][row].as_py()), similarity)
 
 
 @contextmanager
 def evaluation_texts(folders: Sequence[Path], passages: str, settings: NearDuplicates) -> Iterator[EvaluationTexts]:
-    """Yield the texts of evaluation sets: queries, passages and the paragraphs that these come from.
+    """Yield an index of the evaluation texts: queries, passages, and the paragraphs that contain the passages.
 
     Args:
-        folders: ``<benchmark>/<language>`` folders that hold ``queries.parquet``, ``passages.parquet`` and ``qrels.parquet``.
-        passages: ``all``, or ``relevant`` for those that a relevance judgement names.
-        settings: when texts are near-duplicates.
+        folders: ``<benchmark>/<language>`` folders with ``queries.parquet``, ``passages.parquet`` and ``qrels.parquet``.
+        passages: ``all``, or ``relevant`` for passages with a relevance judgement.
+        settings: the definition of near-duplicates.
 
     Raises:
-        UserError: if a file is missing or no parquet file.
+        UserError: if a file is missing or not a parquet file.
     """
     with TemporaryDirectory(prefix="evaluation-texts-") as folder:
         path = Path(folder) / "texts.arrow"
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, TEXTS) as writer:
-            for texts in folders:
-                for keys in _read(texts, passages):
-                    place = f"{texts.parent.name}/{texts.name}"
-                    writer.write_batch(
-                        pa.record_batch([keys, pa.array([place] * len(keys), pa.string())], schema=TEXTS)
-                    )
+            for benchmark in folders:
+                for keys in _read_keys(benchmark, passages):
+                    origins = [f"{benchmark.parent.name}/{benchmark.name}"] * len(keys)
+                    writer.write_batch(pa.record_batch([pa.array(keys, pa.string()), origins], schema=TEXTS))
         with pa.memory_map(str(path)) as source:
             yield EvaluationTexts(pa.ipc.open_file(source).read_all(), settings)
 
 
-def _read(folder: Path, passages: str) -> Iterator[pa.Array]:
+def _read_keys(folder: Path, passages: str) -> Iterator[list[str]]:
     judged = read_table(folder / "qrels.parquet", ["passage_id"])["passage_id"] if passages == "relevant" else None
     for name in ("queries", "passages"):
         columns = ["text"] if name == "queries" else ["passage_id", "text", "context"]
-        for batch in _batches(folder / f"{name}.parquet", columns):
-            rows = batch
-            if name == "passages" and judged is not None:
-                rows = batch.filter(pc.is_in(batch.column("passage_id"), value_set=judged))
-            for column in ("text", "context"):
-                if column in columns:
-                    texts = rows.column(column).drop_null().to_pylist()
-                    keys = dict.fromkeys(map(key, texts))
-                    keys.pop("", None)
-                    yield pa.array(list(keys), pa.string())
+        with open_parquet(folder / f"{name}.parquet") as file:
+            for batch in file.iter_batches(ROWS_AT_ONCE, columns=columns):
+                rows = batch
+                if name == "passages" and judged is not None:
+                    rows = batch.filter(pc.is_in(batch.column("passage_id"), value_set=judged))
+                for column in columns:
+                    if column != "passage_id":
+                        keys = dict.fromkeys(map(key, rows.column(column).drop_null().to_pylist()))
+                        keys.pop("", None)
+                        yield list(keys)
 
 
-def _batches(file: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+@contextmanager
+def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
+    """Open a parquet file; errors while it is open are reported as errors of this file.
+
+    Raises:
+        UserError: if the file is missing, truncated, or not a parquet file.
+    """
     try:
-        with pq.ParquetFile(file) as source:
-            yield from source.iter_batches(ROWS_AT_ONCE, columns=columns)
+        with pq.ParquetFile(path) as file:
+            yield file
     except (OSError, pa.ArrowInvalid) as error:
-        raise UserError(f"{file}: cannot be read as parquet ({error}); delete it and run again") from error
+        raise UserError(f"{path}: cannot be read as parquet ({error}); delete it and run again") from error
 
 
 def _join(parts: list[NDArray[np.uint64]], empty: tuple[int, ...], axis: int) -> NDArray[np.uint64]:

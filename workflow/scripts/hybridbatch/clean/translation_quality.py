@@ -1,4 +1,4 @@
-"""Quality control of translations: checks of a text beside the text that it was translated from."""
+"""Quality control of translations: checks that compare a translation with its source text."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -29,9 +29,9 @@ SCRIPT_SHARE = 0.5
 # Share of repeated character n-grams, minus the same share in the source, at which a translation is a loop.
 LOOP_NGRAM = 8
 REPETITION = 0.4
-# Added to both lengths, so that a word more or less in a short text is no outlier.
+# Added to both lengths so that one word does not make a short text an outlier.
 LENGTH_SMOOTHING = 10
-# CLDR names writing systems, Unicode the scripts that they are made of; elsewhere the two agree.
+# The scripts of CLDR's writing systems that combine several scripts of Unicode or have another name there.
 WRITING_SYSTEMS = {
     "Hans": ["Hani"],
     "Hant": ["Hani"],
@@ -39,15 +39,15 @@ WRITING_SYSTEMS = {
     "Kore": ["Hang", "Hani"],
     "Aran": ["Arab"],
 }
-# Varieties that the identifier tells apart and that our codes, which name the standard language, do not.
+# Varieties that the identifier distinguishes from the standard language.
 VARIETIES = {"zh": {"wuu", "yue"}, "ar": {"ary", "arz"}, "gn": {"gug"}, "ki": {"kik"}, "ff": {"fuv"}}
-# Up to this distance in CLDR's language matching, languages are too alike to tell their texts apart: nn and nb, ms and id.
-ALIKE = 20
+# Languages up to this distance in CLDR's language matching are too similar to distinguish: nn and nb, ms and id.
+MAX_DISTANCE = 20
 NO_LANGUAGE = "zxx"
 
 
 def letters(text: str) -> int:
-    """Return how many letters a text has."""
+    """Return the number of letters in a text."""
     return len(regex.findall(r"\p{L}", text))
 
 
@@ -57,9 +57,9 @@ def length_ratio(text: str, source: str) -> float:
 
 
 def script_share(text: str, language: str) -> float:
-    """Return the share of the letters of a text that are in a script of its language; 1 where there are no letters.
+    """Return the share of a text's letters that are in a script of its language; 1 if it has no letters.
 
-    The scripts are those that CLDR's likely subtags give for the language: Deva for hi, Hani for zh, Cyrl for sr.
+    The scripts follow from CLDR's likely subtags: Deva for hi, Hani for zh, Cyrl for sr.
     """
     all_letters = letters(text)
     return len(_own_letters(language).findall(text)) / all_letters if all_letters else 1.0
@@ -73,7 +73,7 @@ def _own_letters(language: str) -> "regex.Pattern[str]":
 
 
 def repetition(text: str) -> float:
-    """Return the share of the character n-grams of a text that occurred in it before: 0 none, near 1 a loop."""
+    """Return the share of a text's character n-grams that repeat an earlier one: 0 for none, near 1 for a loop."""
     folded = key(text)
     return 1 - len(ngrams(folded, LOOP_NGRAM)) / max(1, len(folded) - LOOP_NGRAM + 1)
 
@@ -84,12 +84,12 @@ def _identifier() -> LanguageIdentifier:
 
 
 def identifiable(language: str) -> bool:
-    """Return whether the language identifier knows a language."""
-    return any(same_language(language, str(known)) for known in _identifier().labels if known != NO_LANGUAGE)
+    """Return whether the language identifier covers a language."""
+    return any(same_language(language, str(label)) for label in _identifier().labels if label != NO_LANGUAGE)
 
 
 def other_language(text: str, language: str) -> tuple[str, float] | None:
-    """Return the language that a text is in and its probability if it is another one than ``language``, else None."""
+    """Return the language of a text and its probability, or None if the language is ``language``."""
     found, probability = _identifier().classify(text)
     if str(found) == NO_LANGUAGE or same_language(language, str(found)):
         return None
@@ -97,17 +97,21 @@ def other_language(text: str, language: str) -> tuple[str, float] | None:
 
 
 @cache
-def same_language(wanted: str, found: str) -> bool:
-    """Return whether two language codes name one language, or two whose texts cannot be told apart."""
-    base = str(langcodes.Language.get(wanted).language)
-    return found == base or found in VARIETIES.get(base, ()) or langcodes.tag_distance(base, found) <= ALIKE
+def same_language(expected: str, found: str) -> bool:
+    """Return whether two codes name the same language, or two languages that are too similar to distinguish."""
+    base = str(langcodes.Language.get(expected).language)
+    return found == base or found in VARIETIES.get(base, ()) or langcodes.tag_distance(base, found) <= MAX_DISTANCE
 
 
 Similarity = Callable[[Sequence[str], Sequence[str], str], NDArray[np.float64]]
 
 
 class QualityControl:
-    """The checks of a configuration, for translations from one language into another."""
+    """Checks translations into one language as configured.
+
+    Attributes:
+        checks: the checks in order; without ``language`` if the identifier does not cover the language.
+    """
 
     def __init__(
         self,
@@ -119,10 +123,10 @@ class QualityControl:
         """Prepare the checks.
 
         Args:
-            settings: which checks, in which order, and their bounds.
-            language: the language translated into.
-            medians: the median :func:`length_ratio` of the queries and of the passages of the file.
-            similarity: gives the cosine similarity of each source and its translation; the last argument is ``query`` or ``passage``.
+            settings: the checks, in order, and their thresholds.
+            language: the language of the translations.
+            medians: the median :func:`length_ratio` of the file's queries and passages.
+            similarity: returns the cosine similarities of sources and translations; its last argument is ``query`` or ``passage``.
         """
         self._settings = settings
         self._language = language
@@ -130,12 +134,12 @@ class QualityControl:
         self._similarity = similarity
         self.checks: list[Check] = [check for check in settings.checks if check != "language" or identifiable(language)]
 
-    def failed(self, texts: Sequence[str], sources: Sequence[str], column: str) -> list[Check | None]:
+    def failures(self, texts: Sequence[str], sources: Sequence[str], column: str) -> list[Check | None]:
         """Return the first check that each translation fails, or None.
 
         Args:
             texts: the translations.
-            sources: what was translated.
+            sources: the source texts.
             column: ``query`` or ``passage``.
         """
         found: list[Check | None] = [None] * len(texts)
@@ -148,18 +152,18 @@ class QualityControl:
     def _fail(self, check: Check, texts: list[str], sources: list[str], column: str) -> list[int]:
         if check == "similarity":
             return self._dissimilar(texts, sources, column)
-        bad = {
+        fails = {
             "untranslated": self._untranslated,
             "script": self._wrong_script,
             "language": self._wrong_language,
             "length_ratio": self._odd_length,
             "repetition": self._loops,
         }[check]
-        return [index for index, pair in enumerate(zip(texts, sources, strict=True)) if bad(*pair, column)]
+        return [index for index, pair in enumerate(zip(texts, sources, strict=True)) if fails(*pair, column)]
 
     def _dissimilar(self, texts: list[str], sources: list[str], column: str) -> list[int]:
         if self._similarity is None or self._settings.min_similarity is None:
-            raise UserError("cleaning.quality: the check similarity needs an encoder and min_similarity; give both")
+            raise UserError("cleaning.quality: the check similarity needs encoder and min_similarity; set both")
         similar = self._similarity(sources, texts, column)
         return [int(index) for index in np.flatnonzero(similar < self._settings.min_similarity)]
 
@@ -188,10 +192,11 @@ class QualityControl:
 
 
 def encoder_similarity(folder: Path, device: str, batch_size: int = 64) -> Similarity:
-    """Return the cosine similarity under an encoder, which is a sentence-transformers folder."""
-    from hybridbatch.backbone.encoder import encode_texts, load_encoder  # noqa: PLC0415 (seconds, and rarely wanted)
+    """Return the cosine similarity of the vectors of an encoder, a sentence-transformers folder."""
+    from hybridbatch.backbone.encoder import encode_texts, load_encoder  # noqa: PLC0415 - slow to load and rarely used
+    from hybridbatch.common.devices import choose_device  # noqa: PLC0415
 
-    model = load_encoder(folder, device)
+    model = load_encoder(folder, choose_device(device))
 
     def similarity(first: Sequence[str], second: Sequence[str], column: str) -> NDArray[np.float64]:
         if not first:

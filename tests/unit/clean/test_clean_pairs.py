@@ -1,4 +1,4 @@
-"""Cleaning of pairs: every step, its counts, and what it never does: invent pairs, rename them, lose their alignment."""
+"""Cleaning of pairs: every step and its counts; ids, order and alignment are kept."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import clean_pairs
+import clean_pairs as program
+from hybridbatch.clean.clean_pairs import Origin, clean_pairs
 from hybridbatch.clean.decontamination import key
-from hybridbatch.clean.steps import Translated, clean, normalise
+from hybridbatch.clean.steps import normalise
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json, write_table
 from hybridbatch.config.cleaning import Cleaning
@@ -28,7 +29,7 @@ GERMAN = "Das Rathaus wurde im siebzehnten Jahrhundert gebaut."
 
 
 def write(path: Path, rows: Sequence[Row]) -> Path:
-    columns = [pa.array([row[place] for row in rows], pa.string()) for place in range(3)]
+    columns = [pa.array([row[number] for row in rows], pa.string()) for number in range(3)]
     write_table(path, pa.table(columns, schema=PAIRS))
     return path
 
@@ -42,11 +43,11 @@ def cleaned(
     folder: Path,
     rows: Sequence[Row],
     evaluation: Sequence[Path] = (),
-    translated: Translated | None = None,
+    origin: Origin | None = None,
     **changes: object,
 ) -> tuple[list[Row], dict[str, Any]]:
     raw = write(folder / "raw.parquet", rows)
-    record = clean(
+    record = clean_pairs(
         raw,
         folder / "clean.parquet",
         folder / "record.json",
@@ -54,7 +55,7 @@ def cleaned(
         source="made",
         language="en",
         evaluation=evaluation,
-        translated=translated,
+        origin=origin,
     )
     assert record == read_json(folder / "record.json")
     kept = rows_of(folder / "clean.parquet")
@@ -77,7 +78,7 @@ def evaluation(folder: Path, *texts: str) -> Path:
     return folder / FOLDER
 
 
-def test_every_step_counts_what_it_drops(tmp_path: Path) -> None:
+def test_dropped_pairs_are_counted_under_their_step(tmp_path: Path) -> None:
     held_out = "Seville has the largest gothic cathedral of the whole world."
     rows = [
         ("kept", " Wer\u00a0 war  es?", "Ein A\u0308rztin war es."),
@@ -102,7 +103,7 @@ def test_every_step_counts_what_it_drops(tmp_path: Path) -> None:
     assert example["detail"].startswith("evaluation/en, similarity 0.8")
 
 
-def test_steps_are_those_of_the_config_in_its_order(tmp_path: Path) -> None:
+def test_steps_run_in_the_configured_order(tmp_path: Path) -> None:
     rows = [("a", "Who?", "He."), ("b", "Who?", "x" * 11), ("c", "who?", "She."), ("d", "Who?", "x" * 11)]
     kept, record = cleaned(tmp_path, rows, steps=["duplicates", "length"], max_passage_characters=10)
     assert [row[0] for row in kept] == ["a", "c"]
@@ -120,11 +121,11 @@ TEXT = st.text(st.sampled_from("aAä\u0308 \t\u00a0？b\u200b漢ก١"), max_siz
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=12), st.permutations(STEPS))
-def test_cleaning_invents_nothing_and_done_twice_changes_nothing(
+def test_cleaning_keeps_ids_and_order_and_is_idempotent(
     tmp_path_factory: pytest.TempPathFactory, texts: list[tuple[str, str]], steps: list[str]
 ) -> None:
     folder = tmp_path_factory.mktemp("clean")
-    # One pair that every step keeps.
+    # Every step keeps this pair.
     rows = [*((str(number), *pair) for number, pair in enumerate(texts)), ("sound", "one", "two")]
     kept, _ = cleaned(folder, rows, [evaluation(folder, "ab", "漢ก")], steps=steps)
     before = {row[0]: row[1:] for row in rows}
@@ -132,7 +133,6 @@ def test_cleaning_invents_nothing_and_done_twice_changes_nothing(
     assert ids == [row[0] for row in rows if row[0] in set(ids)]
     for pair_id, *after in kept:
         assert tuple(after) == tuple(map(normalise, before[pair_id]))
-    # Once the texts are in their last form, no step finds anything more.
     again, record = cleaned(folder, kept, [evaluation(folder, "ab", "漢ก")], steps=steps)
     assert again == kept
     assert record["normalised"] == 0
@@ -140,7 +140,7 @@ def test_cleaning_invents_nothing_and_done_twice_changes_nothing(
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=10), st.randoms(use_true_random=False))
-def test_duplicates_are_found_in_any_order(
+def test_duplicates_are_dropped_in_any_order(
     tmp_path_factory: pytest.TempPathFactory, texts: list[tuple[str, str]], random: Any
 ) -> None:
     folder = tmp_path_factory.mktemp("duplicates")
@@ -152,7 +152,7 @@ def test_duplicates_are_found_in_any_order(
 
 
 @given(st.text())
-def test_normalising_twice_is_normalising_once(text: str) -> None:
+def test_normalisation_is_idempotent(text: str) -> None:
     once = normalise(text)
     assert normalise(once) == once
     assert unicodedata.is_normalized("NFC", once)
@@ -163,98 +163,105 @@ def test_normalising_twice_is_normalising_once(text: str) -> None:
 def test_duplicates_are_found_across_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [(str(number), f"query {number % 7}", f"passage {number % 5}") for number in range(100)]
     whole, record = cleaned(tmp_path, rows)
-    monkeypatch.setattr("hybridbatch.clean.steps.ROWS_AT_ONCE", 3)
+    monkeypatch.setattr("hybridbatch.clean.clean_pairs.ROWS_AT_ONCE", 3)
     assert cleaned(tmp_path, rows) == (whole, record)
     assert len(whole) == 35
 
 
-def translate_setup(folder: Path, dropped: Sequence[str] = ()) -> tuple[list[Row], Translated]:
+def german_pairs(folder: Path, missing: Sequence[str] = ()) -> tuple[list[Row], Origin]:
     source = [(f"id{n}", f"Question number {n}?", f"{ENGLISH} It has {n} doors.") for n in range(12)]
     rows = [
         (pair_id, f"Frage Nummer {pair_id[2:]}?", f"{GERMAN} Es hat {pair_id[2:]} Türen.") for pair_id, _, _ in source
     ]
-    translated = Translated("apertium", write(folder / "source.parquet", source), "en")
-    return [row for row in rows if row[0] not in dropped], translated
+    origin = Origin("apertium", write(folder / "source.parquet", source), "en")
+    return [row for row in rows if row[0] not in missing], origin
 
 
-def clean_german(folder: Path, rows: Sequence[Row], translated: Translated, **changes: object) -> dict[str, Any]:
-    return clean(
+def clean_german(folder: Path, rows: Sequence[Row], origin: Origin, **changes: object) -> dict[str, Any]:
+    return clean_pairs(
         write(folder / "translated.parquet", rows),
         folder / "clean.parquet",
         folder / "record.json",
         Cleaning.model_validate(changes),
         source="made",
         language="de",
-        translated=translated,
+        origin=origin,
     )
 
 
-def test_translations_are_checked_and_stay_aligned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The engine had no translation for two of them: the rows are still found beside their sources.
-    rows, translated = translate_setup(tmp_path, dropped=["id0", "id5"])
+def test_translations_are_checked_against_their_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Two source pairs have no translation.
+    rows, origin = german_pairs(tmp_path, missing=["id0", "id5"])
     rows[2] = (*rows[2][:2], f"{ENGLISH} It has 3 doors.")
     rows[4] = (*rows[4][:2], "Городская ратуша была построена давно.")
     rows[6] = (*rows[6][:2], GERMAN * 8)
-    record = clean_german(tmp_path, rows, translated)
+    record = clean_german(tmp_path, rows, origin)
     assert removed(record) == {"untranslated": 1, "script": 1, "length_ratio": 1}
     bad = {rows[n][0] for n in (2, 4, 6)}
     assert rows_of(tmp_path / "clean.parquet") == [row for row in rows if row[0] not in bad]
     example = next(row for row in record["removed"] if row["reason"] == "untranslated")["examples"][0]
     assert example["pair_id"] == rows[2][0]
-    monkeypatch.setattr("hybridbatch.clean.steps.ROWS_AT_ONCE", 4)
-    assert clean_german(tmp_path, rows, translated) == record
+    monkeypatch.setattr("hybridbatch.clean.clean_pairs.ROWS_AT_ONCE", 4)
+    assert clean_german(tmp_path, rows, origin) == record
 
 
-def test_people_are_trusted_unless_the_config_says_otherwise(tmp_path: Path) -> None:
-    rows, machine = translate_setup(tmp_path)
+def test_trusted_engines_are_not_checked(tmp_path: Path) -> None:
+    rows, machine = german_pairs(tmp_path)
     rows[2] = (*rows[2][:2], f"{ENGLISH} It has 2 doors.")
-    people = Translated("memory", machine.source_pairs, "en")
+    people = Origin("memory", machine.source_pairs, "en")
     assert removed(clean_german(tmp_path, rows, people)) == {}
     assert removed(clean_german(tmp_path, rows, people, quality={"trusted_engines": []})) == {"untranslated": 1}
     assert removed(clean_german(tmp_path, rows, machine, steps=["duplicates"])) == {}
 
 
-def test_a_translation_of_nothing_is_an_error(tmp_path: Path) -> None:
-    _, translated = translate_setup(tmp_path)
+def test_translation_without_a_source_is_an_error(tmp_path: Path) -> None:
+    _, origin = german_pairs(tmp_path)
     with pytest.raises(UserError, match=r"translated.parquet: pair_id 'other' is not in .*source.parquet"):
-        clean_german(tmp_path, [("other", "Wer?", "Er.")], translated)
+        clean_german(tmp_path, [("other", "Wer?", "Er.")], origin)
     assert not (tmp_path / "clean.parquet").exists()
 
 
-def test_nothing_left_is_an_error_and_writes_nothing(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"raw.parquet: cleaning leaves none of 1 pairs \(empty: 1\); loosen"):
+def test_dropping_all_pairs_is_an_error_and_writes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"raw.parquet: cleaning keeps none of 1 pairs \(empty: 1\); relax"):
         cleaned(tmp_path, [("a", "?", "!")])
     assert [file.name for file in tmp_path.iterdir()] == ["raw.parquet"]
 
 
-def test_a_broken_file_is_named(tmp_path: Path) -> None:
+def test_damaged_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "raw.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(UserError, match=r"raw.parquet: cannot be read as parquet"):
-        clean(tmp_path / "raw.parquet", tmp_path / "a", tmp_path / "b", Cleaning(), source="made", language="en")
+        clean_pairs(tmp_path / "raw.parquet", tmp_path / "a", tmp_path / "b", Cleaning(), source="made", language="en")
 
 
-def test_further_columns_go_through(tmp_path: Path) -> None:
+def test_other_columns_are_kept(tmp_path: Path) -> None:
     table = pa.table({"pair_id": ["a", "b"], "query": ["?", "Who?"], "passage": ["!", "He."], "negative": ["x", None]})
     write_table(tmp_path / "raw.parquet", table)
-    clean(tmp_path / "raw.parquet", tmp_path / "a", tmp_path / "b", Cleaning(), source="made", language="en")
+    clean_pairs(tmp_path / "raw.parquet", tmp_path / "a", tmp_path / "b", Cleaning(), source="made", language="en")
     assert pq.read_table(tmp_path / "a").to_pylist() == [
         {"pair_id": "b", "query": "Who?", "passage": "He.", "negative": None}
     ]
 
 
 def test_program(tmp_path: Path) -> None:
-    rows, translated = translate_setup(tmp_path)
+    rows, origin = german_pairs(tmp_path)
     command = ["--pairs", str(write(tmp_path / "raw.parquet", rows)), "--source", "made", "--language", "de"]
     command += ["--settings", Cleaning().model_dump_json(exclude={"decontaminate": True}), "--engine", "apertium"]
-    command += ["--output", str(tmp_path / "clean.parquet"), "--record", str(tmp_path / "record.json")]
+    command += [
+        "--output",
+        str(tmp_path / "clean.parquet"),
+        "--record",
+        str(tmp_path / "record.json"),
+        "--device",
+        "auto",
+    ]
     with pytest.raises(UserError, match="--engine, --translated-from and --source-language go together"):
-        clean_pairs.main(command)
-    clean_pairs.main([*command, "--translated-from", str(translated.source_pairs), "--source-language", "en"])
+        program.main(command)
+    program.main([*command, "--translated-from", str(origin.source_pairs), "--source-language", "en"])
     assert rows_of(tmp_path / "clean.parquet") == rows
     assert read_json(tmp_path / "record.json")["engine"] == "apertium"
 
 
 @pytest.mark.parametrize("changes", [{"steps": ["length", "length"]}, {"steps": ["wash"]}, {"passages": "some"}])
-def test_wrong_settings(changes: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"stands more than once|Input should be"):
+def test_invalid_settings_are_errors(changes: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"is listed more than once|Input should be"):
         Cleaning.model_validate(changes)
