@@ -1,4 +1,4 @@
-"""The shipped configurations as values, and a small one that tests change."""
+"""The shipped configurations as values, and a small one for tests to change."""
 
 import copy
 from pathlib import Path
@@ -19,7 +19,7 @@ def read_yaml(name: str) -> dict[str, Any]:
 
 
 DEMO = read_yaml("config.yaml")
-# One language to train on, one to translate into, one benchmark, nothing but what is needed.
+# The minimum: one language to train on, one to translate into, and one benchmark.
 SMALL: dict[str, Any] = {
     "experiment": "small",
     "runs": {"backbones": ["enc"], "strategies": ["hybrid"], "benchmarks": ["bench"]},
@@ -41,10 +41,10 @@ SMALL: dict[str, Any] = {
 
 
 def changed(changes: dict[str, Any]) -> dict[str, Any]:
-    """Return SMALL with values put at places such as ``runs.seeds``."""
+    """Return SMALL with values set for keys such as ``runs.seeds``."""
     values = copy.deepcopy(SMALL)
-    for place, value in changes.items():
-        *sections, key = place.split(".")
+    for path, value in changes.items():
+        *sections, key = path.split(".")
         section = values
         for name in sections:
             section = section.setdefault(name, {})

@@ -1,4 +1,4 @@
-"""Benchmarks in a published form in the configuration, and the experiments that use them."""
+"""Benchmarks read as published, and the shipped experiments that use them."""
 
 from pathlib import Path
 from typing import Any
@@ -73,13 +73,13 @@ def test_passages_may_come_from_another_data_set() -> None:
         ({"settings": []}, "benchmarks.mine.settings"),
     ],
 )
-def test_bad_values_are_one_line(change: dict[str, Any], message: str) -> None:
+def test_errors_are_one_line(change: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message) as caught:
         load_config(config({**MIRACL, **change}))
     assert "\n" not in str(caught.value)
 
 
-def test_local_files_are_looked_for_before_any_job(tmp_path: Path) -> None:
+def test_local_files_are_checked_before_any_job(tmp_path: Path) -> None:
     settings = load_config({**config({**MIRACL, "path": str(tmp_path)}), "results_dir": str(tmp_path)})
     with pytest.raises(
         UserError, match=r"benchmarks\.mine\.languages: .* has no miracl-corpus-v1\.0-sw.*the corpus of 'sw'"
@@ -88,7 +88,7 @@ def test_local_files_are_looked_for_before_any_job(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["miracl", "miracl_hard_negatives", "domains"])
-def test_shipped_experiments_name_everything(name: str) -> None:
+def test_shipped_experiments_describe_their_benchmarks(name: str) -> None:
     settings = load_config(yaml.safe_load((CONFIG / f"{name}.yaml").read_text()))
     for benchmark in settings.benchmarks.values():
         assert benchmark.hub is not None

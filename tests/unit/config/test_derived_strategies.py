@@ -1,4 +1,4 @@
-"""Strategies that follow from others: ablation points and held-out domains."""
+"""Strategies derived from others: ablation points and held-out domains."""
 
 from typing import Any
 
@@ -19,20 +19,20 @@ TWO = {
 }
 
 
-def test_a_value_that_a_strategy_has_already_is_not_trained_twice() -> None:
+def test_a_value_that_another_strategy_has_is_not_trained_twice() -> None:
     added, points = ablation_strategies(Ablation(alpha=[0.0, 0.25, 0.5, 1.0]), PAPER)
     assert added == {"hybrid-alpha0.25": Strategy(alpha=0.25)}
     assert [point.strategy for point in points] == ["crosslingual", "hybrid-alpha0.25", "hybrid", "monolingual"]
 
 
 @given(st.lists(st.integers(0, 100).map(lambda share: share / 100), unique=True))
-def test_every_value_gets_one_strategy_that_has_it(values: list[float]) -> None:
+def test_every_value_gets_its_own_strategy(values: list[float]) -> None:
     added, points = ablation_strategies(Ablation(alpha=values), PAPER)
     assert [(PAPER | added)[point.strategy].alpha for point in points] == values
     assert len({point.strategy for point in points}) == len(values)
 
 
-def test_every_axis_varies_the_base_alone() -> None:
+def test_every_axis_varies_only_the_base() -> None:
     config = small(
         {
             "ablation": {
@@ -67,7 +67,7 @@ def test_a_held_out_domain_leaves_its_sources_out_of_every_strategy() -> None:
     assert config.languages_of(config.strategies["hybrid"]) == {"pairs": ["de", "en"], "more": ["en", "fr"]}
 
 
-def test_a_shift_keeps_what_is_run() -> None:
+def test_a_shift_keeps_only_what_is_run() -> None:
     shift = {"in_domain": ["bench", "other"], "out_of_domain": ["third"]}
     more = {f"benchmarks.{name}": {"reader": "lareqa", "path": "x", "languages": ["en"]} for name in ("other", "third")}
     assert small({**more, "shift": shift}).shift == Shift()
@@ -80,7 +80,7 @@ def test_a_shift_keeps_what_is_run() -> None:
     assert small({"shift": held_out}).shift == Shift()
 
 
-def test_a_strategy_chooses_languages() -> None:
+def test_a_strategy_restricts_languages() -> None:
     config = small({**TWO, "strategies.hybrid": {"alpha": 0.5, "languages": ["en", "de"]}})
     assert config.languages_of(config.strategies["hybrid"]) == {"pairs": ["de", "en"], "more": ["en"]}
 
@@ -114,7 +114,7 @@ def test_a_strategy_chooses_languages() -> None:
         ),
     ],
 )
-def test_impossible_variants_are_refused(changes: dict[str, Any], words: list[str]) -> None:
+def test_impossible_combinations_are_rejected(changes: dict[str, Any], words: list[str]) -> None:
     with pytest.raises(UserError) as error:
         load_config(changed(changes))
     for word in words:

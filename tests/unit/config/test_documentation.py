@@ -1,4 +1,4 @@
-"""The generated documentation of the configuration is what the model says now."""
+"""The generated documentation of the configuration is up to date."""
 
 import json
 from pathlib import Path
@@ -9,16 +9,16 @@ from hybridbatch.config.experiment import Config
 CONFIG = Path(__file__).parents[3] / "config"
 
 
-def test_schema_is_in_step_with_the_model() -> None:
-    assert (CONFIG / "schema.json").read_text(encoding="utf-8") == schema(), "out of step: run `make config`"
+def test_schema_is_up_to_date() -> None:
+    assert (CONFIG / "schema.json").read_text(encoding="utf-8") == schema(), "outdated: run `make config`"
 
 
-def test_readme_is_in_step_with_the_model() -> None:
+def test_readme_is_up_to_date() -> None:
     comments = {
         file.name: file.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
         for file in sorted(CONFIG.glob("*.yaml"))
     }
-    assert (CONFIG / "README.md").read_text(encoding="utf-8") == readme(comments), "out of step: run `make config`"
+    assert (CONFIG / "README.md").read_text(encoding="utf-8") == readme(comments), "outdated: run `make config`"
 
 
 def test_every_key_has_a_description() -> None:

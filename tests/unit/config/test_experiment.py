@@ -1,4 +1,4 @@
-"""The configuration: what it refuses and how, what it fills in, and what the shipped experiments resolve to."""
+"""Validation, defaults and pruning of the configuration, and what the shipped experiments resolve to."""
 
 import copy
 from pathlib import Path
@@ -60,7 +60,7 @@ ERRORS: list[tuple[dict[str, Any], list[str]]] = [
     ({"benchmarks.bench.languages": ["en", "en"]}, ["benchmarks.bench.languages: en is listed more than once"]),
     # YAML reads `no`, Norwegian, as false.
     ({"benchmarks.bench.languages": [False]}, ["benchmarks.bench.languages.0: ", "string, found False"]),
-    # names that nothing defines
+    # undefined names
     ({"runs.backbones": ["emc"]}, ["runs.backbones: 'emc' is not defined (did you mean 'enc'?); defined: enc"]),
     ({"runs.strategies": ["hybird"]}, ["runs.strategies: 'hybird' is not defined (did you mean 'hybrid'?)"]),
     ({"runs.benchmarks": ["x"]}, ["runs.benchmarks: 'x' is not defined; defined: bench"]),
@@ -133,12 +133,12 @@ def test_errors_are_one_line_with_key_and_remedy(changes: dict[str, Any], parts:
 
 
 @pytest.mark.parametrize("values", [None, [], "demo"])
-def test_something_else_than_sections(values: Any) -> None:
+def test_values_that_are_not_sections(values: Any) -> None:
     with pytest.raises(UserError, match=r"^must hold keys and values, found"):
         load_config(values)
 
 
-def test_every_problem_is_named_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(UserError) as error:
         small({"training.steps": 0, "device": "gpu"})
     assert "training.steps: " in str(error.value)
@@ -146,7 +146,7 @@ def test_every_problem_is_named_at_once() -> None:
     assert "device: " in str(error.value)
 
 
-def test_long_values_are_cut_in_messages() -> None:
+def test_long_values_are_truncated_in_messages() -> None:
     with pytest.raises(UserError) as error:
         small({"notice": ["word"] * 1000})
     assert len(str(error.value)) < 200
@@ -170,7 +170,7 @@ def test_defaults_and_the_strategies_of_the_paper() -> None:
     }
 
 
-def test_what_nothing_refers_to_is_pruned() -> None:
+def test_unused_definitions_are_pruned() -> None:
     config = small({"backbones.other": {"path": "o"}, "benchmarks.other": SMALL["benchmarks"]["bench"]})
     assert list(config.backbones) == ["enc"]
     assert list(config.benchmarks) == ["bench"]
@@ -179,7 +179,7 @@ def test_what_nothing_refers_to_is_pruned() -> None:
     assert list(small({"backbones.other": {"path": "o"}, "bm25.tokenizer": "other"}).backbones) == ["enc", "other"]
 
 
-def test_nothing_of_training_stays_where_nothing_is_trained() -> None:
+def test_training_is_pruned_when_nothing_is_trained() -> None:
     config = small({"runs.strategies": [], "training.steps": 7})
     assert config.sources == {}
     assert config.strategies == {}
@@ -187,7 +187,7 @@ def test_nothing_of_training_stays_where_nothing_is_trained() -> None:
     assert config.used_sources() == []
 
 
-def test_what_is_pruned_is_checked_first() -> None:
+def test_unused_definitions_are_checked_before_they_are_pruned() -> None:
     with pytest.raises(UserError, match=r"^backbones\.other: exactly one of"):
         small({"backbones.other": {}})
 
@@ -226,7 +226,7 @@ def test_derived_values() -> None:
 
 
 def overlaid(values: dict[str, Any], changes: dict[str, Any]) -> Config:
-    """Lay changes over values as Snakemake does with --configfile, and resolve them."""
+    """Override values as Snakemake does with --configfile, and resolve them."""
     merged = copy.deepcopy(values)
     update_config(merged, changes)
     return load_config(merged)
@@ -253,7 +253,7 @@ def test_an_overlay_replaces_values_and_lists_and_adds_names() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.glob("*.yaml")))
-def test_a_shipped_experiment_inherits_nothing_of_the_demo(name: str) -> None:
+def test_a_shipped_experiment_inherits_nothing_from_the_demo(name: str) -> None:
     values = read_yaml(name)
     assert overlaid(DEMO, values) == load_config(values)
 
@@ -264,7 +264,7 @@ def test_shipped_experiments() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.glob("*.yaml")))
-def test_the_resolved_yaml_of_a_shipped_experiment_gives_it_back(name: str) -> None:
+def test_resolved_yaml_of_a_shipped_experiment_round_trips(name: str) -> None:
     config = load_config(read_yaml(name))
     assert load_config(yaml.safe_load(config.to_yaml())) == config
 
@@ -290,6 +290,6 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x85
         },
     )
 )
-def test_the_resolved_yaml_gives_the_configuration_back(changes: dict[str, Any]) -> None:
+def test_resolved_yaml_round_trips(changes: dict[str, Any]) -> None:
     config = small(changes)
     assert load_config(yaml.safe_load(config.to_yaml())) == config

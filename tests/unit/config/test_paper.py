@@ -1,4 +1,4 @@
-"""config/paper.yaml: what the paper states, and a DAG that is built without network, quickly and in little memory."""
+"""config/paper.yaml follows the paper, and its DAG is built offline, quickly and in little memory."""
 
 import json
 import os
@@ -19,7 +19,7 @@ SECONDS, MEGABYTES = 20, 1000
 
 
 def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Lay one configuration over another, as Snakemake does."""
+    """Override one configuration with another, as Snakemake does."""
     nested = {key: merged(base.get(key) or {}, value) for key, value in over.items() if isinstance(value, dict)}
     return {**base, **over, **nested}
 
@@ -32,7 +32,7 @@ def paper() -> Config:
     return load_config(merged(*files))
 
 
-def test_it_says_what_the_paper_states(paper: Config) -> None:
+def test_it_follows_the_paper(paper: Config) -> None:
     assert sorted(paper.run_names()) == sorted(
         f"{backbone}/{run}"
         for backbone in ("xlm-r", "labse")
@@ -55,7 +55,7 @@ def test_it_says_what_the_paper_states(paper: Config) -> None:
 
 
 def test_every_source_has_a_licence_and_a_commit_that_the_documentation_names(paper: Config) -> None:
-    page = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/how-to/sources.md").read_text(encoding="utf-8")
     for source in paper.sources.values():
         assert source.licence and source.hub
         assert f"`{source.path}`" in page
@@ -64,8 +64,8 @@ def test_every_source_has_a_licence_and_a_commit_that_the_documentation_names(pa
 
 @pytest.mark.slow
 @pytest.mark.workflow
-def test_its_dag_is_built_without_network_in_seconds(tmp_path: Path) -> None:
-    # Everything on the network is out of reach behind this address.
+def test_its_dag_is_built_offline_in_seconds(tmp_path: Path) -> None:
+    # Nothing listens at this address, so the network is unreachable.
     nowhere = {
         "https_proxy": "http://127.0.0.1:9",
         "http_proxy": "http://127.0.0.1:9",
@@ -73,7 +73,7 @@ def test_its_dag_is_built_without_network_in_seconds(tmp_path: Path) -> None:
     }
     command = [sys.executable, "-m", "snakemake", "-n", "-q", "all", "--configfile", "config/paper.yaml", "--config"]
     command += [f"results_dir={tmp_path / 'results'}", f"resources_dir={tmp_path / 'resources'}"]
-    # A process that a big one starts is charged with that one's memory: a small one in between reports the real peak.
+    # A child process inherits the peak memory of its parent, so a small process in between measures the real peak.
     between = (
         "import json, resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
     )
@@ -83,7 +83,7 @@ def test_its_dag_is_built_without_network_in_seconds(tmp_path: Path) -> None:
         [sys.executable, "-c", between, *command], cwd=ROOT, env=environment, capture_output=True, check=True
     )
     user, system, peak = json.loads(done.stdout)
-    # Processor time, so that what else runs on the machine does not count.
+    # CPU time, so that other processes on the machine do not count.
     assert user + system < SECONDS
     assert peak / (2**20 if sys.platform == "darwin" else 2**10) < MEGABYTES
 

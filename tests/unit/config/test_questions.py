@@ -1,4 +1,4 @@
-"""What the rules ask of an experiment: its runs, its benchmarks by what is measured, and its pairs."""
+"""Questions that rules ask a configuration about its runs, benchmarks and pairs."""
 
 from typing import Any
 
@@ -111,6 +111,6 @@ def test_domains_name_the_benchmarks_of_the_shift() -> None:
     assert config.domains == {"in_domain": ["bench"], "out_of_domain": ["other"], "held_out": {"fiction": ["other"]}}
 
 
-def test_bm25_uses_the_first_tokenizer_unless_told_otherwise() -> None:
+def test_bm25_uses_the_first_backbone_s_tokenizer_by_default() -> None:
     assert small(TWO_BACKBONES).bm25_tokenizer == "enc"
     assert small({**TWO_BACKBONES, "bm25.tokenizer": "b"}).bm25_tokenizer == "b"

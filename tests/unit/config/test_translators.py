@@ -1,4 +1,4 @@
-"""What the configuration says of translation: one line for every mistake, before any job starts."""
+"""Validation of translators and translations, before any job starts."""
 
 from pathlib import Path
 from typing import Any
@@ -63,13 +63,13 @@ def loaded(translation: dict[str, Any], translators: dict[str, Any] | None = Non
         ),
     ],
 )
-def test_mistake_is_one_line(translation: dict[str, Any], translators: dict[str, Any], message: str) -> None:
+def test_errors_are_one_line(translation: dict[str, Any], translators: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message) as caught:
         loaded(translation, translators)
     assert "\n" not in str(caught.value)
 
 
-def test_resolved_configuration_can_be_read_again() -> None:
+def test_resolved_configuration_round_trips() -> None:
     for translation, translators in (
         ({"engine": "ctranslate2", "translator": "a"}, {"a": {**NLLB, "compute_type": "int8"}, "unused": NLLB}),
         ({"engine": "memory", "memory": "data/demo/en-{language}.tmx"}, {}),
@@ -79,7 +79,7 @@ def test_resolved_configuration_can_be_read_again() -> None:
         assert "unused" not in config.translators
 
 
-def test_one_model_for_each_language() -> None:
+def test_a_model_for_each_language() -> None:
     revisions = {"es": COMMIT, "de": COMMIT[::-1]}
     opus = {"family": "marian", "hub": "Helsinki-NLP/opus-mt-en-{language}", "revision": revisions}
     translator = loaded({"engine": "transformers", "translator": "opus"}, {"opus": opus}).translators["opus"]
@@ -87,7 +87,7 @@ def test_one_model_for_each_language() -> None:
     assert translator.for_language("de") == expected
 
 
-def test_local_model_is_looked_at_before_any_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_models_are_checked_before_any_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     folder = make_translator(tmp_path / "model", "marian", marks=["spa"])
     translators = {"a": {"family": "marian", "path": str(folder)}}

@@ -232,9 +232,9 @@ GOOD = {"revision": REVISION, "data_files": "a/*.parquet", "columns": {"query": 
         ({"reader": "hub"}, "sources.s: hub: is missing; reader hub needs at least hub.revision"),
         ({"reader": "hub", "hub": {**GOOD, "revision": "main"}}, "sources.s.hub.revision: .*, found 'main'"),
         ({"reader": "hub", "hub": {**GOOD, "config": "c"}}, "config and data_files exclude each other"),
-        ({"reader": "hub", "hub": {**GOOD, "data_files": None}}, "neither config nor data_files"),
+        ({"reader": "hub", "hub": {**GOOD, "data_files": None}}, "config and data_files are both missing"),
         ({"reader": "hub", "hub": {**GOOD, "columns": None}}, "hub.columns: is missing"),
-        ({"reader": "hub", "hub": GOOD, "path": "name"}, "path: 'name' is no data set's id; allowed: owner/name"),
+        ({"reader": "hub", "hub": GOOD, "path": "name"}, "path: 'name' is not the id of a data set; allowed: owner/name"),
         (
             {"reader": "hub", "hub": GOOD, "languages": ["en", "de"]},
             "hub.columns.id: is missing; with several languages",

@@ -5,8 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from hybridbatch.config.base import Section, distinct
-from hybridbatch.config.benchmarks import Setting
+from hybridbatch.config.base import Section, Setting, distinct
 
 MEASURE = re.compile(r"^(map|mrr|(?:recall|precision|ndcg|hit_rate|map|mrr)@[1-9][0-9]*)$")
 

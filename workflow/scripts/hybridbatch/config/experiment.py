@@ -8,8 +8,8 @@ import yaml
 from pydantic import AfterValidator, Field, model_validator
 
 from hybridbatch.config.backbones import Backbone
-from hybridbatch.config.base import Name, Section, check_defined, distinct
-from hybridbatch.config.benchmarks import SETTINGS, Benchmark, Setting
+from hybridbatch.config.base import SETTINGS, Name, Section, Setting, check_defined, distinct
+from hybridbatch.config.benchmarks import Benchmark
 from hybridbatch.config.cleaning import Cleaning
 from hybridbatch.config.derived_strategies import Ablation, Point, Shift, ablation_strategies, held_out_strategies
 from hybridbatch.config.encoding import Encoding
@@ -83,7 +83,7 @@ class Config(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _add_the_paper_s_strategies(cls, values: Any) -> Any:
+    def _add_built_in_strategies(cls, values: Any) -> Any:
         if isinstance(values, dict) and isinstance(values.get("strategies"), dict):
             built_in = {name: {"alpha": s.alpha} for name, s in cls.model_fields["strategies"].default.items()}
             return {**values, "strategies": {**built_in, **values["strategies"]}}
@@ -202,12 +202,12 @@ class Config(Section):
 
     @property
     def ablation_points(self) -> list[Point]:
-        """The points of the ablation, and the strategies that have them."""
+        """The points of the ablation."""
         return self._ablation()[1] if self.ablation.base in self.runs.strategies else []
 
     @property
     def trained_strategies(self) -> dict[str, Strategy]:
-        """The strategies that are trained, by name: those compared, then those of the ablation, then those without a domain."""
+        """The strategies that are trained, by name: those compared, those of the ablation, and those without a domain."""
         compared = self._compared()
         varied = self._ablation()[0] if self.ablation.base in compared else {}
         held_out = held_out_strategies(
@@ -217,7 +217,7 @@ class Config(Section):
 
     @property
     def used_shift(self) -> Shift:
-        """The domain shift among the benchmarks that are run and the sources that are trained on."""
+        """The part of the domain shift that the benchmarks and training sources of the experiment allow."""
         return self.shift.only(self.runs.benchmarks, self.training.sources) if self.runs.strategies else Shift()
 
     def _compared(self) -> dict[str, Strategy]:
@@ -227,7 +227,7 @@ class Config(Section):
         return ablation_strategies(self.ablation, self._compared())
 
     def languages_of(self, strategy: Strategy) -> dict[str, list[str]]:
-        """Return the languages that a strategy trains on, by source; a source without any is left out."""
+        """Return the languages that a strategy trains on, by source, without sources that have none of them."""
         languages = {
             name: [
                 code
@@ -246,30 +246,25 @@ class Config(Section):
 
     @property
     def training_languages(self) -> list[str]:
-        """The languages that any training source has, in alphabetical order."""
+        """The languages of all training sources, in alphabetical order."""
         return sorted({language for name in self.training.sources for language in self.sources[name].all_languages})
 
     @property
     def decontaminated(self) -> list[str]:
-        """The names of the benchmarks whose texts are not trained on; none when nothing is trained."""
+        """The benchmarks whose texts must not be trained on; none when nothing is trained."""
         names = self.runs.benchmarks if self.cleaning.decontaminate is None else self.cleaning.decontaminate
         return names if self.runs.strategies else []
 
     @property
     def bm25_tokenizer(self) -> str:
-        """The name of the backbone whose tokenizer BM25 uses."""
+        """The backbone whose tokenizer BM25 uses."""
         return self.bm25.tokenizer or self.runs.backbones[0]
 
     def used_sources(self) -> list[str]:
-        """Return the names of the sources that training or its validation reads; none when nothing is trained."""
+        """Return the sources that training and validation read; none when nothing is trained."""
         if not self.runs.strategies:
             return []
         return [*self.training.sources, *([self.training.validation] if self.training.validation else [])]
-
-    def used_translators(self) -> list[str]:
-        """Return the names of the translation models that the used sources need."""
-        translations = [self.sources[name].translation for name in self.used_sources()]
-        return [t.translator for t in translations if t is not None and t.translator is not None]
 
     def run_names(self) -> list[str]:
         """Return every run, `backbone/strategy/seed<N>`, in the order of the tables."""
@@ -414,17 +409,19 @@ class Config(Section):
         return {"in_domain": self.shift.in_domain, "out_of_domain": self.shift.out_of_domain, "held_out": held_out}
 
     def pruned(self) -> "Config":
-        """Return the configuration without what nothing refers to; nothing of training where nothing is trained."""
+        """Return the configuration without definitions that are not used, and without training if nothing is trained."""
         backbones = {*self.runs.backbones, self.bm25_tokenizer, self.cleaning.quality.encoder}
         benchmarks = {*self.runs.benchmarks, *self.decontaminated}
+        sources = {name: source for name, source in self.sources.items() if name in self.used_sources()}
+        translators = {source.translation.translator for source in sources.values() if source.translation}
         return self.model_copy(
             update={
                 "training": self.training if self.runs.strategies else Training(),
                 "backbones": {name: b for name, b in self.backbones.items() if name in backbones},
                 "strategies": self.trained_strategies,
                 "shift": self.used_shift,
-                "sources": {name: s for name, s in self.sources.items() if name in self.used_sources()},
-                "translators": {name: t for name, t in self.translators.items() if name in self.used_translators()},
+                "sources": sources,
+                "translators": {name: t for name, t in self.translators.items() if name in translators},
                 "benchmarks": {name: b for name, b in self.benchmarks.items() if name in benchmarks},
                 "published": self.published.only({*self.runs.benchmarks}, {*self.runs.backbones}),
             }

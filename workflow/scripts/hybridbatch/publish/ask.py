@@ -55,7 +55,7 @@ def find_model(results: Path, config: Config, run: str, benchmark: str) -> Path:
     Raises:
         UserError: if the run or the benchmark is not of this experiment, has no vectors, or its model is no longer there.
     """
-    encoders = [name for name in config.run_names() if name.split("/")[1] != "bm25"]
+    encoders = config.encoder_runs
     _check("--run", run, encoders, f"{results} has no such run with an encoder")
     _check("--benchmark", benchmark, config.runs.benchmarks, f"{results} has no such benchmark")
     manifest = results / "embeddings" / run / benchmark / MANIFEST
