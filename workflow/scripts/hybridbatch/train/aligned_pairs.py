@@ -106,7 +106,7 @@ class AlignedPairs:
 
 
 def _ids(table: datasets.Dataset) -> pa.ChunkedArray:
-    return table.select_columns("pair_id").with_format("arrow")[:]["pair_id"]
+    return table.select_columns("pair_id").with_format("arrow")[:]["pair_id"].cast(pa.string())
 
 
 def _align(ids: Mapping[str, pa.ChunkedArray]) -> dict[str, NDArray[np.int32]]:
