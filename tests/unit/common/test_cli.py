@@ -1,5 +1,6 @@
 """How programs start and end, and which device they choose."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import torch
 from hybridbatch.common import cli
 from hybridbatch.common.devices import choose_device
 from hybridbatch.common.errors import UserError
+from hybridbatch.config.training import Strategy
 
 SCRIPTS = Path(__file__).parents[3] / "workflow/scripts"
 
@@ -72,6 +74,35 @@ def test_a_program_prints_its_user_error_without_a_traceback(tmp_path: Path) -> 
     assert done.stdout == ""
     _, error = done.stderr.splitlines()  # the first line is the command
     assert error.startswith("error: ")
+
+
+def test_a_section_of_the_configuration_is_read_from_json() -> None:
+    parser = cli.parser(None)
+    parser.add_argument("--strategy", type=cli.section(Strategy))
+    assert parser.parse_args(["--strategy", '{"alpha": 0.25}']).strategy == Strategy(alpha=0.25)
+
+
+@pytest.mark.parametrize("text", ["{", '{"alpha": 2}', '{"beta": 1}'])
+def test_what_is_no_section_names_the_argument(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = cli.parser(None)
+    parser.add_argument("--strategy", type=cli.section(Strategy))
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--strategy", text])
+    assert "argument --strategy: no Strategy section: " in capsys.readouterr().err
+
+
+def test_files_have_names() -> None:
+    parser = cli.parser(None)
+    parser.add_argument("--pairs", nargs="+", type=cli.named_file)
+    words = ["facts:en=a/b=c.parquet", "facts:de=d"]
+    found = dict(parser.parse_args(["--pairs", *words]).pairs)
+    assert found == {"facts:en": Path("a/b=c.parquet"), "facts:de": Path("d")}
+
+
+@pytest.mark.parametrize("text", ["file", "=file", "name="])
+def test_a_file_without_a_name_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is not NAME=FILE"):
+        cli.named_file(text)
 
 
 def test_devices() -> None:

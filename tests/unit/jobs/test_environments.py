@@ -88,7 +88,7 @@ def test_environment_has_what_its_program_imports(program: str, environment: str
 
 
 def test_the_workflow_environment_has_what_the_snakefile_imports() -> None:
-    roots = re.findall(r"(?m)^from hybridbatch\.(\w+) import", (RULES / "common.smk").read_text(encoding="utf-8"))
+    roots = re.findall(r"(?m)^from hybridbatch\.([\w.]+) import", (RULES / "common.smk").read_text(encoding="utf-8"))
     code = "import sys; sys.path.insert(0, 'workflow/scripts'); " + "".join(f"import hybridbatch.{r}; " for r in roots)
     code += "print(*{module.split('.')[0] for module in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -10,7 +10,8 @@ from tiny import tiny_model
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.config.load import load_config
-from hybridbatch.jobs.preflight import check_machine
+from hybridbatch.download.hub import Request
+from hybridbatch.jobs.preflight import check_machine, check_offline
 
 ROOT = Path(__file__).parents[3]
 DATA_FILES = ROOT / "config/data.csv"
@@ -133,3 +134,24 @@ def test_what_the_experiment_does_not_use_is_not_checked(folder: Path) -> None:
     backbones = {"enc": {"path": str(folder / "enc")}, "other": {"path": str(folder / "other")}}
     check(folder, backbones=backbones)
     assert refused(folder, backbones=backbones, bm25={"tokenizer": "other"}).startswith("backbones.other: ")
+
+
+def test_offline_names_what_is_missing_and_how_to_fetch_it(tmp_path: Path) -> None:
+    request = Request(kind="model", repository="owner/encoder", revision="a" * 40, patterns=("*.json",))
+    hub, mirror = tmp_path / "hub", tmp_path / "mirror"
+    message = (
+        rf"^model owner/encoder at {'a' * 12}: not on this machine, and HF_HUB_OFFLINE=1 forbids .*; run `fetch` with "
+        "network, or set mirror"
+    )
+    with pytest.raises(UserError, match=message):
+        check_offline([request], hub, mirror, "fetch")
+    (mirror / request.snapshot).mkdir(parents=True)
+    check_offline([request], hub, mirror, "fetch")
+
+
+def test_offline_needs_nothing_more_once_everything_was_fetched(tmp_path: Path) -> None:
+    request = Request(kind="dataset", repository="owner/pairs", revision="b" * 40, patterns=("*.parquet",))
+    manifest = tmp_path / "manifests" / f"{request.key}.json"
+    manifest.parent.mkdir()
+    manifest.write_text("{}")
+    check_offline([request], tmp_path, None, "fetch")

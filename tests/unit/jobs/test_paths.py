@@ -1,0 +1,77 @@
+"""The paths by which one rule finds what another wrote."""
+
+import pytest
+from small_config import small
+
+from hybridbatch.jobs.paths import Paths
+
+MARIAN = {"family": "marian", "hub": "Helsinki-NLP/opus-mt-en-{language}", "revision": {"de": "a" * 40}}
+
+
+def test_folders_follow_from_the_configuration() -> None:
+    paths = Paths(small({"results_dir": "out", "resources_dir": "shared"}))
+    assert (paths.results, paths.logs, paths.state) == ("out/small", "out/small/logs", "out/small/state")
+    assert (paths.resources, paths.hub) == ("shared", "shared/hub")
+
+
+def test_benchmark_and_pairs() -> None:
+    paths = Paths(small())
+    assert paths.benchmark("bench", ["queries"]) == [
+        "results/small/benchmarks/bench/en/queries.parquet",
+        "results/small/benchmarks/bench/de/queries.parquet",
+    ]
+    assert len(paths.benchmark("bench")) == 6
+    pairs = {f"pairs:{code}": f"results/small/pairs/pairs/{code}.parquet" for code in ("de", "en")}
+    assert paths.pairs(["pairs"]) == pairs
+    assert paths.training_pairs("hybrid") == pairs
+    texts = paths.texts()
+    assert {*pairs.values(), *paths.benchmark("bench", ["queries", "passages"])} <= {*texts}
+    assert "results/small/pairs/held_out/de.parquet" in texts
+
+
+def test_a_strategy_trains_on_its_languages() -> None:
+    values = {"strategies.hybrid": {"alpha": 1.0, "languages": ["de"]}}
+    assert list(Paths(small(values)).training_pairs("hybrid")) == ["pairs:de"]
+
+
+def test_a_prepared_backbone_is_named_by_its_settings() -> None:
+    plain = Paths(small()).prepared_backbone("enc")
+    assert plain.startswith("resources/backbones/enc-")
+    assert Paths(small({"backbones.enc.licence": "mit"})).prepared_backbone("enc") == plain
+    assert Paths(small({"backbones.enc.max_length": 64})).prepared_backbone("enc") != plain
+    trimmed = Paths(small({"backbones.enc.trim_vocabulary": True}))
+    assert trimmed.prepared_backbone("enc") == plain
+    assert trimmed.backbone("enc") == "results/small/backbones/enc"
+
+
+def test_the_model_of_a_run() -> None:
+    paths = Paths(small())
+    assert paths.model("enc/hybrid/seed1") == "results/small/models/enc/hybrid/seed1"
+    assert paths.model("enc/none/seed0") == paths.prepared_backbone("enc")
+    assert paths.measures(["enc/none/seed0"]) == {"enc/none/seed0": "results/small/measures/enc/none/seed0.parquet"}
+
+
+def test_translation_models_are_named_by_their_origin() -> None:
+    changes = {"translators": {"opus": MARIAN}, "sources.pairs.translation": {"languages": ["de"]}}
+    changes["sources.pairs.translation"] |= {"engine": "transformers", "translator": "opus"}
+    paths = Paths(small(changes))
+    (folder,) = paths.translators()
+    assert folder.startswith("resources/translators/opus-")
+    assert paths.translators()[folder]["hub"] == "Helsinki-NLP/opus-mt-en-de"
+    assert paths.translator("opus", "de") == folder
+    assert Paths(small()).translators() == {}
+
+
+def test_pairs_know_what_they_are_translated_from() -> None:
+    paths = Paths(small())
+    assert paths.untranslated("pairs/de") == "results/small/pairs/pairs/en.parquet"
+    with pytest.raises(ValueError, match="held_out/de"):
+        paths.untranslated("held_out/de")
+
+
+def test_jobs_share_an_encoding_only_where_there_are_several() -> None:
+    run = "enc/none/seed0"
+    assert Paths(small()).encoding_shares(run, "bench") == []
+    folder = f"results/small/embeddings/{run}/bench.parts"
+    shares = Paths(small({"encoding.jobs": 2})).encoding_shares(run, "bench")
+    assert shares == [f"{folder}/0of2.json", f"{folder}/1of2.json"]

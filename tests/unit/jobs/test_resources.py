@@ -1,0 +1,24 @@
+"""What jobs ask of a machine."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from hybridbatch.jobs.resources import growing, share_of_cores
+
+
+@pytest.mark.parametrize(
+    ("jobs", "cores", "on_cluster", "threads"),
+    [(1, 4, False, 4), (1, 64, False, 8), (4, 8, False, 2), (30, 8, False, 1), (0, 2, False, 2), (30, 8, True, 8)],
+)
+def test_equal_jobs_share_the_cores_of_a_machine(jobs: int, cores: int, on_cluster: bool, threads: int) -> None:
+    assert share_of_cores(jobs, cores, on_cluster) == threads
+
+
+def test_memory_doubles_with_each_attempt() -> None:
+    files = SimpleNamespace(size_gb=3.0)
+    assert [growing(2)(None, files, attempt) for attempt in (1, 2, 3)] == ["2000MB", "4000MB", "8000MB"]
+
+
+def test_memory_grows_with_the_input() -> None:
+    assert growing(4, times_input=2)(None, SimpleNamespace(size_gb=1.5), 1) == "7000MB"
