@@ -2,7 +2,7 @@
 # make verify CONFIG=config/paper.yaml: an experiment against the paper's numbers; fails if one is outside its tolerance.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo test lint lock config envs containers clean verify
+.PHONY: demo test check lint lock config envs containers clean verify
 .DEFAULT_GOAL := demo
 
 PYTHON ?= python3
@@ -36,6 +36,10 @@ test: $(READY) lint
 	$(BIN)/python -m pytest $(PYTEST)
 	@echo
 	@echo "All checks passed."
+
+# The quick loop of a developer: no test that is slow or runs Snakemake.
+check: $(READY) lint
+	$(BIN)/python -m pytest -q -n 2 -m "not slow and not workflow and not slurm" tests/unit $(PYTEST)
 
 lint: $(READY)
 	$(BIN)/ruff check
