@@ -50,6 +50,8 @@ rule train:
         validation=named(VALIDATION_PAIRS),
         folder=subpath(output.manifest, parent=True),
         state=f"{STATE}/train/{{backbone}}/{{strategy}}/seed{{seed}}",
+        # Memory-mapped pairs, which all runs share.
+        cache=f"{STATE}/arrow",
     shell:
         r"""
         python {params.launcher:q} --gpus {resources.gpu} --processes {resources.processes} {params.program:q} \
@@ -62,6 +64,7 @@ rule train:
             --pairs {params.pairs:q} \
             --validation-pairs {params.validation:q} \
             --state {params.state:q} \
+            --cache {params.cache:q} \
             --output {params.folder:q} \
             &>{log:q}
         """
