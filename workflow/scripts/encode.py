@@ -1,4 +1,4 @@
-"""Encode the queries and passages of one benchmark with one model: all of them, or the share of one of several jobs."""
+"""Encode the queries and passages of one benchmark with one model: all of them, or one job's share."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def main(argv: list[str] | None) -> None:
     if arguments.record:
         write_json(arguments.record, {"files": files})
         return
-    # Of another division into shards, or of languages that are no longer asked for.
+    # Shards of another size, or of languages that are no longer requested.
     for stale in output.glob("*.npy*"):
         if stale.name.removesuffix(".json") not in files:
             stale.unlink()

@@ -1,4 +1,4 @@
-"""Vectors stand in the order of the texts, do not depend on how they were batched, and survive a killed job."""
+"""Vectors are in the order of the texts, do not depend on batches, and survive a killed job."""
 
 import json
 import os
@@ -46,11 +46,17 @@ def benchmark(tmp_path: Path) -> Path:
     return tmp_path / "benchmark"
 
 
+def arguments(
+    model: Path, benchmark: Path, output: Path, *, batch_size: int = 32, code: str = "", **settings: Any
+) -> list[str]:
+    words = ["--model", str(model), "--benchmark", str(benchmark), "--languages", *LANGUAGES, "--output", str(output)]
+    words += ["--settings", json.dumps(settings), "--batch-size", str(batch_size), "--code", code, "--device", "cpu"]
+    return words
+
+
 def encode_all(model: Path, benchmark: Path, output: Path, **options: Any) -> Path:
     """Run the program on both languages."""
-    arguments = {"model": model, "benchmark": benchmark, "device": "cpu", "output": output, **options}
-    words = [word for name, value in arguments.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    encode.main([*words, "--languages", *LANGUAGES])
+    encode.main(arguments(model, benchmark, output, **options))
     return output
 
 
@@ -102,10 +108,9 @@ def test_parts_give_what_one_job_gives(tmp_path: Path, backbone: Path, benchmark
     parts = tmp_path / "parts"
     shares = []
     for part in range(3):
-        options = ["--model", str(backbone), "--benchmark", str(benchmark), "--device", "cpu", "--shard-size", "1"]
         record = tmp_path / f"{part}.json"
-        options += ["--part", str(part), "3", "--record", str(record), "--output", str(parts)]
-        encode.main([*options, "--languages", *LANGUAGES])
+        words = arguments(backbone, benchmark, parts, shard_size=1)
+        encode.main([*words, "--part", str(part), "3", "--record", str(record)])
         shares.append(read_json(record)["files"])
     assert not (parts / "manifest.json").exists()
     assert [len(share) for share in shares] == [7, 7, 6]
@@ -127,7 +132,7 @@ def test_texts_are_read_in_lists_of_one_size(texts: list[str], size: int, group:
     assert all(len(part) == size for part in lists[:-1])
 
 
-def test_bfloat16_moves_vectors_a_little(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
+def test_bfloat16_changes_vectors_only_a_little(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
     half = vectors(encode_all(backbone, benchmark, tmp_path / "half", precision="bf16"), "de", "queries")
     whole = vectors(encode_all(backbone, benchmark, tmp_path / "whole"), "de", "queries")
     assert half.dtype == np.float32
@@ -160,20 +165,19 @@ def test_a_killed_job_keeps_finished_shards_without_loading_the_model(
     output = encode_all(model, benchmark, tmp_path / "out")
     manifest, before = (output / "manifest.json").read_bytes(), times(output)
     (output / "manifest.json").unlink()
-    # A model without weights cannot be loaded, so this passes only where nothing is encoded.
+    # A model without weights cannot be loaded, so this passes only if nothing is encoded.
     (model / "model.safetensors").unlink()
     encode_all(model, benchmark, output)
     assert times(output) == before
     assert (output / "manifest.json").read_bytes() == manifest
 
 
-def test_a_job_that_is_killed_goes_on_where_it_stopped(tmp_path: Path, backbone: Path) -> None:
+def test_a_killed_job_resumes(tmp_path: Path, backbone: Path) -> None:
     many = tmp_path / "many"
     for language in LANGUAGES:
         write_texts(many, language, ["abc"[number % 3] * (number % 17 + 1) for number in range(100)])
     output = tmp_path / "out"
-    command = [sys.executable, str(encode.__file__), "--model", str(backbone), "--benchmark", str(many)]
-    command += ["--shard-size", "1", "--device", "cpu", "--output", str(output), "--languages", *LANGUAGES]
+    command = [sys.executable, str(encode.__file__), *arguments(backbone, many, output, shard_size=1)]
     with subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL) as job:
         while job.poll() is None and len(list(output.glob("*.npy.json"))) < 5:
             time.sleep(0.01)

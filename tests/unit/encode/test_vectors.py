@@ -20,7 +20,7 @@ def shards(sizes: list[int]) -> list[np.ndarray]:
 
 
 @given(SIZES, st.data())
-def test_shards_read_as_the_matrix_they_are_cut_from(sizes: list[int], data: st.DataObject) -> None:
+def test_shards_read_as_one_matrix(sizes: list[int], data: st.DataObject) -> None:
     parts = shards(sizes)
     whole = np.concatenate(parts)
     vectors = Vectors(parts)
@@ -55,5 +55,5 @@ def test_shards_are_opened_memory_mapped_and_in_order(tmp_path: Path) -> None:
 
 def test_a_language_without_vectors_is_a_user_error(tmp_path: Path) -> None:
     write_json(tmp_path / "manifest.json", {"files": {"de.queries.00000.npy": ""}})
-    with pytest.raises(UserError, match="names no passages in de"):
+    with pytest.raises(UserError, match="lists no passages in de"):
         open_vectors(tmp_path, "de", "passages")

@@ -1,4 +1,4 @@
-"""Turn the queries and passages of a benchmark into vectors: in shards, in bounded memory; finished shards survive a kill."""
+"""Encode the queries and passages of a benchmark in shards, in bounded memory; finished shards survive a kill."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,14 +22,14 @@ TASKS: dict[Kind, Task] = {"queries": "query", "passages": "document"}
 
 @dataclass(frozen=True)
 class Shard:
-    """Consecutive rows of a file of texts, and where their vectors go.
+    """Consecutive rows of a file of texts, and the file of their vectors.
 
     Attributes:
         source: parquet file with a column ``text``.
         kind: what the texts are.
-        number: which of the file's shards.
+        number: position among the shards of ``source``, from 0.
         name: file name of the vectors.
-        identity: fingerprint of all that the vectors depend on.
+        identity: fingerprint of everything that the vectors depend on.
     """
 
     source: Path
@@ -48,15 +48,15 @@ def plan_shards(
     precision: Precision,
     code: str,
 ) -> list[Shard]:
-    """Return the shards of a benchmark: by language, queries before passages, in the order of the rows.
+    """Return the shards of a benchmark by language, queries before passages, in row order.
 
     Args:
         model_folder: a sentence-transformers folder with a manifest.
         texts: the parquet files of each language.
-        shard_size: texts held in memory at once, and rows of a file.
+        shard_size: texts in memory at once, and rows of a file.
         dtype: ``float32`` or ``float16``, of the stored vectors.
-        precision: of the matrix products in the encoder.
-        code: a fingerprint of the code that the vectors depend on.
+        precision: of the encoder's matrix products.
+        code: fingerprint of the code that the vectors depend on.
     """
     settings = {
         "model": sha256(model_folder / MANIFEST),
@@ -89,10 +89,10 @@ def encode_shards(
     precision: Precision,
     device: str,
 ) -> dict[str, str]:
-    """Encode shards into L2-normalised rows of shape (texts, dimension), in the order of the parquet file.
+    """Encode shards into L2-normalised matrices of shape (texts, dimension), rows in the order of the parquet file.
 
-    A shard that an earlier, killed job finished is kept if all that its vectors depend on is the same. Which texts share a
-    batch moves a vector by no more than the rounding of ``precision``.
+    A shard that an earlier, killed job finished is kept if nothing that its vectors depend on has changed. Which texts share a
+    batch changes a vector by no more than the rounding of ``precision``.
 
     Args:
         model_folder: a sentence-transformers folder with a manifest.
@@ -101,44 +101,44 @@ def encode_shards(
         batch_size: texts encoded at once.
         shard_size: rows of a file.
         dtype: ``float32`` or ``float16``, of the stored vectors.
-        precision: of the matrix products in the encoder; its weights and the normalisation stay in float32.
+        precision: of the encoder's matrix products; its weights and the normalisation stay in float32.
         device: ``cpu`` or ``cuda``.
 
     Returns:
         The SHA-256 of each shard's file, by name.
 
     Raises:
-        UserError: if a vector is not finite, or for a precision that the device does not have.
+        UserError: if a vector is not finite, or the device does not support the precision.
     """
-    waiting = [shard for shard in shards if finished(output, shard) is None]
-    if waiting and precision == "fp16" and device == "cpu":
+    missing = [shard for shard in shards if stored_sha256(output, shard) is None]
+    if missing and precision == "fp16" and device == "cpu":
         raise UserError("encoding.precision: fp16 needs a GPU; set it to bf16 or fp32, or device to cuda")
-    if waiting:
+    if missing:
         model = load_encoder(model_folder, device)
-        for source, group in groupby(waiting, key=lambda shard: shard.source):
+        for source, group in groupby(missing, key=lambda shard: shard.source):
             wanted = {shard.number: shard for shard in group}
             for number, texts in enumerate(read_texts(source, shard_size)):
                 if number in wanted:
                     shard = wanted[number]
                     vectors = encode_texts(model, texts, TASKS[shard.kind], batch_size, precision)
                     _write(output, shard, vectors.astype(dtype))
-    return {shard.name: str(finished(output, shard)) for shard in shards}
+    return {shard.name: str(stored_sha256(output, shard)) for shard in shards}
 
 
-def finished(output: Path, shard: Shard) -> str | None:
-    """Return the SHA-256 of a shard's file if it is written and what is wanted, else None."""
+def stored_sha256(output: Path, shard: Shard) -> str | None:
+    """Return the SHA-256 of a shard's file if it is complete and has the shard's identity, else None."""
     record = output / f"{shard.name}.json"
     if not record.exists() or not (output / shard.name).exists():
         return None
-    known = read_json(record)
-    return str(known["sha256"]) if known["identity"] == shard.identity else None
+    stored = read_json(record)
+    return str(stored["sha256"]) if stored["identity"] == shard.identity else None
 
 
 def _write(output: Path, shard: Shard, vectors: NDArray[np.float32] | NDArray[np.float16]) -> None:
     if not np.isfinite(vectors).all():
         raise UserError(f"{shard.source}: a vector is not finite; the model is broken or overflows, retrain it in fp32")
     path, record = output / shard.name, output / f"{shard.name}.json"
-    # A record never stands beside vectors that it does not describe, even if the job is killed here.
+    # Removed first: a job that is killed here must not leave a record of other vectors.
     record.unlink(missing_ok=True)
     with atomic_path(path) as aside, aside.open("wb") as stream:
         np.save(stream, vectors)
@@ -147,12 +147,12 @@ def _write(output: Path, shard: Shard, vectors: NDArray[np.float32] | NDArray[np
 
 
 def read_texts(source: Path, size: int) -> Iterator[list[str]]:
-    """Yield the column ``text`` of a parquet file in lists of ``size``, the last one shorter."""
-    waiting: list[str] = []
+    """Yield the column ``text`` of a parquet file in lists of ``size``; the last one may be shorter."""
+    texts: list[str] = []
     for batch in pq.ParquetFile(source).iter_batches(batch_size=size, columns=["text"]):
-        waiting += batch.column("text").to_pylist()
-        while len(waiting) >= size:
-            yield waiting[:size]
-            waiting = waiting[size:]
-    if waiting:
-        yield waiting
+        texts += batch.column("text").to_pylist()
+        while len(texts) >= size:
+            yield texts[:size]
+            texts = texts[size:]
+    if texts:
+        yield texts

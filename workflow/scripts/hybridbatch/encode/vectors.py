@@ -1,4 +1,4 @@
-"""Vectors on disk: ``.npy`` shards of bounded size, memory-mapped and read as one matrix."""
+"""Vectors on disk: memory-mapped ``.npy`` shards of bounded size, read as one matrix."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ class Vectors:
     """Matrices read as one, shape (rows, dimension).
 
     Args:
-        shards: matrices of one dimension and type, in the order of the rows; may be memory-mapped.
+        shards: matrices of one dimension and type, in row order; may be memory-mapped.
     """
 
     def __init__(self, shards: Sequence[NDArray[Any]]) -> None:
@@ -45,18 +45,18 @@ class Vectors:
         return np.concatenate(pieces) if pieces else np.empty((0, self.shape[1]), dtype=self.dtype)
 
     def blocks(self, size: int) -> Iterator[tuple[int, NDArray[Any]]]:
-        """Yield all rows in blocks of at most ``size``: the first row's number, and the rows. No block spans two shards."""
+        """Yield all rows in blocks of at most ``size``, each with the number of its first row. No block spans two shards."""
         for shard, first in zip(self._shards, self._starts[:-1].tolist(), strict=True):
             for start in range(0, len(shard), size):
                 yield first + start, np.asarray(shard[start : start + size])
 
     def take(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """Return rows by their numbers, in the order given; shape (len(rows), dimension)."""
+        """Return rows by number, in the given order; shape (len(rows), dimension)."""
         result = np.empty((len(rows), self.shape[1]), dtype=self.dtype)
         shard_of = np.searchsorted(self._starts, rows, side="right") - 1
         for number in np.unique(shard_of):
-            places = np.flatnonzero(shard_of == number)
-            result[places] = self._shards[number][rows[places] - self._starts[number]]
+            members = np.flatnonzero(shard_of == number)
+            result[members] = self._shards[number][rows[members] - self._starts[number]]
         return result
 
 
@@ -69,15 +69,15 @@ def open_vectors(folder: Path, language: str, kind: Kind) -> Vectors:
     """Open the vectors of one language, memory-mapped.
 
     Args:
-        folder: holds the shards and ``manifest.json``, which names them.
-        language: the language.
+        folder: holds the shards and ``manifest.json``, which lists them.
+        language: language of the texts.
         kind: ``queries`` or ``passages``.
 
     Raises:
-        UserError: if the manifest names no shard of this language.
+        UserError: if the manifest lists no shard of this language.
     """
     pattern = re.compile(rf"{re.escape(language)}\.{kind}\.\d+\.npy")
     names = sorted(name for name in read_json(folder / MANIFEST)["files"] if pattern.fullmatch(name))
     if not names:
-        raise UserError(f"{folder / MANIFEST}: names no {kind} in {language}; delete the folder and encode again")
+        raise UserError(f"{folder / MANIFEST}: lists no {kind} in {language}; delete the folder and encode again")
     return Vectors([np.load(folder / name, mmap_mode="r") for name in names])
