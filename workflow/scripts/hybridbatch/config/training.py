@@ -79,7 +79,7 @@ class Training(Section):
     )
     compile: bool = Field(
         False,
-        description="compile the model with torch.compile: the first steps are slow, which pays off in long runs on GPUs",
+        description="compile the model with torch.compile: slow first steps, then faster ones; worthwhile in long runs on GPUs",
     )
     learning_rate: Positive = Field(3e-5, description="peak learning rate of AdamW")
     weight_decay: NotNegative = Field(0.01, description="weight decay of AdamW")
