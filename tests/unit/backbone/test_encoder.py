@@ -19,7 +19,7 @@ def test_equal_texts_get_equal_vectors(backbone: Path) -> None:
     assert not np.allclose(matrix[0], matrix[1])
 
 
-def test_duplicates_are_encoded_once(backbone: Path) -> None:
+def test_equal_texts_are_encoded_once(backbone: Path) -> None:
     model = load_encoder(backbone, "cpu")
     rows = []
     model[-1].register_forward_hook(lambda _, __, output: rows.append(len(output["sentence_embedding"])))
@@ -27,7 +27,7 @@ def test_duplicates_are_encoded_once(backbone: Path) -> None:
     assert rows == [2]
 
 
-def test_more_texts_than_are_tokenised_at_once(backbone: Path) -> None:
+def test_several_groups_of_batches(backbone: Path) -> None:
     model = load_encoder(backbone, "cpu")
     texts = [" ".join("abc"[int(digit)] for digit in np.base_repr(number, 3)) for number in range(3 * BATCHES_AHEAD)]
     matrix = encode_texts(model, texts, "document", batch_size=2)
@@ -35,11 +35,11 @@ def test_more_texts_than_are_tokenised_at_once(backbone: Path) -> None:
 
 
 @given(st.lists(st.integers()))
-def test_one_ahead_changes_nothing(items: list[int]) -> None:
+def test_one_ahead_yields_all_items_in_order(items: list[int]) -> None:
     assert list(one_ahead(iter(items))) == items
 
 
-def test_an_error_of_the_thread_ahead_is_raised() -> None:
+def test_one_ahead_raises_errors_of_its_thread() -> None:
     def items() -> Iterator[int]:
         yield 1
         raise UserError("broken")

