@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.utils import update_config
+
+from hybridbatch.config.load import load_config
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "workflow" / "scripts" / "hybridbatch"
@@ -78,6 +81,16 @@ def test_design_shows_every_folder_of_the_package():
     assert set(re.findall(r"^\| `(\w+)/`", table, re.MULTILINE)) == folders
     files = {file.name for file in (ROOT / "workflow/rules").glob("*.smk")}
     assert set(re.findall(r"`(\w+\.smk)`", table)) == files
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/tutorial.md", "docs/how-to/own-data.md", "docs/how-to/own-encoder.md"]
+)
+def test_first_example_of_a_page_is_a_valid_configuration(page: str):
+    example = re.search(r"```yaml\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text("utf-8"))
+    update_config(config, yaml.safe_load(example.group(1)))
+    load_config(config)
 
 
 def test_citation_names_the_paper():
