@@ -53,7 +53,7 @@ def cleaned(
         folder / "record.json",
         Cleaning.model_validate(changes),
         source="made",
-        language="en",
+        language="de" if origin else "en",
         evaluation=evaluation,
         origin=origin,
     )
@@ -177,47 +177,35 @@ def german_pairs(folder: Path, missing: Sequence[str] = ()) -> tuple[list[Row], 
     return [row for row in rows if row[0] not in missing], origin
 
 
-def clean_german(folder: Path, rows: Sequence[Row], origin: Origin, **changes: object) -> dict[str, Any]:
-    return clean_pairs(
-        write(folder / "translated.parquet", rows),
-        folder / "clean.parquet",
-        folder / "record.json",
-        Cleaning.model_validate(changes),
-        source="made",
-        language="de",
-        origin=origin,
-    )
-
-
 def test_translations_are_checked_against_their_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Two source pairs have no translation.
     rows, origin = german_pairs(tmp_path, missing=["id0", "id5"])
     rows[2] = (*rows[2][:2], f"{ENGLISH} It has 3 doors.")
     rows[4] = (*rows[4][:2], "Городская ратуша была построена давно.")
     rows[6] = (*rows[6][:2], GERMAN * 8)
-    record = clean_german(tmp_path, rows, origin)
+    kept, record = cleaned(tmp_path, rows, origin=origin)
     assert removed(record) == {"untranslated": 1, "script": 1, "length_ratio": 1}
     bad = {rows[n][0] for n in (2, 4, 6)}
-    assert rows_of(tmp_path / "clean.parquet") == [row for row in rows if row[0] not in bad]
+    assert kept == [row for row in rows if row[0] not in bad]
     example = next(row for row in record["removed"] if row["reason"] == "untranslated")["examples"][0]
     assert example["pair_id"] == rows[2][0]
     monkeypatch.setattr("hybridbatch.clean.clean_pairs.ROWS_AT_ONCE", 4)
-    assert clean_german(tmp_path, rows, origin) == record
+    assert cleaned(tmp_path, rows, origin=origin) == (kept, record)
 
 
 def test_trusted_engines_are_not_checked(tmp_path: Path) -> None:
     rows, machine = german_pairs(tmp_path)
     rows[2] = (*rows[2][:2], f"{ENGLISH} It has 2 doors.")
     people = Origin("memory", machine.source_pairs, "en")
-    assert removed(clean_german(tmp_path, rows, people)) == {}
-    assert removed(clean_german(tmp_path, rows, people, quality={"trusted_engines": []})) == {"untranslated": 1}
-    assert removed(clean_german(tmp_path, rows, machine, steps=["duplicates"])) == {}
+    assert removed(cleaned(tmp_path, rows, origin=people)[1]) == {}
+    assert removed(cleaned(tmp_path, rows, origin=people, quality={"trusted_engines": []})[1]) == {"untranslated": 1}
+    assert removed(cleaned(tmp_path, rows, origin=machine, steps=["duplicates"])[1]) == {}
 
 
 def test_translation_without_a_source_is_an_error(tmp_path: Path) -> None:
     _, origin = german_pairs(tmp_path)
-    with pytest.raises(UserError, match=r"translated.parquet: pair_id 'other' is not in .*source.parquet"):
-        clean_german(tmp_path, [("other", "Wer?", "Er.")], origin)
+    with pytest.raises(UserError, match=r"raw.parquet: pair_id 'other' is not in .*source.parquet"):
+        cleaned(tmp_path, [("other", "Wer?", "Er.")], origin=origin)
     assert not (tmp_path / "clean.parquet").exists()
 
 

@@ -144,7 +144,7 @@ def _quality_control(
     ratios: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     for batch in _batches(pairs, origin):
         for name in COLUMNS:
-            both = zip(batch.texts[name], (batch.sources or {})[name], strict=True)
+            both = zip(batch.texts[name], batch.sources[name], strict=True)
             ratios[name].append(np.array([length_ratio(text, source) for text, source in both], np.float32))
     medians = {name: float(np.median(np.concatenate(parts))) if parts else 0.0 for name, parts in ratios.items()}
     similarity = encoder_similarity(origin.encoder, device) if origin.encoder else None
@@ -179,7 +179,7 @@ def _batches(pairs: Path, origin: Origin | None) -> Iterator[Batch]:
     source_rows = _rows(origin.source_pairs) if origin else None
     for table in _tables(pairs):
         texts = {name: [text or "" for text in table[name].to_pylist()] for name in COLUMNS}
-        sources = None
+        sources = {}
         if origin and source_rows:
             rows = [_find_row(pair_id, source_rows, pairs, origin) for pair_id in table["pair_id"].to_pylist()]
             sources = {name: [row[number] for row in rows] for number, name in enumerate(COLUMNS, 1)}

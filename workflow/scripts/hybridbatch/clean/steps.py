@@ -25,22 +25,22 @@ class Batch:
     Attributes:
         table: the rows.
         texts: the queries and the passages, by column.
-        sources: for translations, the texts that were translated, by column.
+        sources: the texts that were translated, by column; empty unless the pairs are translations.
     """
 
     table: pa.Table
     texts: Mapping[str, list[str]]
-    sources: Mapping[str, list[str]] | None = None
+    sources: Mapping[str, list[str]]
 
     def select(self, rows: Sequence[int]) -> "Batch":
         """Return the pairs at ``rows``."""
         if len(rows) == self.table.num_rows:
             return self
         texts, sources = (
-            by_column and {name: [column[row] for row in rows] for name, column in by_column.items()}
-            for by_column in (self.texts, self.sources)
+            {name: [column[row] for row in rows] for name, column in columns.items()}
+            for columns in (self.texts, self.sources)
         )
-        return Batch(self.table.take(pa.array(rows, pa.int64())), texts or {}, sources)
+        return Batch(self.table.take(pa.array(rows, pa.int64())), texts, sources)
 
 
 @dataclass(frozen=True)
@@ -83,23 +83,18 @@ def normalise_batch(batch: Batch) -> tuple[Batch, int]:
 
 def find_empty(batch: Batch) -> Drops:
     """Find pairs whose query or passage has neither a letter nor a digit."""
-
-    def check(column: str, rows: list[int]) -> Iterable[Drop | None]:
-        texts = batch.texts[column]
-        return (None if any(map(str.isalnum, texts[row])) else Drop("empty") for row in rows)
-
-    return _first_drops(batch, check)
+    texts = batch.texts
+    return _first_drops(
+        batch, lambda name, rows: [None if any(map(str.isalnum, texts[name][row])) else Drop("empty") for row in rows]
+    )
 
 
 def find_long(batch: Batch, limits: Mapping[str, int]) -> Drops:
     """Find pairs whose query or passage has more characters than the limit of its column."""
 
     def check(column: str, rows: list[int]) -> Iterable[Drop | None]:
-        lengths = (len(batch.texts[column][row]) for row in rows)
-        return (
-            Drop("length", f"{column} of {length} characters") if length > limits[column] else None
-            for length in lengths
-        )
+        for length in (len(batch.texts[column][row]) for row in rows):
+            yield Drop("length", f"{column} of {length} characters") if length > limits[column] else None
 
     return _first_drops(batch, check)
 
@@ -138,14 +133,11 @@ def find_contaminated(batch: Batch, evaluation: EvaluationTexts) -> Drops:
 
 def find_mistranslated(batch: Batch, control: "QualityControl") -> Drops:
     """Find pairs whose query or passage fails a check of its translation."""
-    if batch.sources is None:
-        raise ValueError("quality control needs the source texts")
-    sources_of = batch.sources
 
     def check(column: str, rows: list[int]) -> Iterable[Drop | None]:
-        texts, sources = ([side[column][row] for row in rows] for side in (batch.texts, sources_of))
+        texts, sources = ([columns[column][row] for row in rows] for columns in (batch.texts, batch.sources))
         for source, failure in zip(sources, control.failures(texts, sources, column), strict=True):
-            yield failure and Drop(failure, f"{column} translated from: {shorten(source)}")
+            yield Drop(failure, f"{column} translated from: {shorten(source)}") if failure else None
 
     return _first_drops(batch, check)
 

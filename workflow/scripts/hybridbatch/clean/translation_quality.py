@@ -150,45 +150,28 @@ class QualityControl:
         return found
 
     def _fail(self, check: Check, texts: list[str], sources: list[str], column: str) -> list[int]:
-        if check == "similarity":
-            return self._dissimilar(texts, sources, column)
-        fails = {
-            "untranslated": self._untranslated,
-            "script": self._wrong_script,
-            "language": self._wrong_language,
-            "length_ratio": self._odd_length,
-            "repetition": self._loops,
-        }[check]
-        return [index for index, pair in enumerate(zip(texts, sources, strict=True)) if fails(*pair, column)]
-
-    def _dissimilar(self, texts: list[str], sources: list[str], column: str) -> list[int]:
+        if check != "similarity":
+            pairs = enumerate(zip(texts, sources, strict=True))
+            return [index for index, (text, source) in pairs if self._fails(check, text, source, column)]
         if self._similarity is None or self._settings.min_similarity is None:
             raise UserError("cleaning.quality: the check similarity needs encoder and min_similarity; set both")
         similar = self._similarity(sources, texts, column)
         return [int(index) for index in np.flatnonzero(similar < self._settings.min_similarity)]
 
-    def _short(self, text: str) -> bool:
-        return letters(text) < MIN_LETTERS
-
-    def _untranslated(self, text: str, source: str, _column: str) -> bool:
-        if self._short(text):
+    def _fails(self, check: Check, text: str, source: str, column: str) -> bool:
+        if check == "length_ratio":
+            low, high = self._settings.length_log_ratio
+            return not low <= length_ratio(text, source) - self._medians[column] <= high
+        if check == "repetition":
+            return repetition(text) - repetition(source) >= REPETITION
+        if letters(text) < MIN_LETTERS:
             return False
-        similarity = jaccard(ngrams(key(text), COPY_NGRAM), ngrams(key(source), COPY_NGRAM))
-        return similarity >= COPY_SIMILARITY
-
-    def _wrong_script(self, text: str, _source: str, _column: str) -> bool:
-        return not self._short(text) and script_share(text, self._language) < SCRIPT_SHARE
-
-    def _wrong_language(self, text: str, _source: str, _column: str) -> bool:
-        other = None if self._short(text) else other_language(text, self._language)
+        if check == "untranslated":
+            return jaccard(ngrams(key(text), COPY_NGRAM), ngrams(key(source), COPY_NGRAM)) >= COPY_SIMILARITY
+        if check == "script":
+            return script_share(text, self._language) < SCRIPT_SHARE
+        other = other_language(text, self._language)
         return other is not None and other[1] >= self._settings.language_confidence
-
-    def _odd_length(self, text: str, source: str, column: str) -> bool:
-        low, high = self._settings.length_log_ratio
-        return not low <= length_ratio(text, source) - self._medians[column] <= high
-
-    def _loops(self, text: str, source: str, _column: str) -> bool:
-        return repetition(text) - repetition(source) >= REPETITION
 
 
 def encoder_similarity(folder: Path, device: str, batch_size: int = 64) -> Similarity:
