@@ -41,7 +41,7 @@ rule all:
 rule downloads:
     """Fetch everything that the experiment needs from the network, and nothing else."""
     input:
-        download_targets(),
+        downloads(experiment, HUB_REQUESTS, paths),
 
 
 onstart:

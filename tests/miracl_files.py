@@ -18,6 +18,7 @@ def write_miracl(
     docs: Mapping[str, tuple[str, str]] = DOCS,
     per_file: int = 2,
     separator: str = "\t",
+    **settings: object,
 ) -> list[str]:
     """Write files in MIRACL's published layout; return the arguments of the program for them."""
     release = folder / f"miracl-v1.0-{language}"
@@ -32,5 +33,7 @@ def write_miracl(
     for number in range(0, len(lines), per_file):
         content = "".join(line + "\n" for line in lines[number : number + per_file])
         (corpus / f"docs-{number // per_file}.jsonl.gz").write_bytes(gzip.compress(content.encode()))
-    arguments = ["--reader", "miracl", "--language", language, "--corpus", str(corpus / "docs-*.jsonl.gz")]
-    return [*arguments, "--queries", str(topics_file), "--qrels", str(qrels_file)]
+    benchmark = {"reader": "miracl", "path": str(folder), "languages": [language], **settings}
+    files = {"corpus": corpus / "docs-*.jsonl.gz", "queries": topics_file, "qrels": qrels_file}
+    named = [f"{name}={file}" for name, file in files.items()]
+    return ["--benchmark", json.dumps(benchmark), "--language", language, "--files", *named]

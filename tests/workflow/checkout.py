@@ -144,7 +144,7 @@ def environment() -> dict[str, str]:
 
 def demo_texts() -> list[str]:
     """Return texts of the embedded data in Latin, Greek, Cyrillic and Devanagari letters."""
-    texts = [text for pair in read_english(DEMO) for text in (pair.query, pair.passage)]
+    texts = [text for pair in read_english(DEMO / "pairs.en.tsv") for text in (pair.query, pair.passage)]
     for language in ("de", "el", "hi", "ru"):
         texts += read_tmx(DEMO / f"en-{language}.tmx", language).values()
     return texts

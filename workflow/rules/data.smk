@@ -1,116 +1,20 @@
 """
 Data: downloads, training pairs and benchmarks.
 
-REQUIRED INPUTS: config/data.csv; for the reader `parallel` a folder such as data/demo; for `table` the user's files.
+REQUIRED INPUTS: config/data.csv, and the files that the readers of `sources` and `benchmarks` name.
 
 OUTPUTS:
-    resources/data/<path>                                       a file of config/data.csv, checked
+    resources/data/<path>                                       a file of config/data.csv, verified
     resources/hub/manifests/<request>.json                      files of the Hugging Face hub at a commit, with their SHA-256;
-                                                                they lie beside it, in the hub's cache layout
-    raw/<source>/<language>.parquet                             pair_id, query, passage, as they come
+                                                                the files themselves are in resources/hub, in the layout of the hub's cache
+    raw/<source>/<language>.parquet                             pair_id, query, passage, and negative if the source has negatives
     benchmarks/<benchmark>/<language>/queries.parquet           query_id, text
     benchmarks/<benchmark>/<language>/passages.parquet          passage_id, text, title, context
     benchmarks/<benchmark>/<language>/qrels.parquet             query_id, passage_id, relevance
-    benchmarks/<benchmark>/<language>/record.json               how many of each, and how many were left out and why
+    benchmarks/<benchmark>/<language>/record.json               counts of each, and of what was dropped
 """
 
-from dataclasses import asdict
-from glob import glob
-
-from hybridbatch.config.benchmarks import PUBLISHED
-from hybridbatch.jobs.hub_requests import benchmark_requests, pairs_request
-
-
-def options(**values):
-    """Return command line options; a value that is None is left out, a list gives several arguments."""
-    words = []
-    for name, value in values.items():
-        if value is not None:
-            words += [f"--{name.replace('_', '-')}", *(value if isinstance(value, list) else [value])]
-    return [str(word) for word in words]
-
-
-def reader_files(section, language):
-    """Return the files that a reader reads for one language."""
-    if section.reader == "lareqa":
-        return [f"{RESOURCES}/data/{section.path}/{language}.json"]
-    if section.reader == "table":
-        return [section.path.format(language=language)]
-    if section.reader in PUBLISHED:
-        return published_files(section, language)
-    if section.reader in ("hub", "mmarco"):
-        return [paths.hub_manifest(pairs_request(section, language))]
-    memory = [] if language == "en" else [f"{section.path}/en-{language}.tmx"]
-    return [f"{section.path}/pairs.en.tsv", *memory]
-
-
-def reader_input(section, language):
-    """Return the path that a reader is given: the folder of the reader `parallel`, else the file."""
-    if section.reader == "belebele":
-        return published_patterns(section, language)["corpus"]
-    return section.path if section.reader == "parallel" else reader_files(section, language)[0]
-
-
-def published_patterns(benchmark, language):
-    """Return the paths or patterns of a benchmark's files in a published form, by kind."""
-    patterns = benchmark.patterns(language)
-    if benchmark.hub is None:
-        return {kind: f"{benchmark.path}/{pattern}" for kind, pattern in patterns.items()}
-    requests = benchmark_requests(benchmark, language)
-    return {kind: f"{paths.hub}/{requests[kind].snapshot}/{pattern}" for kind, pattern in patterns.items()}
-
-
-def published_files(benchmark, language):
-    """Return the files of a benchmark in a published form; those of the hub are named by their manifests."""
-    if benchmark.hub is None:
-        return sorted(file for pattern in published_patterns(benchmark, language).values() for file in glob(pattern))
-    return sorted({paths.hub_manifest(request) for request in benchmark_requests(benchmark, language).values()})
-
-
-def pairs_files_read(wildcards):
-    """Return the files that the pairs of one source in one language are read from."""
-    name, language = wildcards.pairs.split("/")
-    return reader_files(experiment.sources[name], language)
-
-
-def pairs_options(wildcards):
-    """Return the options that the pairs of one source in one language depend on."""
-    name, language = wildcards.pairs.split("/")
-    source = experiment.sources[name]
-    return options(
-        reader=source.reader,
-        input=reader_input(source, language),
-        language=language,
-        domain=source.domain,
-        split=source.split,
-        keep=list(source.keep),
-        settings=source.hub.model_dump_json() if source.hub else None,
-    )
-
-
-def benchmark_options(wildcards):
-    """Return the options that one language of a benchmark depends on."""
-    section = experiment.benchmarks[wildcards.benchmark]
-    language = wildcards.language
-    if section.reader in ("miracl", "beir"):
-        title = [] if section.title else ["--no-title"]
-        return options(reader=section.reader, language=language, **published_patterns(section, language)) + title
-    return options(
-        reader=section.reader,
-        input=reader_input(section, language),
-        language=language,
-        domain=section.domain,
-        split=section.split,
-        candidates=section.candidates if section.reader == "lareqa" else None,
-        keep=list(section.keep) if section.keep != (0, 1) else None,
-    )
-
-
-def download_targets():
-    """Return everything that comes from the network: data files, and data sets and models of the hub."""
-    sections = [*experiment.sources.values(), *experiment.benchmarks.values()]
-    files = {file for s in sections if s.reader == "lareqa" for code in s.languages for file in reader_files(s, code)}
-    return sorted(files) + [paths.hub_manifest(request) for request in HUB_REQUESTS.values()]
+from hybridbatch.jobs.reader_files import downloads, input_files, named_files
 
 
 localrules:
@@ -160,7 +64,7 @@ rule download_hub:
     resources:
         mirror=MIRROR,
     params:
-        request=lambda wildcards: json.dumps(asdict(HUB_REQUESTS[wildcards.request]), sort_keys=True),
+        request=lambda wildcards: HUB_REQUESTS[wildcards.request].model_dump_json(),
         program=program("download_hub"),
         cache=subpath(output[0], ancestor=2),
     shell:
@@ -174,10 +78,21 @@ rule download_hub:
         """
 
 
+def for_language(section, language):
+    """Return, as JSON, what the files of one language depend on in a source or a benchmark: other values rerun nothing."""
+    return section.for_language(language).model_dump_json(exclude_defaults=True)
+
+
+def pairs_source(wildcards):
+    """Return the source of raw pairs, and their language."""
+    source, language = wildcards.pairs.split("/")
+    return experiment.sources[source], language
+
+
 rule prepare_pairs:
-    """Read the pairs of one source in one language that its files hold."""
+    """Read the training pairs of one source in one of the languages of its files."""
     input:
-        pairs_files_read,
+        lambda wildcards: input_files(*pairs_source(wildcards), paths),
     output:
         f"{RESULTS}/raw/{{pairs}}.parquet",
     log:
@@ -197,15 +112,24 @@ rule prepare_pairs:
     params:
         program=program("prepare_pairs"),
         code=code("prepare_pairs"),
-        options=pairs_options,
+        source=lambda wildcards: for_language(*pairs_source(wildcards)),
+        language=lambda wildcards: pairs_source(wildcards)[1],
+        files=lambda wildcards: named(named_files(*pairs_source(wildcards), paths)),
     shell:
-        "python {params.program:q} {params.options:q} --output {output:q} &> {log:q}"
+        r"""
+        python {params.program:q} \
+            --source {params.source:q} \
+            --language {params.language:q} \
+            --files {params.files:q} \
+            --output {output:q} \
+            &>{log:q}
+        """
 
 
 rule prepare_benchmark:
-    """Read queries, passages and judgements of one benchmark in one language, and check them."""
+    """Read the queries, passages and judgements of one benchmark in one language, and check them."""
     input:
-        lambda wildcards: reader_files(experiment.benchmarks[wildcards.benchmark], wildcards.language),
+        lambda wildcards: input_files(experiment.benchmarks[wildcards.benchmark], wildcards.language, paths),
     output:
         queries=f"{RESULTS}/benchmarks/{{benchmark}}/{{language}}/queries.parquet",
         passages=f"{RESULTS}/benchmarks/{{benchmark}}/{{language}}/passages.parquet",
@@ -226,7 +150,17 @@ rule prepare_benchmark:
     params:
         program=program("prepare_benchmark"),
         code=code("prepare_benchmark"),
-        options=benchmark_options,
+        benchmark=lambda wildcards: for_language(experiment.benchmarks[wildcards.benchmark], wildcards.language),
+        files=lambda wildcards: named(
+            named_files(experiment.benchmarks[wildcards.benchmark], wildcards.language, paths)
+        ),
         folder=subpath(output.queries, parent=True),
     shell:
-        "python {params.program:q} {params.options:q} --output-folder {params.folder:q} &> {log:q}"
+        r"""
+        python {params.program:q} \
+            --benchmark {params.benchmark:q} \
+            --language {wildcards.language:q} \
+            --files {params.files:q} \
+            --output {params.folder:q} \
+            &>{log:q}
+        """

@@ -25,24 +25,19 @@ def config(benchmark: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_defaults_by_reader() -> None:
-    miracl = Benchmark.model_validate(MIRACL)
-    assert miracl.measured == ["mono"]
-    assert miracl.patterns("sw") == {
-        "corpus": "miracl-corpus-v1.0-sw/docs-*.jsonl.gz",
-        "queries": "miracl-v1.0-sw/topics/topics.miracl-v1.0-sw-dev.tsv",
-        "qrels": "miracl-v1.0-sw/qrels/qrels.miracl-v1.0-sw-dev.tsv",
-    }
-    own = {"corpus": "corpus.jsonl", "queries": "queries.jsonl", "qrels": "qrels/{split}.tsv"}
-    beir = Benchmark.model_validate({"reader": "beir", "path": "my", "languages": ["en"], "files": own})
-    assert (beir.measured, beir.patterns("en")["qrels"]) == (["mono"], "qrels/test.tsv")
-    xpqa = {"reader": "beir", "path": "my", "languages": ["de"], "language_names": {"de": "deu-deu"}, "split": "dev"}
-    assert Benchmark.model_validate(xpqa).patterns("de")["corpus"] == "deu-deu-corpus/dev-*.parquet"
-    belebele = Benchmark.model_validate({"reader": "belebele", "path": "my", "languages": ["zh"]})
-    assert (belebele.measured, belebele.patterns("zh")) == (
-        ["mono", "cross", "multi"],
-        {"corpus": "data/zho_Hans.jsonl"},
-    )
+@pytest.mark.parametrize(
+    ("reader", "measured"), [("miracl", ["mono"]), ("beir", ["mono"]), ("belebele", ["mono", "cross", "multi"])]
+)
+def test_default_settings_by_reader(reader: str, measured: list[str]) -> None:
+    assert Benchmark.model_validate({"reader": reader, "path": "my", "languages": ["sw"]}).measured == measured
+
+
+def test_values_that_the_files_of_a_language_do_not_depend_on_are_left_out() -> None:
+    names = {"sw": "swahili", "te": "telugu"}
+    benchmark = Benchmark.model_validate({**MIRACL, "language_names": names, "about": {"domain": "Wikipedia"}})
+    other = Benchmark.model_validate({**MIRACL, "language_names": {"sw": "swahili"}, "settings": ["mono"]})
+    assert benchmark.for_language("sw") == other.for_language("sw")
+    assert benchmark.for_language("sw") != benchmark.for_language("te")
 
 
 def test_passages_may_come_from_another_data_set() -> None:
@@ -63,10 +58,6 @@ def test_passages_may_come_from_another_data_set() -> None:
         ({"hub": {"revision": COMMIT, "corpus": "a/b"}, "path": "a/b"}, "corpus and corpus_revision go together"),
         ({"files": {"corpus": "../secret"}}, "must be a path below `path`"),
         ({"files": {"corpus": "{name}.jsonl"}}, "must be a path below `path`"),
-        (
-            {"reader": "belebele", "languages": ["en"], "files": {"qrels": "a"}},
-            "files.qrels: reader belebele reads only corpus",
-        ),
         ({"reader": "lareqa", "files": {"corpus": "a"}}, "files: belongs to the readers miracl, beir, belebele"),
         ({"domain": "law"}, "domain belongs to reader: parallel"),
         ({"settings": ["mono", "mono"]}, "mono is listed more than once"),
@@ -84,6 +75,13 @@ def test_local_files_are_checked_before_any_job(tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match=r"benchmarks\.mine\.languages: .* has no miracl-corpus-v1\.0-sw.*the corpus of 'sw'"
     ):
+        check_machine(settings, CONFIG / "data.csv", packages=False)
+
+
+def test_files_that_a_format_does_not_have_are_refused(tmp_path: Path) -> None:
+    values = {"reader": "belebele", "path": "a/b", "languages": ["en"], "hub": {"revision": COMMIT}}
+    settings = load_config({**config({**values, "files": {"qrels": "a"}}), "results_dir": str(tmp_path)})
+    with pytest.raises(UserError, match=r"benchmarks\.mine\.files\.qrels: reader belebele reads only corpus"):
         check_machine(settings, CONFIG / "data.csv", packages=False)
 
 

@@ -16,7 +16,7 @@ SCRIPTS = {
 
 
 def test_sizes_and_domains() -> None:
-    pairs = read_english(DEMO)
+    pairs = read_english(DEMO / "pairs.en.tsv")
     counts: dict[tuple[str, str], int] = defaultdict(int)
     for pair in pairs:
         counts[pair.domain, pair.split] += 1
@@ -30,14 +30,14 @@ def test_sizes_and_domains() -> None:
 def test_no_topic_and_no_text_is_in_two_splits() -> None:
     for key in ("topic", "query", "passage"):
         splits = defaultdict(set)
-        for pair in read_english(DEMO):
+        for pair in read_english(DEMO / "pairs.en.tsv"):
             splits[getattr(pair, key)].add(pair.split)
         assert all(len(found) == 1 for found in splits.values()), key
 
 
 def test_every_topic_has_four_pairs_that_are_neighbours() -> None:
     topics = defaultdict(int)
-    for pair in read_english(DEMO):
+    for pair in read_english(DEMO / "pairs.en.tsv"):
         topics[pair.topic] += 1
     assert set(topics.values()) == {4}
 
@@ -45,7 +45,7 @@ def test_every_topic_has_four_pairs_that_are_neighbours() -> None:
 @pytest.mark.parametrize("language", sorted(SCRIPTS))
 def test_translations_are_complete_distinct_and_in_their_script(language: str) -> None:
     memory = read_tmx(DEMO / f"en-{language}.tmx", language)
-    pairs = read_english(DEMO)
+    pairs = read_english(DEMO / "pairs.en.tsv")
     assert list(memory) == [text for pair in pairs for text in (pair.query, pair.passage)]
     assert len(set(memory.values())) == 480
     letters = [letter for text in memory.values() for letter in text if letter.isalpha()]

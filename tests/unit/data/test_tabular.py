@@ -1,5 +1,6 @@
-"""Rows of large files: forms, places in errors, damage."""
+"""Rows of files: every format, places in errors, damage."""
 
+import csv
 import gzip
 import json
 from pathlib import Path
@@ -11,20 +12,43 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.data.tabular import read_lines, read_rows, text_of, whole_number
+from hybridbatch.data.qrels import whole_number
+from hybridbatch.data.tabular import read_lines, read_rows, text_of
 
 ROWS = [{"_id": "1", "text": "erste\u2028Zeile"}, {"_id": "2", "text": "zweite\x85Zeile"}]
 
 
-@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.parquet"])
-def test_every_form_gives_the_same_rows(tmp_path: Path, name: str) -> None:
+FORMATS = ["a.jsonl", "a.jsonl.gz", "a.json", "list.json", "a.csv", "a.csv.gz", "a.tsv", "a.parquet"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_gives_the_same_rows(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS).encode()
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS)
+    if name == "list.json":
+        text = json.dumps(ROWS, ensure_ascii=False, indent=1)
+    elif ".csv" in name or ".tsv" in name:
+        delimiter = "," if ".csv" in name else "\t"
+        text = "".join(delimiter.join(row) + "\n" for row in [ROWS[0].keys(), *(row.values() for row in ROWS)])
     if name.endswith(".parquet"):
         pq.write_table(pa.Table.from_pylist(ROWS), path)
     else:
-        path.write_bytes(gzip.compress(lines) if name.endswith(".gz") else lines)
+        path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
     assert [row for _, row in read_rows(path)] == ROWS
+
+
+def test_quoted_cells_may_hold_anything(tmp_path: Path) -> None:
+    cells = ["a,\tb", 'say "no"', "two\nlines", "x" * 200_000]
+    for name, delimiter in (("q.csv", ","), ("q.tsv", "\t")):
+        with (tmp_path / name).open("w", newline="", encoding="utf-8-sig") as stream:
+            csv.writer(stream, delimiter=delimiter).writerows([["a", "b", "c", "d"], cells, [], cells])
+        rows = list(read_rows(tmp_path / name, quoted_tsv=True))
+        assert [list(row.values()) for _, row in rows] == [cells, cells]
+        assert [place.rpartition(" ")[2] for place, _ in rows] == ["3", "6"]
+        assert list(rows[0][1]) == ["a", "b", "c", "d"]
+    (tmp_path / "q.csv").write_text('a,b\n1,2\n3,"4\n')
+    with pytest.raises(UserError, match=r"q\.csv: line 3: unexpected end of data"):
+        list(read_rows(tmp_path / "q.csv"))
 
 
 def test_tsv_needs_as_many_cells_as_its_header(tmp_path: Path) -> None:
@@ -39,7 +63,7 @@ def test_tsv_needs_as_many_cells_as_its_header(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"a": 1}\n{"a": \n', r"c\.jsonl: line 2: is no JSON"),
+        ('{"a": 1}\n{"a": \n', r"c\.jsonl: line 2: is not JSON"),
         ('{"a": 1}\n\n[1]\n', r"c\.jsonl: line 3: is a JSON list"),
     ],
 )
@@ -55,7 +79,7 @@ def test_a_truncated_gzip_is_never_taken_for_whole(tmp_path_factory: pytest.Temp
     whole = gzip.compress("".join(json.dumps({"docid": str(n * 7919)}) + "\n" for n in range(500)).encode())
     path = tmp_path_factory.mktemp("cut") / "docs-0.jsonl.gz"
     path.write_bytes(whole[:-cut])
-    with pytest.raises(UserError, match=r"docs-0\.jsonl\.gz: is (cut short|damaged) after line \d+"):
+    with pytest.raises(UserError, match=r"docs-0\.jsonl\.gz: is (truncated|damaged) after line \d+"):
         list(read_rows(path))
 
 
@@ -66,7 +90,7 @@ def test_other_damage_is_named(tmp_path: Path) -> None:
         list(read_rows(no_gzip))
     latin = tmp_path / "a.jsonl"
     latin.write_bytes('{"a": "ü"}\n'.encode("latin-1"))
-    with pytest.raises(UserError, match="is no UTF-8 text"):
+    with pytest.raises(UserError, match="is not UTF-8"):
         list(read_rows(latin))
     parquet = tmp_path / "a.parquet"
     parquet.write_bytes(b"PAR1 and no more")
@@ -74,13 +98,13 @@ def test_other_damage_is_named(tmp_path: Path) -> None:
         list(read_rows(parquet))
     with pytest.raises(UserError, match=r"gone\.jsonl: cannot be read"):
         list(read_lines(tmp_path / "gone.jsonl"))
-    with pytest.raises(UserError, match=r"suffix '\.csv' is not known"):
-        read_rows(tmp_path / "a.csv")
+    with pytest.raises(UserError, match=r"unknown suffix '\.txt'"):
+        read_rows(tmp_path / "a.txt")
 
 
 def test_values() -> None:
     assert text_of({"id": 7}, "f: line 1", "_id", "id") == "7"
-    with pytest.raises(UserError, match="f: line 1: has no '_id' or 'id'; it has text"):
+    with pytest.raises(UserError, match="f: line 1: '_id' or 'id' is missing or null; there are: text"):
         text_of({"text": ""}, "f: line 1", "_id", "id")
     with pytest.raises(UserError, match="'text' holds list"):
         text_of({"text": []}, "f: line 1", "text")

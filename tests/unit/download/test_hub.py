@@ -67,7 +67,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
 
 
 def request(*patterns: str, revision: str = REVISION, **more: str) -> hub.Request:
-    return hub.Request("dataset", NAME, revision, patterns, **more)
+    return hub.Request(kind="dataset", repository=NAME, revision=revision, patterns=patterns, **more)
 
 
 def test_the_pinned_commit_is_fetched_and_listed_with_checksums(server: HubServer, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_the_pinned_commit_is_fetched_and_listed_with_checksums(server: HubServe
         "revision": REVISION,
         "files": {name: hashlib.sha256(FILES[name]).hexdigest() for name in ("data/big-0.parquet", "data/small.jsonl")},
     }
-    assert [file.read_bytes() for file in hub.files(manifest)] == [BIG, SMALL]
+    assert [file.read_bytes() for file in hub.fetched_files(manifest)] == [BIG, SMALL]
     assert all(REVISION in path for path, _ in server.requests if "pairs" in path)
     # The blobs are named as the hub's own cache names them.
     blobs = tmp_path / "datasets--owner--pairs" / "blobs"
@@ -90,9 +90,9 @@ def test_the_pinned_commit_is_fetched_and_listed_with_checksums(server: HubServe
     }
 
     hub.fetch(request("data/*", revision=OLDER), tmp_path)
-    older = hub.files(tmp_path / "manifests" / f"{request('data/*', revision=OLDER).key}.json")
+    older = hub.fetched_files(tmp_path / "manifests" / f"{request('data/*', revision=OLDER).key}.json")
     assert older[0].read_bytes() == b"old"
-    assert hub.files(manifest)[0].read_bytes() == BIG
+    assert hub.fetched_files(manifest)[0].read_bytes() == BIG
 
 
 def test_what_is_there_is_not_fetched_again(server: HubServer, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_an_interrupted_download_is_resumed(server: HubServer, tmp_path: Path, m
     first, second = [wanted for path, wanted in server.requests if "resolve" in path]
     assert first is None
     assert second is not None and int(second.removeprefix("bytes=").removesuffix("-")) > 50_000
-    assert hub.files(tmp_path / "manifests" / f"{request('data/big*').key}.json")[0].read_bytes() == BIG
+    assert hub.fetched_files(tmp_path / "manifests" / f"{request('data/big*').key}.json")[0].read_bytes() == BIG
 
 
 @pytest.mark.parametrize(("pattern", "kind"), [("data/big*", "SHA-256"), ("data/small*", "git hash")])
@@ -159,7 +159,10 @@ def test_what_does_not_exist_is_named(tmp_path: Path, wanted: hub.Request, messa
 
 @pytest.mark.usefixtures("server")
 def test_a_fetched_model_is_a_cache_that_the_hubs_library_reads_offline(tmp_path: Path) -> None:
-    hub.fetch(hub.Request("model", "owner/model", REVISION, ("*.json", "*.safetensors")), tmp_path)
+    hub.fetch(
+        hub.Request(kind="model", repository="owner/model", revision=REVISION, patterns=("*.json", "*.safetensors")),
+        tmp_path,
+    )
     found = snapshot_download("owner/model", revision=REVISION, cache_dir=tmp_path, local_files_only=True)
     assert sorted(file.name for file in Path(found).iterdir()) == ["config.json", "model.safetensors"]
 
@@ -172,7 +175,7 @@ def test_a_cache_in_the_hubs_layout_is_a_mirror(server: HubServer, tmp_path: Pat
     hub.fetch(request("data/*"), tmp_path / "cache", mirror)
     assert len(server.requests) == before
     manifest = f"manifests/{request('data/*').key}.json"
-    assert [file.read_bytes() for file in hub.files(tmp_path / "cache" / manifest)] == [BIG, SMALL]
+    assert [file.read_bytes() for file in hub.fetched_files(tmp_path / "cache" / manifest)] == [BIG, SMALL]
     hub.fetch(request("data/*"), tmp_path / "direct")
     assert read_json(tmp_path / "cache" / manifest) == read_json(tmp_path / "direct" / manifest)
     # Another commit is not in it.
@@ -195,10 +198,10 @@ def test_plain_files_by_id_are_a_mirror(tmp_path: Path) -> None:
     (place / "small.jsonl").write_bytes(SMALL)
     hub.fetch(request("data/*"), tmp_path / "cache", tmp_path / "mirror")
     manifest = tmp_path / "cache" / "manifests" / f"{request('data/*').key}.json"
-    assert hub.files(manifest)[0].read_bytes() == SMALL
+    assert hub.fetched_files(manifest)[0].read_bytes() == SMALL
     (place / "small.jsonl").unlink()
     with pytest.raises(UserError, match=r"small.jsonl: is gone; delete .* and run `snakemake"):
-        hub.files(manifest)
+        hub.fetched_files(manifest)
 
 
 def test_offline_what_is_missing_is_one_line_with_the_command(tmp_path: Path) -> None:

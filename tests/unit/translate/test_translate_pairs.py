@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pair_files import write_tmx
 
 import gather_translations
 import translate
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import sha256
 from hybridbatch.data import pairs
-from hybridbatch.data.tmx import write_tmx
 from hybridbatch.translate.cache import open_cache
 from hybridbatch.translate.engines import Engine, MemoryEngine
 from hybridbatch.translate.translate_pairs import gather, sorted_batches, translate_part

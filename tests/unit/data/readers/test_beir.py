@@ -1,4 +1,4 @@
-"""BEIR's and MTEB's forms, and the form of Belebele, through the program."""
+"""The formats of BEIR, MTEB and Belebele, through the program."""
 
 import json
 from pathlib import Path
@@ -21,6 +21,11 @@ QUERIES = [{"_id": "q1", "text": "When is tax due?"}, {"_id": "q2", "text": "Of 
 QRELS = [{"query-id": "q1", "corpus-id": "d1", "score": 2}, {"query-id": "q1", "corpus-id": "d2", "score": 0}]
 
 
+def prepare(reader: str, language: str, files: list[str], output: Path) -> None:
+    benchmark = {"reader": reader, "path": "data", "languages": [language]}
+    main(["--benchmark", json.dumps(benchmark), "--language", language, "--files", *files, "--output", str(output)])
+
+
 def write_beir(folder: Path) -> list[str]:
     (folder / "qrels").mkdir(parents=True)
     (folder / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in CORPUS))
@@ -28,7 +33,7 @@ def write_beir(folder: Path) -> list[str]:
     lines = ["\t".join(QRELS[0]), *("\t".join(map(str, row.values())) for row in QRELS)]
     (folder / "qrels" / "test.tsv").write_text("".join(line + "\n" for line in lines))
     names = {"corpus": "corpus.jsonl", "queries": "queries.jsonl", "qrels": "qrels/test.tsv"}
-    return [word for kind, name in names.items() for word in (f"--{kind}", str(folder / name))]
+    return [f"{kind}={folder / name}" for kind, name in names.items()]
 
 
 def write_mteb(folder: Path) -> list[str]:
@@ -41,14 +46,14 @@ def write_mteb(folder: Path) -> list[str]:
         half = (len(renamed) + 1) // 2
         for number, part in enumerate((renamed[:half], renamed[half:])):
             pq.write_table(pa.Table.from_pylist(part), place / f"test-0000{number}-of-00002.parquet")
-        words += [f"--{kind}", str(place / "test-*.parquet")]
+        words.append(f"{kind}={place}/test-*.parquet")
     return words
 
 
 @pytest.mark.parametrize("write", [write_beir, write_mteb])
 def test_both_forms_give_the_same_benchmark(tmp_path: Path, write) -> None:  # type: ignore[no-untyped-def]
     out = tmp_path / "out"
-    main(["--reader", "beir", "--language", "en", *write(tmp_path / "data"), "--output-folder", str(out)])
+    prepare("beir", "en", write(tmp_path / "data"), out)
     assert read_table(out / "queries.parquet").to_pylist() == [{"query_id": "q1", "text": "When is tax due?"}]
     assert read_table(out / "passages.parquet", ["passage_id", "text"]).to_pylist() == [
         {"passage_id": "en/d1", "text": "Tax\n\nTax is due in May."},
@@ -62,35 +67,28 @@ def test_both_forms_give_the_same_benchmark(tmp_path: Path, write) -> None:  # t
 
 
 def test_judgements_without_scores_are_relevant(tmp_path: Path) -> None:
-    arguments = write_beir(tmp_path / "data")
+    files = write_beir(tmp_path / "data")
     (tmp_path / "data" / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\nq1\td2\n")
-    main(["--reader", "beir", "--language", "en", *arguments, "--output-folder", str(tmp_path / "out")])
+    prepare("beir", "en", files, tmp_path / "out")
     assert read_table(tmp_path / "out" / "qrels.parquet")["relevance"].to_pylist() == [1]
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("q1\td9\t1", r"test\.tsv: line 4: passage 'd9' is judged relevant, but is not among the 2 passages"),
-        ("q9\td1\t1", r"test\.tsv: line 4: query 'q9' is judged, but"),
-        ("q1\td2\tyes", r"test\.tsv: line 4: relevance 'yes' is no number"),
+        ("q1\td9\t1", r"test\.tsv: line 4: passage 'd9' is judged relevant but not among the 2 passages"),
+        ("q9\td1\t1", r"test\.tsv: line 4: query 'q9' is judged but"),
+        ("q1\td2\tyes", r"test\.tsv: line 4: relevance 'yes' is not a number"),
         ("q1\td2", r"test\.tsv: line 4: has 2 cells"),
     ],
 )
 def test_bad_judgements_are_named(tmp_path: Path, row: str, message: str) -> None:
-    arguments = write_beir(tmp_path / "data")
+    files = write_beir(tmp_path / "data")
     with (tmp_path / "data" / "qrels" / "test.tsv").open("a") as stream:
         stream.write(row + "\n")
     with pytest.raises(UserError, match=message):
-        main(["--reader", "beir", "--language", "en", *arguments, "--output-folder", str(tmp_path / "out")])
+        prepare("beir", "en", files, tmp_path / "out")
     assert not list((tmp_path / "out").glob("*"))
-
-
-def test_missing_arguments_are_named() -> None:
-    with pytest.raises(UserError, match="--queries: is missing"):
-        main(["--reader", "beir", "--language", "en", "--output-folder", "out"])
-    with pytest.raises(UserError, match="--input: is missing"):
-        main(["--reader", "belebele", "--language", "en", "--output-folder", "out"])
 
 
 def belebele_row(dialect: str, link: str, number: int, passage: str, question: str) -> dict[str, object]:
@@ -109,8 +107,7 @@ def test_belebele_is_parallel_by_link_and_number(tmp_path: Path) -> None:
         ]
         file = tmp_path / f"{dialect}.jsonl"
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        words = ["--reader", "belebele", "--input", str(file), "--language", language]
-        main([*words, "--output-folder", str(tmp_path / language)])
+        prepare("belebele", language, [f"corpus={file}"], tmp_path / language)
     tables = {language: read_table(tmp_path / language / "qrels.parquet").to_pylist() for language in ("en", "zh")}
     relevant = {
         language: {(row["query_id"], row["passage_id"].removeprefix(f"{language}/")) for row in rows}
@@ -131,9 +128,8 @@ def test_belebele_is_parallel_by_link_and_number(tmp_path: Path) -> None:
 def test_belebele_of_another_language_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "eng_Latn.jsonl"
     file.write_text(json.dumps(belebele_row("deu_Latn", "https://a", 1, "p", "q")) + "\n")
-    words = ["--reader", "belebele", "--input", str(file), "--language", "en", "--output-folder", str(tmp_path / "out")]
     with pytest.raises(UserError, match=r"eng_Latn\.jsonl: line 1: is in 'deu_Latn', not in eng_Latn"):
-        main(words)
+        prepare("belebele", "en", [f"corpus={file}"], tmp_path / "out")
 
 
 def test_codes_of_flores() -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import write_json
 from hybridbatch.config.hub_data import HubData
 from hybridbatch.config.load import load_config
-from hybridbatch.data.pair_writer import Pair, UniqueIds, write_pairs
-from hybridbatch.data.readers.hub import read_pairs
+from hybridbatch.config.sources import Source
+from hybridbatch.data.pairs import Pair
+from hybridbatch.data.readers.hub import pairs as read_pairs
 from hybridbatch.download import hub
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -46,9 +48,29 @@ NESTED: list[dict[str, Any]] = [
 ]
 
 
-def settings(**values: Any) -> HubData:
-    given_columns = values.pop("columns", {"query": "question", "passage": "answer"})
-    return HubData.model_validate({"revision": REVISION, "columns": given_columns, **values})
+def settings(**values: Any) -> dict[str, Any]:
+    return {"revision": REVISION, "data_files": "*", "columns": {"query": "question", "passage": "answer"}, **values}
+
+
+def manifest(folder: Path, files: list[Path]) -> Path:
+    """Lay files out as a fetched data set."""
+    request = hub.Request(kind="dataset", repository="owner/name", revision=REVISION, patterns=("*",))
+    for file in files:
+        place = folder / request.snapshot / file.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(file)
+    path = folder / "manifests" / f"{request.key}.json"
+    names = dict.fromkeys((file.name for file in files), "")
+    write_json(path, {"kind": "dataset", "repository": "owner/name", "revision": REVISION, "files": names})
+    return path
+
+
+def read(files: list[Path], **values: Any) -> list[Pair]:
+    with tempfile.TemporaryDirectory() as folder:
+        source = Source.model_validate(
+            {"reader": "hub", "path": "owner/name", "languages": ["en"], "hub": settings(**values)}
+        )
+        return list(read_pairs({"manifest": [manifest(Path(folder), files)]}, source, "en"))
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -68,14 +90,12 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
 @pytest.mark.parametrize("name", ["a.parquet", "a.jsonl", "a.jsonl.gz", "a.json", "list.json", "a.csv", "a.tsv"])
 def test_every_kind_of_file_gives_the_same_pairs(tmp_path: Path, name: str) -> None:
     file = write(tmp_path / name, ROWS)
-    pairs = list(read_pairs([file], settings(where={"label": 1}), "d", tmp_path))
-    assert pairs == [Pair("000000000", "q0", "a0"), Pair("000000002", "q2", "a2")]
-    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert read([file], where={"label": 1}) == [Pair("000000000", "q0", "a0"), Pair("000000002", "q2", "a2")]
 
 
 def test_rows_are_numbered_over_the_files(tmp_path: Path) -> None:
-    files = [write(tmp_path / f"{n}.jsonl", ROWS[n:]) for n in range(3)]
-    assert [pair.pair_id for pair in read_pairs(files, settings(), "d")] == [f"{n:09d}" for n in range(6)]
+    files = [write(tmp_path / name, ROWS[n:]) for n, name in enumerate(["0.jsonl", "1.csv", "2.parquet"])]
+    assert [pair.pair_id for pair in read(files)] == [f"{n:09d}" for n in range(6)]
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.jsonl.gz"])
@@ -83,23 +103,23 @@ def test_nested_columns(tmp_path: Path, name: str) -> None:
     file = write(tmp_path / name, NESTED)
     first = {"query": "query", "passage": ["positive_passages[0].title", "positive_passages[0].text"], "id": "query_id"}
     negative = {**first, "negative": "negative_passages[0].text"}
-    assert list(read_pairs([file], settings(columns=negative), "d")) == [
+    assert read([file], columns=negative) == [
         Pair("1", "q1", "T p1", "n1"),
         Pair("2", "q2", "V p3", None),
     ]
     joined = {"query": "query", "passage": "positive_passages[*].text", "id": "query_id"}
-    assert [pair.passage for pair in read_pairs([file], settings(columns=joined), "d")] == ["p1 p2", "p3"]
+    assert [pair.passage for pair in read([file], columns=joined)] == ["p1 p2", "p3"]
     whole = {"query": "query", "passage": "answers"}
-    assert [pair.passage for pair in read_pairs([file], settings(columns=whole), "d")] == ["a b", ""]
+    assert [pair.passage for pair in read([file], columns=whole)] == ["a b", ""]
 
 
 def test_exploded_lists_become_pairs_of_their_own(tmp_path: Path) -> None:
     file = write(tmp_path / "a.jsonl", NESTED)
     exploded = {"query": "query", "passage": "positive_passages.text", "id": "query_id"}
-    pairs = list(read_pairs([file], settings(columns=exploded, explode="positive_passages"), "d"))
+    pairs = read([file], columns=exploded, explode="positive_passages")
     assert pairs == [Pair("1-0", "q1", "p1"), Pair("1-1", "q1", "p2"), Pair("2-0", "q2", "p3")]
     where = {"positive_passages.title": ["U", "V"]}
-    chosen = read_pairs([file], settings(columns=exploded, explode="positive_passages", where=where), "d")
+    chosen = read([file], columns=exploded, explode="positive_passages", where=where)
     assert [pair.pair_id for pair in chosen] == ["1-1", "2-0"]
 
 
@@ -108,65 +128,29 @@ def test_exploded_lists_become_pairs_of_their_own(tmp_path: Path) -> None:
     [
         (
             {"columns": {"query": "quest", "passage": "answer"}},
-            "row 0: 'quest' is missing; there are: question, answer",
+            "line 1: 'quest' is missing; there are: question, answer",
         ),
-        ({"where": {"labels": 1}}, "row 0: 'labels' is missing"),
-        ({"explode": "answer"}, "row 0: 'answer' is no list"),
-        ({"columns": {"query": "question.text", "passage": "answer"}}, "row 0: 'text' is looked for in str"),
+        ({"where": {"labels": 1}}, "line 1: 'labels' is missing"),
+        ({"explode": "answer"}, "line 1: 'answer' is no list"),
+        ({"columns": {"query": "question.text", "passage": "answer"}}, "line 1: 'text' is looked for in str"),
     ],
 )
 def test_a_wrong_place_is_named(tmp_path: Path, values: dict[str, Any], message: str) -> None:
     file = write(tmp_path / "a.jsonl", ROWS)
     with pytest.raises(UserError, match=message) as caught:
-        list(read_pairs([file], settings(**values), "d"))
+        read([file], **values)
     assert "\n" not in str(caught.value)
 
 
 def test_damaged_files_are_named_with_their_line(tmp_path: Path) -> None:
-    good = write(tmp_path / "good.jsonl", ROWS)
+    good = write(tmp_path / "a_good.jsonl", ROWS)
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"question": "q", "answer": "a"}\n{"question": "q", "answer"\n', encoding="utf-8")
-    with pytest.raises(UserError, match=r"bad\.jsonl: line 2: cannot be read as JSON") as caught:
-        list(read_pairs([good, bad], settings(), "d", tmp_path))
+    with pytest.raises(UserError, match=r"bad\.jsonl: line 2: is not JSON") as caught:
+        read([good, bad])
     assert "\n" not in str(caught.value)
-
-    cut = tmp_path / "cut.jsonl.gz"
-    many = [{"question": f"q{n} {n * n}", "answer": f"a{n}"} for n in range(1000)]
-    cut.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in many).encode())[:-100])
-    with pytest.raises(UserError, match=r"cut\.jsonl\.gz: is a truncated or damaged gzip file") as caught:
-        list(read_pairs([cut], settings(), "d", tmp_path))
-    assert "\n" not in str(caught.value)
-
-    torn = tmp_path / "torn.parquet"
-    torn.write_bytes(write(tmp_path / "whole.parquet", ROWS).read_bytes()[:-20])
-    with pytest.raises(UserError, match=r"torn\.parquet: cannot be read as parquet"):
-        list(read_pairs([torn], settings(), "d", tmp_path))
-
-
-def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"suffix '\.py' is not known"):
-        list(read_pairs([tmp_path / "pairs.py"], settings(), "d"))
-    with pytest.raises(UserError, match="files of different kinds"):
-        list(read_pairs([tmp_path / "a.json", tmp_path / "b.csv"], settings(), "d"))
-
-
-@given(st.lists(st.text(min_size=1), max_size=30))
-def test_repeated_ids_are_found(names: list[str]) -> None:
-    ids = UniqueIds()
-    for start in range(0, len(names), 7):
-        ids.add(names[start : start + 7])
-    assert bool(ids.repeated()) == (len(set(names)) < len(names))
-
-
-def test_a_repeated_or_empty_id_is_named_and_nothing_is_written(tmp_path: Path) -> None:
-    out = tmp_path / "out.parquet"
-    with pytest.raises(UserError, match="pair_id 'a' occurs more than once"):
-        write_pairs(out, [Pair("a", "q", "p"), Pair("b", "q", "p"), Pair("a", "r", "s")], (0.0, 1.0), "d")
-    with pytest.raises(UserError, match="a pair_id is empty"):
-        write_pairs(out, [Pair("", "q", "p")], (0.0, 1.0), "d")
-    with pytest.raises(UserError, match="there are no pairs"):
-        write_pairs(out, [], (0.0, 1.0), "d")
-    assert not out.exists()
+    with pytest.raises(UserError, match=r"pairs\.py: unknown suffix '\.py'"):
+        read([write(tmp_path / "pairs.py", ROWS)])
 
 
 @given(st.dictionaries(st.sampled_from("abc"), st.lists(st.integers(), min_size=1), min_size=1))
@@ -180,30 +164,18 @@ def test_exploding_keeps_every_element_in_order(row: dict[str, list[int]]) -> No
     )
 
 
-def manifest(folder: Path, files: dict[str, Path]) -> Path:
-    """Lay files out as a fetched data set."""
-    wanted = hub.Request("dataset", "owner/name", REVISION, ("*",))
-    for name, file in files.items():
-        place = folder / wanted.snapshot / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.symlink_to(file)
-    path = folder / "manifests" / f"{wanted.key}.json"
-    facts = {"kind": "dataset", "repository": "owner/name", "revision": REVISION, "files": dict.fromkeys(files, "")}
-    write_json(path, facts)
-    return path
-
-
 def test_the_program_writes_negatives_and_keeps_a_part(tmp_path: Path) -> None:
     file = write(
         tmp_path / "a.jsonl", [{"q": f"q{n}", "p": f"p{n}", "n": None if n % 2 else f"n{n}"} for n in range(200)]
     )
-    listed = manifest(tmp_path / "hub", {"a.jsonl": file})
-    chosen = settings(columns={"query": "q", "passage": "p", "negative": "n"}).model_dump_json()
+    listed = manifest(tmp_path / "hub", [file])
+    chosen = settings(columns={"query": "q", "passage": "p", "negative": "n"})
     halves = []
-    for low, high in [("0", "0.5"), ("0.5", "1")]:
-        out = tmp_path / f"{low}.parquet"
-        command = ["--reader", "hub", "--input", str(listed), "--language", "en", "--settings", chosen]
-        prepare_pairs.main([*command, "--keep", low, high, "--output", str(out)])
+    for keep in ([0, 0.5], [0.5, 1]):
+        out = tmp_path / f"{keep[0]}.parquet"
+        source = {"reader": "hub", "path": "owner/name", "languages": ["en"], "hub": chosen, "keep": keep}
+        command = ["--source", json.dumps(source), "--language", "en", "--files", f"manifest={listed}"]
+        prepare_pairs.main([*command, "--output", str(out)])
         halves.append(pq.read_table(out))
     table = pa.concat_tables(halves).sort_by("pair_id")
     assert table.column_names == ["pair_id", "query", "passage", "negative"]
@@ -234,7 +206,10 @@ GOOD = {"revision": REVISION, "data_files": "a/*.parquet", "columns": {"query": 
         ({"reader": "hub", "hub": {**GOOD, "config": "c"}}, "config and data_files exclude each other"),
         ({"reader": "hub", "hub": {**GOOD, "data_files": None}}, "config and data_files are both missing"),
         ({"reader": "hub", "hub": {**GOOD, "columns": None}}, "hub.columns: is missing"),
-        ({"reader": "hub", "hub": GOOD, "path": "name"}, "path: 'name' is not the id of a data set; allowed: owner/name"),
+        (
+            {"reader": "hub", "hub": GOOD, "path": "name"},
+            "path: 'name' is not the id of a data set; allowed: owner/name",
+        ),
         (
             {"reader": "hub", "hub": GOOD, "languages": ["en", "de"]},
             "hub.columns.id: is missing; with several languages",

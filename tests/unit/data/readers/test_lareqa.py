@@ -1,4 +1,4 @@
-"""LAReQA's form: a small file made here, and the published counts where the data sets are at hand."""
+"""LAReQA: a small file made here, and the published counts where the data sets are available."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.data import benchmark as common
+from hybridbatch.config.benchmarks import Benchmark
+from hybridbatch.config.sources import Source
+from hybridbatch.data.benchmark import BenchmarkData
+from hybridbatch.data.pairs import Pair
+from hybridbatch.data.qrels import select_answerable
 from hybridbatch.data.readers import lareqa
 
 DATA = Path(__file__).parents[5] / "shared" / "data" / "lareqa"
@@ -61,49 +65,59 @@ def save(path: Path, root: dict[str, Any]) -> None:
     path.write_text(json.dumps(root), encoding="utf-8")
 
 
+def benchmark(path: Path, candidates: str = "sentence") -> BenchmarkData:
+    values = {"reader": "lareqa", "path": "lareqa", "languages": ["en"], "candidates": candidates}
+    return lareqa.benchmark({"questions": [path]}, Benchmark.model_validate(values), "en")
+
+
+def pairs(path: Path) -> list[Pair]:
+    source = Source.model_validate({"reader": "lareqa", "path": "lareqa", "languages": ["en"]})
+    return list(lareqa.pairs({"questions": [path]}, source, "en"))
+
+
 def test_every_sentence_of_every_paragraph_is_a_candidate(path: Path) -> None:
-    passages = lareqa.benchmark(path, "en", "sentence").passages.to_pydict()
-    assert passages == {
-        "passage_id": ["en/000000/0000", "en/000000/0001", "en/000000/0002", "en/000001/0000"],
-        "text": ["One.", "Two.", "One.", "One."],
-        "title": ["Numbers", "Numbers", "Numbers", None],
-        "context": ["One. Two. One."] * 3 + ["One."],
-    }
+    passages = list(benchmark(path).passages)
+    assert [passage.passage_id for passage in passages] == ["000000/0000", "000000/0001", "000000/0002", "000001/0000"]
+    assert [passage.text for passage in passages] == ["One.", "Two.", "One.", "One."]
+    assert [passage.title for passage in passages] == ["Numbers", "Numbers", "Numbers", None]
+    assert [passage.context for passage in passages] == ["One. Two. One."] * 3 + ["One."]
 
 
 def test_relevant_is_the_sentence_that_holds_the_start_of_an_answer(path: Path) -> None:
-    made = lareqa.benchmark(path, "en", "sentence")
-    common.check(made)
-    assert made.queries.to_pydict() == {
-        "query_id": ["q1", "q2", "q3", "q4"],
-        "text": ["What of q1?", "What of q2?", "What of q3?", "What of q4?"],
-    }
-    assert [tuple(row.values()) for row in made.qrels.to_pylist()] == [
-        ("q1", "en/000000/0001", 1),
-        ("q2", "en/000000/0002", 1),
-        ("q3", "en/000000/0000", 1),
-        ("q3", "en/000000/0001", 1),
-        ("q4", "en/000001/0000", 1),
+    made = benchmark(path)
+    assert [(query.query_id, query.text) for query in made.queries] == [
+        ("q1", "What of q1?"),
+        ("q2", "What of q2?"),
+        ("q3", "What of q3?"),
+        ("q4", "What of q4?"),
+    ]
+    assert [tuple(judgement[1:]) for judgement in made.judgements] == [
+        ("q1", "000000/0001", 1),
+        ("q2", "000000/0002", 1),
+        ("q3", "000000/0000", 1),
+        ("q3", "000000/0001", 1),
+        ("q4", "000001/0000", 1),
     ]
 
 
 def test_sentence_and_context(path: Path) -> None:
-    texts = lareqa.benchmark(path, "en", "sentence_and_context").passages["text"].to_pylist()
+    texts = [passage.text for passage in benchmark(path, "sentence_and_context").passages]
     assert texts == ["One. One. Two. One.", "Two. One. Two. One.", "One. One. Two. One.", "One. One."]
 
 
 def test_pairs(path: Path) -> None:
-    assert lareqa.pairs(path).to_pydict() == {
-        "pair_id": ["q1", "q2", "q3", "q4"],
-        "query": ["What of q1?", "What of q2?", "What of q3?", "What of q4?"],
-        "passage": ["Two.", "One.", "One.", "One."],
-    }
+    assert pairs(path) == [
+        Pair("q1", "What of q1?", "Two."),
+        Pair("q2", "What of q2?", "One."),
+        Pair("q3", "What of q3?", "One."),
+        Pair("q4", "What of q4?", "One."),
+    ]
 
 
 @pytest.mark.parametrize("size", [0, 1, 100])
-def test_cut_file_is_named(path: Path, size: int) -> None:
+def test_truncated_file_is_named(path: Path, size: int) -> None:
     path.write_bytes(path.read_bytes()[:size])
-    with pytest.raises(UserError, match=r"en\.json: is cut or no JSON"):
+    with pytest.raises(UserError, match=r"en\.json: is truncated or not JSON"):
         lareqa.read(path)
 
 
@@ -169,21 +183,21 @@ def test_other_json_is_refused(path: Path, root: dict[str, Any]) -> None:
 def test_published_counts(name: str) -> None:
     path = DATA / f"{name}.json"
     if not path.exists():
-        pytest.skip("this file of LAReQA is not beside the repository")
-    made = lareqa.benchmark(path, name[-2:], "sentence")
-    common.check(made)
-    assert (made.queries.num_rows, made.passages.num_rows) == PUBLISHED[name]
-    assert made.qrels.num_rows == made.queries.num_rows
-    ids = made.passages["passage_id"].to_pylist()
-    assert ids == sorted(ids)
-    assert lareqa.pairs(path)["pair_id"].equals(made.queries["query_id"])
+        pytest.skip("this file of LAReQA is not next to the repository")
+    made = benchmark(path)
+    found = select_answerable(made.queries, made.judgements, False)
+    ids = [passage.passage_id for passage in made.passages]
+    assert (len(found.queries), len(ids)) == PUBLISHED[name]
+    assert len(found.relevant) == len(found.queries)
+    assert ids == sorted(set(ids))
+    assert [pair.pair_id for pair in pairs(path)] == [query.query_id for query in made.queries]
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_spans_are_their_sentences(name: str) -> None:
     path = DATA / f"{name}.json"
     if not path.exists():
-        pytest.skip("this file of LAReQA is not beside the repository")
+        pytest.skip("this file of LAReQA is not next to the repository")
     different = [
         sentence
         for paragraph in lareqa.read(path)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.data.pair_writer import Pair
+from hybridbatch.data.pairs import Pair
 from hybridbatch.data.readers import mmarco
 
 NUMBERS = st.integers(0, 8)
@@ -33,11 +33,10 @@ def test_a_pair_for_each_query_and_passage_with_its_first_negative(
     for query, passage, other in triples:
         first.setdefault((query, passage), other)
     for language in ("en", "de"):
-        assert list(mmarco.read_pairs(*lay_out(folder, triples, language), folder)) == [
+        assert list(mmarco.join(*lay_out(folder, triples, language))) == [
             Pair(f"{q}-{p}", f"{language} query {q}", f"{language} passage\u2028{p}", f"{language} passage\u2028{n}")
             for (q, p), n in first.items()
         ]
-    assert not list(folder.glob(".mmarco*"))
 
 
 def test_blocks_do_not_repeat_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,16 +50,17 @@ def test_blocks_do_not_repeat_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("t.tsv", "1\t2\n", r"t\.tsv: is no file of three ids a line"),
-        ("t.tsv", "1\t2\tx\n", r"t\.tsv: is no file of three ids a line"),
-        ("t.tsv", "1\t2\t99\n", r"t\.tsv: names id 99, which .*en_c\.tsv does not hold"),
-        ("t.tsv", "99\t2\t1\n", r"t\.tsv: names id 99, which .*en_q\.tsv does not hold"),
-        ("en_c.tsv", "0\ttext\nno tab\n", r"en_c\.tsv: line 2: is not an id, a tab and a text"),
+        ("t.tsv", "1\t2\n", r"t\.tsv: is not a file of three ids per line"),
+        ("t.tsv", "1\t2\tx\n", r"t\.tsv: is not a file of three ids per line"),
+        ("t.tsv", "1\t2\t99\n", r"t\.tsv: names id 99, which is not in .*en_c\.tsv"),
+        ("t.tsv", "99\t2\t1\n", r"t\.tsv: names id 99, which is not in .*en_q\.tsv"),
+        ("en_c.tsv", "0\ttext\nno tab\n", r"en_c\.tsv: line 2: has no tab; it must be an id, a tab and a text"),
+        ("en_c.tsv", "0\ttext\nx\ttext\n", r"en_c\.tsv: line 2: 'x' is not a number"),
     ],
 )
 def test_bad_files_are_named(tmp_path: Path, file: str, content: str, message: str) -> None:
     paths = lay_out(tmp_path, [(1, 2, 3)])
     (tmp_path / file).write_text(content, encoding="utf-8")
     with pytest.raises(UserError, match=message) as caught:
-        list(mmarco.read_pairs(*paths, tmp_path))
+        list(mmarco.join(*paths))
     assert "\n" not in str(caught.value)

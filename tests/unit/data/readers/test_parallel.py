@@ -1,18 +1,20 @@
 """The embedded parallel data: English pairs and translation memories."""
 
+import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from pair_files import write_tmx
 
 import prepare_benchmark
 import prepare_pairs
 from hybridbatch.common.errors import UserError
-from hybridbatch.data import benchmark as common
+from hybridbatch.config.benchmarks import Benchmark
+from hybridbatch.config.sources import Source
+from hybridbatch.data.benchmark import BenchmarkData
+from hybridbatch.data.pairs import Pair
 from hybridbatch.data.readers import parallel
-from hybridbatch.data.tmx import read_tmx, write_tmx
 
 HEADER = "pair_id\tdomain\ttopic\tsplit\tquery\tpassage\n"
 ROWS = [
@@ -31,8 +33,6 @@ GERMAN = {
     "When to bake?": "Wann backen?",
     "Bake early.": "Früh backen.",
 }
-# What XML 1.0 can hold, less the carriage return.
-SEGMENTS = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff")).filter(str.strip)
 
 
 @pytest.fixture
@@ -42,45 +42,55 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def files(folder: Path, language: str) -> dict[str, list[Path]]:
+    english = {"english": [folder / "pairs.en.tsv"]}
+    return english if language == "en" else {**english, "translations": [folder / f"en-{language}.tmx"]}
+
+
+def pairs(folder: Path, language: str, **values: str | None) -> list[Pair]:
+    source = Source.model_validate({"reader": "parallel", "path": str(folder), "languages": [language], **values})
+    return list(parallel.pairs(files(folder, language), source, language))
+
+
+def benchmark(folder: Path, language: str) -> BenchmarkData:
+    section = Benchmark.model_validate({"reader": "parallel", "path": str(folder), "languages": [language]})
+    return parallel.benchmark(files(folder, language), section, language)
+
+
 @pytest.mark.parametrize(
     ("domain", "split", "ids"),
     [
-        (None, None, ["a1", "a2", "b1", "b2"]),
-        ("facts", None, ["a1", "a2"]),
+        (None, None, ["a1"]),
+        ("facts", "test", ["a2"]),
         (None, "test", ["a2", "b1"]),
         ("advice", "validation", ["b2"]),
     ],
 )
 def test_domain_and_split_select(folder: Path, domain: str | None, split: str | None, ids: list[str]) -> None:
     for language in ("en", "de"):
-        assert parallel.pairs(folder, language, domain, split)["pair_id"].to_pylist() == ids
+        assert [pair.pair_id for pair in pairs(folder, language, domain=domain, split=split)] == ids
 
 
 def test_pairs_in_two_languages(folder: Path) -> None:
-    english, german = parallel.read_pairs(folder, "en")[0], parallel.read_pairs(folder, "de")[0]
-    assert (english.query, english.passage) == ('What is "gold"?', "Gold is a metal.")
-    assert (german.query, german.passage) == ("Was ist „Gold“?", "Gold ist ein Metall.")
-    assert (german.pair_id, german.topic) == (english.pair_id, english.topic)
+    assert pairs(folder, "en") == [Pair("a1", 'What is "gold"?', "Gold is a metal.")]
+    assert pairs(folder, "de") == [Pair("a1", "Was ist „Gold“?", "Gold ist ein Metall.")]
 
 
 def test_benchmark(folder: Path) -> None:
-    made = parallel.benchmark(folder, "de")
-    common.check(made)
-    assert made.queries.to_pydict() == {"query_id": ["a2", "b1"], "text": ["Was rostet?", "Wann schlafen?"]}
-    assert made.passages.to_pydict() == {
-        "passage_id": ["de/a2", "de/b1"],
-        "text": ["Eisen rostet.", "Nachts <schlafen>."],
-        "title": [None, None],
-        "context": [None, None],
-    }
-    assert made.qrels.to_pydict() == {"query_id": ["a2", "b1"], "passage_id": ["de/a2", "de/b1"], "relevance": [1, 1]}
+    made = benchmark(folder, "de")
+    assert [(query.query_id, query.text) for query in made.queries] == [("a2", "Was rostet?"), ("b1", "Wann schlafen?")]
+    assert [(passage.passage_id, passage.text) for passage in made.passages] == [
+        ("a2", "Eisen rostet."),
+        ("b1", "Nachts <schlafen>."),
+    ]
+    assert [tuple(judgement[1:]) for judgement in made.judgements] == [("a2", "a2", 1), ("b1", "b1", 1)]
 
 
 def test_english_needs_no_memory(folder: Path) -> None:
     (folder / "en-de.tmx").unlink()
-    assert parallel.benchmark(folder, "en").queries.num_rows == 2
+    assert len(list(benchmark(folder, "en").queries)) == 2
     with pytest.raises(UserError, match=r"en-de\.tmx: cannot be read"):
-        parallel.benchmark(folder, "de")
+        benchmark(folder, "de")
 
 
 @pytest.mark.parametrize(
@@ -93,101 +103,39 @@ def test_english_needs_no_memory(folder: Path) -> None:
 )
 def test_empty_selection_is_refused(folder: Path, domain: str | None, split: str | None, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        parallel.read_english(folder, domain, split)
+        parallel.read_english(folder / "pairs.en.tsv", domain, split)
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("pair_id\tquery\n", "columns are"),
-        ("", "columns are"),
+        ("pair_id\tquery\na\tb\n", "columns are pair_id, query; they must be pair_id, domain"),
+        ("", "has no pairs"),
         (HEADER + ROWS[0] + "x\ty\n", "line 3: has 2 cells"),
-        (HEADER + "a\tb\tc\ttrain\t \tp\n", "line 2: has an empty cell"),
         (HEADER + "a\tb\tc\tdev\tq\tp\n", "line 2: split is 'dev'"),
-        (HEADER + ROWS[0] + ROWS[0], "line 3: pair_id 'a1' occurs more than once"),
         (HEADER, "has no pairs"),
     ],
 )
 def test_bad_table_is_named(folder: Path, content: str, message: str) -> None:
     (folder / "pairs.en.tsv").write_text(content, encoding="utf-8")
     with pytest.raises(UserError, match=rf"pairs\.en\.tsv: {message}"):
-        parallel.read_english(folder)
+        parallel.read_english(folder / "pairs.en.tsv")
 
 
 def test_missing_translation_names_the_pair(folder: Path) -> None:
     write_tmx(folder / "en-de.tmx", "de", {text: GERMAN[text] for text in GERMAN if text != "Iron rusts."})
     with pytest.raises(UserError, match=r"en-de\.tmx: has no translation for the passage of 'a2'"):
-        parallel.benchmark(folder, "de")
-
-
-@given(entries=st.dictionaries(SEGMENTS, SEGMENTS, max_size=5))
-def test_memory_comes_back_as_written(tmp_path_factory: pytest.TempPathFactory, entries: dict[str, str]) -> None:
-    path = tmp_path_factory.mktemp("memory") / "en-ar.tmx"
-    write_tmx(path, "ar", entries)
-    assert list(read_tmx(path, "ar").items()) == list(entries.items())
-    first = path.read_bytes()
-    write_tmx(path, "ar", entries)
-    assert path.read_bytes() == first
-
-
-def test_memory_looks_like_tmx(folder: Path) -> None:
-    lines = (folder / "en-de.tmx").read_text(encoding="utf-8").splitlines()
-    assert lines[0] == '<?xml version="1.0" encoding="UTF-8"?>'
-    assert lines[2] == '<tmx version="1.4">'
-    assert 'srclang="en"' in lines[3]
-    assert lines[6:8] == ['      <tuv xml:lang="en">', '        <seg>What is "gold"?</seg>']
-    assert len(lines) == 4 + 1 + 8 * len(GERMAN) + 2
-
-
-@pytest.mark.parametrize("text", ["", " ", "a\rb", "a\x00b", "\ufffe"])
-def test_segment_that_xml_cannot_hold_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(UserError, match=r"en-de\.tmx: de segment"):
-        write_tmx(tmp_path / "en-de.tmx", "de", {"a": text})
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_cut_memory_names_file_and_line(folder: Path) -> None:
-    lines = (folder / "en-de.tmx").read_text(encoding="utf-8").splitlines()
-    (folder / "en-de.tmx").write_text("\n".join(lines[:10]), encoding="utf-8")
-    with pytest.raises(UserError, match=r"en-de\.tmx: line 10: is cut or no XML"):
-        parallel.pairs(folder, "de")
-
-
-def test_memory_of_another_language_is_refused(folder: Path) -> None:
-    (folder / "en-de.tmx").rename(folder / "en-fr.tmx")
-    with pytest.raises(UserError, match=r"en-fr\.tmx: translation unit 1: is in de, en; it must be in en and fr"):
-        parallel.pairs(folder, "fr")
-
-
-UNIT = '<tu><tuv xml:lang="en">{}</tuv><tuv xml:lang="de">{}</tuv></tu>'
-
-
-@pytest.mark.parametrize(
-    ("units", "message"),
-    [
-        ([("<seg>a</seg>", "<seg>b</seg>"), ("<seg>a</seg>", "<seg>c</seg>")], "unit 2: another translation of 'a'"),
-        ([("<seg>a</seg>", "<seg/>")], "unit 1: its de variant has no text"),
-        ([("<seg>a</seg>", "")], "unit 1: its de variant has no text"),
-        ([("<seg>a <ph/></seg>", "<seg>b</seg>")], "unit 1: its en segment has inline markup"),
-    ],
-)
-def test_unsound_memory_is_refused(tmp_path: Path, units: list[tuple[str, str]], message: str) -> None:
-    body = "".join(UNIT.format(*unit) for unit in units)
-    (tmp_path / "m.tmx").write_text(f'<tmx version="1.4"><body>{body}</body></tmx>', encoding="utf-8")
-    with pytest.raises(UserError, match=rf"m\.tmx: translation {message}"):
-        read_tmx(tmp_path / "m.tmx", "de")
-
-
-def test_equal_units_are_one_entry(tmp_path: Path) -> None:
-    body = UNIT.format("<seg>a</seg>", "<seg>b</seg>") * 2
-    (tmp_path / "m.tmx").write_text(f"<tmx><body>{body}</body></tmx>", encoding="utf-8")
-    assert read_tmx(tmp_path / "m.tmx", "de") == {"a": "b"}
-    assert read_tmx(tmp_path / "m.tmx", "EN", source_language="de") == {"b": "a"}
+        benchmark(folder, "de")
 
 
 def test_programs(folder: Path) -> None:
-    arguments = ["--reader", "parallel", "--input", str(folder), "--language", "de"]
-    prepare_pairs.main([*arguments, "--output", str(folder / "train.parquet")])
+    section = {"reader": "parallel", "path": str(folder), "languages": ["de"]}
+    named = [f"{name}={file}" for name, [file] in files(folder, "de").items()]
+    common = ["--language", "de", "--files", *named, "--output"]
+    prepare_pairs.main(["--source", json.dumps(section), *common, str(folder / "train.parquet")])
     assert pq.read_table(folder / "train.parquet")["pair_id"].to_pylist() == ["a1"]
-    prepare_benchmark.main([*arguments, "--domain", "facts", "--output-folder", str(folder / "out")])
+    prepare_benchmark.main(["--benchmark", json.dumps({**section, "domain": "facts"}), *common, str(folder / "out")])
     assert pq.read_table(folder / "out" / "qrels.parquet")["passage_id"].to_pylist() == ["de/a2"]
+    (folder / "pairs.en.tsv").write_text(HEADER + ROWS[0] + ROWS[0])
+    with pytest.raises(UserError, match="pair_id 'a1' occurs more than once"):
+        prepare_pairs.main(["--source", json.dumps(section), *common, str(folder / "train.parquet")])

@@ -1,52 +1,19 @@
 """Benchmarks, among them those read as published: MIRACL, BEIR and MTEB, Belebele."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
 from hybridbatch.common.flores import flores_code
-from hybridbatch.config.base import Commit, Section, distinct, placeholders
+from hybridbatch.config.base import SETTINGS, Commit, Section, Setting, distinct, placeholders
 from hybridbatch.config.dataset import Dataset, Interval
 from hybridbatch.config.hub_data import check_repository
 from hybridbatch.config.languages import Language, Languages
 
-Setting = Literal["mono", "cross", "multi"]
-SETTINGS: tuple[Setting, ...] = ("mono", "cross", "multi")
-PUBLISHED = ("miracl", "beir", "belebele")
-MIRACL_LANGUAGES = [
-    "ar",
-    "bn",
-    "de",
-    "en",
-    "es",
-    "fa",
-    "fi",
-    "fr",
-    "hi",
-    "id",
-    "ja",
-    "ko",
-    "ru",
-    "sw",
-    "te",
-    "th",
-    "yo",
-    "zh",
-]
-DEFAULT_SPLITS = {"miracl": "dev", "beir": "test"}
-DEFAULT_FILES = {
-    "miracl": {
-        "corpus": "miracl-corpus-v1.0-{language}/docs-*.jsonl.gz",
-        "queries": "miracl-v1.0-{language}/topics/topics.miracl-v1.0-{language}-{split}.tsv",
-        "qrels": "miracl-v1.0-{language}/qrels/qrels.miracl-v1.0-{language}-{split}.tsv",
-    },
-    "beir": {
-        "corpus": "{language}-corpus/{split}-*.parquet",
-        "queries": "{language}-queries/{split}-*.parquet",
-        "qrels": "{language}-qrels/{split}-*.parquet",
-    },
-    "belebele": {"corpus": "data/{language}.jsonl"},
-}
+Reader = Literal["parallel", "lareqa", "miracl", "beir", "belebele"]
+# The readers of files as published, in a local folder or on the hub, found by patterns.
+PUBLISHED = [reader for reader in get_args(Reader) if reader not in ("parallel", "lareqa")]
+MIRACL_LANGUAGES = "ar bn de en es fa fi fr hi id ja ko ru sw te th yo zh".split()  # noqa: SIM905 - easier to read
 
 
 class Files(Section):
@@ -93,7 +60,7 @@ class About(Section):
 class Benchmark(Dataset):
     """Queries, passages and relevance judgements to evaluate on."""
 
-    reader: Literal["parallel", "lareqa", "miracl", "beir", "belebele"] = Field(
+    reader: Reader = Field(
         description="`parallel`, `lareqa`: as in sources; `miracl`: topics and TREC judgements, passages as JSON lines; `beir`: corpus, queries and judgements in the layout of BEIR or MTEB; `belebele`: questions as JSON lines"
     )
     path: str = Field(
@@ -143,13 +110,16 @@ class Benchmark(Dataset):
         """Whether its files are found by patterns, as published."""
         return self.reader in PUBLISHED
 
-    def patterns(self, language: str) -> dict[str, str]:
-        """Return the pattern, below ``path``, of each kind of file: ``corpus``, ``queries``, ``qrels``."""
-        belebele = self.reader == "belebele"
-        name = self.language_names.get(language) or (flores_code(language) if belebele else language)
-        split = self.split or DEFAULT_SPLITS.get(self.reader, "")
-        patterns = {**DEFAULT_FILES[self.reader], **self._given_files}
-        return {kind: p.replace("{language}", name).replace("{split}", split) for kind, p in patterns.items()}
+    def for_language(self, language: str) -> Self:
+        """Return the benchmark with only those values that its files in one language depend on."""
+        names = {code: name for code, name in self.language_names.items() if code == language}
+        update = {"languages": [language], "language_names": names, "settings": None, "about": About()}
+        return self.model_copy(update=update)
+
+    @property
+    def given_files(self) -> dict[str, str]:
+        """The patterns of `files`, by kind."""
+        return self.files.model_dump(exclude_none=True) if self.files else {}
 
     def repository(self, kind: str) -> tuple[str, str]:
         """Return the id and the commit of the hub's data set that has the files of one kind.
@@ -162,10 +132,6 @@ class Benchmark(Dataset):
         if kind == "corpus" and self.hub.corpus is not None and self.hub.corpus_revision is not None:
             return self.hub.corpus, self.hub.corpus_revision
         return self.path, self.hub.revision
-
-    @property
-    def _given_files(self) -> dict[str, str]:
-        return self.files.model_dump(exclude_none=True) if self.files else {}
 
     @model_validator(mode="after")
     def _has_only_keys_of_its_reader(self) -> Self:
@@ -182,10 +148,7 @@ class Benchmark(Dataset):
         if self.hub is not None:
             check_repository("path", self.path)
             check_repository("hub.corpus", self.hub.corpus or self.path)
-        for kind, pattern in self._given_files.items():
-            kinds = DEFAULT_FILES[self.reader]
-            if kind not in kinds:
-                raise ValueError(f"files.{kind}: reader {self.reader} reads only {', '.join(kinds)}")
+        for kind, pattern in self.given_files.items():
             outside = pattern.startswith("/") or ".." in pattern.split("/")
             if outside or not placeholders(pattern) <= {"language", "split"}:
                 raise ValueError(

@@ -98,6 +98,16 @@ class Source(Dataset):
         """The languages of the files and those translated into, in alphabetical order."""
         return sorted({*self.languages, *(self.translation.languages if self.translation else [])})
 
+    @property
+    def has_negatives(self) -> bool:
+        """Whether its raw pairs have non-relevant passages, too."""
+        columns = self.hub.columns if self.hub else None
+        return self.reader == "mmarco" or (columns is not None and columns.negative is not None)
+
+    def for_language(self, language: str) -> Self:
+        """Return the source with only those values that the raw pairs of one language depend on."""
+        return self.model_copy(update={"languages": [language], "translation": None, "licence": None})
+
     @model_validator(mode="after")
     def _has_what_its_reader_needs(self) -> Self:
         if self.reader == "table":

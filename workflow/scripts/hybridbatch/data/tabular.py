@@ -1,12 +1,14 @@
-"""Rows of large data files, one at a time and each with its place: JSON lines, parquet and tables with a header."""
+"""Rows of parquet, JSON, CSV and TSV files, read one at a time, each with its place in the file for error messages."""
 
+import csv
 import gzip
+import itertools
 import json
+import sys
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,58 +16,73 @@ import pyarrow.parquet as pq
 from hybridbatch.common.errors import UserError
 
 Row = dict[str, Any]
-ROWS_AT_ONCE = 10_000
+SUFFIXES = (".parquet", ".jsonl", ".json", ".csv", ".tsv")
+BATCH = 2_000
 
 
-def read_rows(path: Path) -> Iterator[tuple[str, Row]]:
-    """Yield the rows of a file with their places, such as ``corpus.jsonl: line 3``; its suffix says its form.
+def read_rows(path: Path, *, quoted_tsv: bool = False) -> Iterator[tuple[str, Row]]:
+    """Yield the rows of a file with their places, such as ``corpus.jsonl: line 3``; the suffix determines the format.
 
-    ``.jsonl``: an object a line; ``.tsv``: a header and cells between tabs, without quoting; ``.parquet``. The first two
-    may be compressed (``.gz``). No more than some thousand rows are in memory at once.
+    ``.parquet``; ``.jsonl``, one object per line; ``.json``, the same or a single list of objects; ``.csv``, a header and cells that
+    may be quoted; ``.tsv``, a header and cells that are taken as they are. All but parquet may be gzipped (``.gz``). Cells
+    of CSV and TSV are text. A file is read in parts, except for a single JSON list.
+
+    Args:
+        path: the file.
+        quoted_tsv: whether cells of TSV may be quoted, too.
 
     Raises:
-        UserError: if the file is missing, cut short, of another form, or a line is no object; file and line are named.
+        UserError: if the file is missing, truncated or malformed; the message names the file and the line.
     """
-    suffix = Path(path.name.removesuffix(".gz")).suffix
-    if suffix == ".parquet":
-        return _parquet(path)
-    if suffix in (".jsonl", ".json"):
-        return _json_lines(path)
-    if suffix == ".tsv":
-        return _table(path)
-    raise UserError(f"{path}: suffix {path.suffix!r} is not known; allowed: .jsonl, .tsv (both also .gz), .parquet")
+    kind = suffix(path)
+    if kind not in SUFFIXES:
+        raise UserError(
+            f"{path}: unknown suffix {kind!r}; allowed: {', '.join(SUFFIXES)}, all but .parquet also with .gz"
+        )
+    if kind == ".parquet":
+        return _parquet_rows(path)
+    if kind in (".jsonl", ".json"):
+        return _json_rows(path)
+    if kind == ".csv" or quoted_tsv:
+        return _table_rows(_quoted_cells(path, "," if kind == ".csv" else "\t"))
+    return _table_rows((place, line.split("\t")) for place, line in read_lines(path))
+
+
+def suffix(path: Path) -> str:
+    """Return the suffix of a file without ``.gz``."""
+    return Path(path.name.removesuffix(".gz")).suffix
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the lines of a UTF-8 text file with their places; blank lines are left out. Reads ``.gz`` as well.
+    """Yield the lines of a UTF-8 text file with their places, without blank lines and line ends. Reads ``.gz`` as well.
 
     Raises:
-        UserError: if the file is missing, cut short or no UTF-8 text.
+        UserError: if the file is missing, truncated or not UTF-8.
     """
-    number = 0
-    try:
-        with _open(path) as stream:
-            for number, line in enumerate(stream, 1):
-                text = line.rstrip("\r\n")
-                if text and not text.isspace():
-                    yield f"{path}: line {number}", text
-    except EOFError as error:
-        raise UserError(f"{path}: is cut short after line {number}; delete it and fetch it again") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise UserError(f"{path}: is damaged after line {number} ({error}); delete it and fetch it again") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: is no UTF-8 text after line {number} ({error.reason}); save it as UTF-8") from error
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be read ({error.strerror or error}); fetch it first, or correct the path"
-        ) from error
+    for number, line in enumerate(_lines(path), 1):
+        text = line.rstrip("\r\n")
+        if text and not text.isspace():
+            yield f"{path}: line {number}", text
+
+
+def read_texts(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield place, id and text of each line of a file without a header: an id, a tab and a text.
+
+    Raises:
+        UserError: if the file is unreadable or a line has no tab.
+    """
+    for place, line in read_lines(path):
+        text_id, tab, text = line.partition("\t")
+        if not tab:
+            raise UserError(f"{place}: has no tab; it must be an id, a tab and a text")
+        yield place, text_id, text
 
 
 def text_of(row: Row, place: str, *names: str) -> str:
-    """Return the text or whole number that a row has under the first of ``names`` that it has.
+    """Return the text or whole number in the first of the columns ``names`` that is not null.
 
     Raises:
-        UserError: if it has none of them, or something else stands there.
+        UserError: if all are missing or null, or the value is of another type.
     """
     for name in names:
         value = row.get(name)
@@ -75,66 +92,77 @@ def text_of(row: Row, place: str, *names: str) -> str:
             return str(value)
         if value is not None:
             raise UserError(f"{place}: {name!r} holds {type(value).__name__}; it must hold text")
-    raise UserError(f"{place}: has no {' or '.join(map(repr, names))}; it has {', '.join(row) or 'nothing'}")
+    raise UserError(
+        f"{place}: {' or '.join(map(repr, names))} is missing or null; there are: {', '.join(row) or 'none'}"
+    )
 
 
-def whole_number(value: Any, place: str) -> int:
-    """Return a relevance, given as a number or as text.
-
-    Raises:
-        UserError: if it is no whole number.
-    """
+def _parquet_rows(path: Path) -> Iterator[tuple[str, Row]]:
+    numbers = itertools.count(1)
     try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{place}: relevance {value!r} is no number; correct the line") from error
-    if not number.is_integer():
-        raise UserError(f"{place}: relevance {value!r} is no whole number; correct the line")
-    return int(number)
-
-
-def _json_lines(path: Path) -> Iterator[tuple[str, Row]]:
-    for place, line in read_lines(path):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise UserError(f"{place}: is no JSON ({error}); correct the line or fetch the file again") from error
-        if not isinstance(row, dict):
-            raise UserError(f"{place}: is a JSON {type(row).__name__}; each line must hold an object")
-        yield place, row
-
-
-def _table(path: Path) -> Iterator[tuple[str, Row]]:
-    names: list[str] = []
-    for place, line in read_lines(path):
-        cells = line.split("\t")
-        if not names:
-            names = cells
-        elif len(cells) != len(names):
-            raise UserError(f"{place}: has {len(cells)} cells, but the header has {len(names)} ({', '.join(names)})")
-        else:
-            yield place, dict(zip(names, cells, strict=True))
-
-
-def _parquet(path: Path) -> Iterator[tuple[str, Row]]:
-    try:
-        with pq.ParquetFile(path) as file:
-            number = 0
-            for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
+        # Without reading ahead, which takes memory in proportion to the file when rows are used slowly.
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            for batch in file.iter_batches(batch_size=BATCH, use_threads=False):
                 for row in batch.to_pylist():
-                    number += 1
-                    yield f"{path}: row {number}", row
+                    yield f"{path}: row {next(numbers)}", row
     except (OSError, pa.ArrowInvalid) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: cannot be read as parquet ({reason}); delete it and fetch it again") from error
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[IO[str]]:
-    # Only \n ends a line: other marks that Unicode has for it stand inside texts.
-    if path.suffix == ".gz":
-        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as stream:
-            yield stream
-    else:
-        with path.open(encoding="utf-8", newline="\n") as stream:
-            yield stream
+def _json_rows(path: Path) -> Iterator[tuple[str, Row]]:
+    values: Iterable[tuple[str, Any]] = ((place, _parsed(line, place)) for place, line in read_lines(path))
+    if suffix(path) == ".json" and next(read_lines(path), ("", ""))[1].lstrip().startswith("["):
+        elements = _parsed("".join(_lines(path)), str(path))
+        values = ((f"{path}: element {number}", element) for number, element in enumerate(elements))
+    for place, value in values:
+        if not isinstance(value, dict):
+            raise UserError(f"{place}: is a JSON {type(value).__name__}; it must be an object")
+        yield place, value
+
+
+def _parsed(text: str, place: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UserError(f"{place}: is not JSON ({error}); correct it or fetch the file again") from error
+
+
+def _table_rows(rows: Iterable[tuple[str, list[str]]]) -> Iterator[tuple[str, Row]]:
+    header: list[str] = []
+    for place, cells in rows:
+        if not header:
+            header = cells
+        elif len(cells) != len(header):
+            raise UserError(f"{place}: has {len(cells)} cells, but the header has {len(header)} ({', '.join(header)})")
+        else:
+            yield place, dict(zip(header, cells, strict=True))
+
+
+def _quoted_cells(path: Path, delimiter: str) -> Iterator[tuple[str, list[str]]]:
+    csv.field_size_limit(sys.maxsize)
+    reader = csv.reader(_lines(path), delimiter=delimiter, strict=True)
+    try:
+        for cells in reader:
+            if cells:
+                yield f"{path}: line {reader.line_num}", cells
+    except csv.Error as error:
+        raise UserError(f"{path}: line {reader.line_num}: {error}; correct it or fetch the file again") from error
+
+
+def _lines(path: Path) -> Iterator[str]:
+    number = 0
+    try:
+        # Only \n ends a line: the other line ends of Unicode occur inside texts.
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="\n") as stream:
+            for number, line in enumerate(stream, 1):  # noqa: B007
+                yield line
+    except EOFError as error:
+        raise UserError(f"{path}: is truncated after line {number}; delete it and fetch it again") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(f"{path}: is damaged after line {number} ({error}); delete it and fetch it again") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: is not UTF-8 after line {number} ({error.reason}); save it as UTF-8") from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"{path}: cannot be read ({reason}); fetch it first, or correct the path") from error

@@ -9,9 +9,11 @@ import hashlib
 import logging
 import os
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
+
+from pydantic import BaseModel
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import fingerprint, read_json, write_json
@@ -23,14 +25,13 @@ CARD = "README.md"
 GET_IT = "snakemake --cores 4 downloads"
 
 
-@dataclass(frozen=True)
-class Request:
-    """Files of one repository: those that ``patterns`` name, or those of a configuration that a data set's card names.
+class Request(BaseModel, frozen=True):
+    """Files of one repository: those that ``patterns`` match, or those of a configuration that a data set's card lists.
 
-    ``kind`` is ``dataset`` or ``model``; ``revision`` a commit of 40 hexadecimal digits.
+    ``revision`` is a commit of 40 hexadecimal digits; ``ignored`` are patterns of files that are left out.
     """
 
-    kind: str
+    kind: Literal["dataset", "model"]
     repository: str
     revision: str
     patterns: tuple[str, ...] = ()
@@ -42,7 +43,7 @@ class Request:
     def key(self) -> str:
         """A name for the request, unique and fit for a file name."""
         name = self.repository.replace("/", "--")
-        return f"{self.kind}--{name}--{fingerprint(asdict(self))[:12]}"
+        return f"{self.kind}--{name}--{fingerprint(self.model_dump())[:12]}"
 
     @property
     def folder(self) -> str:
@@ -107,19 +108,19 @@ def locate(request: Request, roots: list[Path]) -> Path | None:
     return next((place for place in places if place.is_dir()), None)
 
 
-def is_at_hand(request: Request, cache: Path, mirror: Path | None) -> bool:
+def is_available(request: Request, cache: Path, mirror: Path | None) -> bool:
     """Return whether the files of a request can be had without network."""
     return (cache / MANIFESTS / f"{request.key}.json").is_file() or locate(request, _local_roots(mirror)) is not None
 
 
-def files(manifest: Path) -> list[Path]:
+def fetched_files(manifest: Path) -> list[Path]:
     """Return the files that a manifest of :func:`fetch` lists, in the order of their paths in the repository.
 
     Raises:
         UserError: if one is gone.
     """
     facts = read_json(manifest)
-    request = Request(facts["kind"], facts["repository"], facts["revision"])
+    request = Request(kind=facts["kind"], repository=facts["repository"], revision=facts["revision"])
     paths = [manifest.parent.parent / request.snapshot / name for name in sorted(facts["files"])]
     for path in paths:
         if not path.is_file():
@@ -296,10 +297,3 @@ def _hashes(file: Path) -> tuple[str, str]:
             sha256.update(block)
             git.update(block)
     return sha256.hexdigest(), git.hexdigest()
-
-
-def request_from(values: dict[str, Any]) -> Request:
-    """Return the request that a JSON object describes, as a rule passes it to the program."""
-    return Request(
-        **{**values, "patterns": tuple(values.get("patterns", ())), "ignored": tuple(values.get("ignored", ()))}
-    )

@@ -11,7 +11,8 @@ from hybridbatch.config.benchmarks import Benchmark
 from hybridbatch.config.experiment import Config
 from hybridbatch.config.sources import Source
 from hybridbatch.config.translators import Translator
-from hybridbatch.download.hub import Request, is_at_hand
+from hybridbatch.data.readers.registry import file_names
+from hybridbatch.download.hub import Request, is_available
 from hybridbatch.download.pinned_files import read_entries
 from hybridbatch.translate.apertium import find_mode
 from hybridbatch.translate.model_files import check_local_languages, check_model_folder
@@ -62,7 +63,7 @@ def check_offline(requests: Iterable[Request], hub: Path, mirror: Path | None, c
     Raises:
         UserError: naming what is missing.
     """
-    missing = [request for request in requests if not is_at_hand(request, hub, mirror)]
+    missing = [request for request in requests if not is_available(request, hub, mirror)]
     names = sorted({f"{request.kind} {request.repository} at {request.revision[:12]}" for request in missing})
     if names:
         raise UserError(
@@ -112,11 +113,15 @@ def _check_downloads(config: Config, data_files: Path) -> None:
 
 def _check_published(config: Config) -> None:
     for name, benchmark in config.benchmarks.items():
-        if not benchmark.is_published or benchmark.hub is not None:
+        if not benchmark.is_published:
             continue
         for language in benchmark.languages:
-            for kind, pattern in benchmark.patterns(language).items():
-                if not any(Path(benchmark.path).glob(pattern)):
+            try:
+                patterns = file_names(benchmark, language)
+            except UserError as error:
+                raise UserError(f"benchmarks.{name}.{error}") from error
+            for kind, pattern in patterns.items():
+                if benchmark.hub is None and not any(Path(benchmark.path).glob(pattern)):
                     raise UserError(
                         f"benchmarks.{name}.languages: {benchmark.path} has no {pattern}, the {kind} of {language!r}; "
                         "correct path, languages, language_names or files"
@@ -140,8 +145,8 @@ def _local_inputs(config: Config) -> Iterator[tuple[str, Path]]:
         if section.reader == "parallel":
             yield f"{key}.path", Path(section.path)
             for language in section.languages:
-                file = "pairs.en.tsv" if language == "en" else f"en-{language}.tmx"
-                yield f"{key}.languages", Path(section.path) / file
+                for name in file_names(section, language).values():
+                    yield f"{key}.languages", Path(section.path) / name
         elif section.reader == "table":
             for language in section.languages:
                 yield f"{key}.languages", Path(section.path.format(language=language))

@@ -1,7 +1,7 @@
 """Samples of translated pairs, and their chrF and BLEU (by sacrebleu) against human translations."""
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.data.pairs import position, read_batches
+from hybridbatch.data.ids import position
+from hybridbatch.data.pairs import read_pairs
 from hybridbatch.data.tmx import read_tmx
 
 Texts = tuple[str, str]
@@ -34,8 +35,8 @@ def sample(pairs: Path, size: int) -> dict[str, Texts]:
     Raises:
         UserError: if the file is unreadable.
     """
-    rows = heapq.nsmallest(size, _rows(pairs), key=lambda row: position(row[0]))
-    return {pair_id: (query, passage) for pair_id, query, passage in rows}
+    lowest = heapq.nsmallest(size, read_pairs(pairs), key=lambda pair: position(pair.pair_id))
+    return {pair.pair_id: (pair.query, pair.passage) for pair in lowest}
 
 
 def select(pairs: Path, wanted: Mapping[str, Texts]) -> dict[str, Texts]:
@@ -44,13 +45,8 @@ def select(pairs: Path, wanted: Mapping[str, Texts]) -> dict[str, Texts]:
     Raises:
         UserError: if the file is unreadable.
     """
-    found = {pair_id: (query, passage) for pair_id, query, passage in _rows(pairs) if pair_id in wanted}
+    found = {pair.pair_id: (pair.query, pair.passage) for pair in read_pairs(pairs) if pair.pair_id in wanted}
     return {pair_id: found[pair_id] for pair_id in wanted if pair_id in found}
-
-
-def _rows(pairs: Path) -> Iterator[tuple[str, str, str]]:
-    for table in read_batches(pairs):
-        yield from zip(*(column.to_pylist() for column in table.columns), strict=True)
 
 
 def references(file: Path, wanted: Mapping[str, Texts], language: str, source_language: str) -> dict[str, Texts]:

@@ -1,47 +1,47 @@
-"""Reader of Belebele (Bandarkar et al., 2024, https://aclanthology.org/2024.acl-long.44): a file of JSON lines per language.
+"""Belebele (Bandarkar et al., 2024, https://aclanthology.org/2024.acl-long.44): one file of JSON lines per language.
 
-A row is a question on a passage of FLORES-200. Link and question number name a question in every language, the link alone
-its passage; so questions are queries, passages are the candidates, and both are parallel over languages.
+A row is a question about a passage of FLORES-200. In every language, the link identifies a passage, and link and question number
+identify a question. Questions are the queries and passages the candidates; both are parallel across languages.
 """
 
 import logging
-from pathlib import Path
-
-import pyarrow as pa
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.data.benchmark import PASSAGES, QRELS, QUERIES, Benchmark
+from hybridbatch.common.flores import flores_code
+from hybridbatch.config.benchmarks import Benchmark
+from hybridbatch.data.benchmark import BenchmarkData, Files, Judgement, Passage, Query
+from hybridbatch.data.published import fill
 from hybridbatch.data.tabular import read_rows, text_of
 
 LOG = logging.getLogger(__name__)
+FILES = {"corpus": "data/{language}.jsonl"}
 
 
-def benchmark(path: Path, language: str) -> Benchmark:
-    """Read one language: a query ``<link>#<number>`` for each question, a passage ``<language>/<link>`` for each link.
+def file_names(section: Benchmark, language: str) -> dict[str, str]:
+    """Return the file of one language, by name."""
+    return fill(FILES, section, section.language_names.get(language) or flores_code(language))
+
+
+def benchmark(files: Files, _section: Benchmark, _language: str) -> BenchmarkData:
+    """Read one language: a query ``<link>#<number>`` for each question, a passage for each link.
 
     Raises:
-        UserError: if the file is unreadable or cut, a row lacks a key, or belongs to another language than the file's name.
+        UserError: if a row lacks a key or belongs to another language than the file's name.
     """
-    queries: list[dict[str, str]] = []
-    passages: dict[str, str] = {}
-    qrels: list[dict[str, object]] = []
+    queries: list[Query] = []
+    passages: dict[str, Passage] = {}
+    judgements: list[Judgement] = []
     other_texts = 0
+    [path] = files["corpus"]
     for place, row in read_rows(path):
         link, number = text_of(row, place, "link"), text_of(row, place, "question_number")
-        passage = text_of(row, place, "flores_passage")
+        passage = Passage(place, link, text_of(row, place, "flores_passage"))
         dialect = row.get("dialect", path.stem)
         if dialect != path.stem:
-            raise UserError(f"{place}: is in {dialect!r}, not in {path.stem}; give the file of the language wanted")
-        other_texts += passages.setdefault(link, passage) != passage
-        queries.append({"query_id": f"{link}#{number}", "text": text_of(row, place, "question")})
-        qrels.append({"query_id": f"{link}#{number}", "passage_id": f"{language}/{link}", "relevance": 1})
+            raise UserError(f"{place}: is in {dialect!r}, not in {path.stem}; give the file of the right language")
+        other_texts += passages.setdefault(link, passage).text != passage.text
+        queries.append(Query(place, f"{link}#{number}", text_of(row, place, "question")))
+        judgements.append(Judgement(place, f"{link}#{number}", link))
     if other_texts:
         LOG.warning("%s: %d questions repeat their passage with another text; the first one is kept", path, other_texts)
-    rows = [{"passage_id": f"{language}/{link}", "text": text} for link, text in passages.items()]
-    return Benchmark(
-        str(path),
-        language,
-        pa.Table.from_pylist(queries, QUERIES),
-        pa.Table.from_pylist(rows, PASSAGES),
-        pa.Table.from_pylist(qrels, QRELS),
-    )
+    return BenchmarkData(queries, passages.values(), judgements)

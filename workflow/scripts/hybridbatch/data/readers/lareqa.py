@@ -1,22 +1,21 @@
-"""Reader of LAReQA's files (XQuAD-R, MLQA-R): SQuAD's form, each paragraph cut into sentences.
+"""LAReQA (XQuAD-R, MLQA-R): SQuAD's JSON with paragraphs split into sentences.
 
-A candidate is a sentence of a paragraph; the relevant one of a question is the sentence that holds the answer's start
-(Roy et al., 2020, LAReQA: Language-agnostic answer retrieval from a multilingual pool).
+A candidate is a sentence of a paragraph; a question's relevant sentence is the one in which an answer starts (Roy et al., 2020,
+LAReQA: Language-agnostic answer retrieval from a multilingual pool).
 """
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-
-import pyarrow as pa
+from typing import TypeVar
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.data.benchmark import PASSAGES, QRELS, QUERIES, Benchmark
-from hybridbatch.data.pairs import PAIRS
+from hybridbatch.config.benchmarks import Benchmark
+from hybridbatch.config.sources import Source
+from hybridbatch.data.benchmark import BenchmarkData, Files, Judgement, Passage, Query
+from hybridbatch.data.pairs import Pair
 
-CANDIDATES = ("sentence", "sentence_and_context")
 Value = TypeVar("Value")
 
 
@@ -44,65 +43,46 @@ def read(path: Path) -> list[Paragraph]:
     """Read a LAReQA file.
 
     Raises:
-        UserError: if the file is missing, cut or no JSON; a key is missing or of another type; the sentences do not
-            fit their spans in number; or an answer starts in no sentence (the question's id is named).
+        UserError: if the file is missing, truncated or not JSON; a key is missing or of another type; sentences and spans
+            differ in number; or an answer starts in no sentence (the question's id is named).
     """
     try:
         root = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); download it first") from error
     except ValueError as error:
-        raise UserError(f"{path}: is cut or no JSON ({error}); delete it and download it again") from error
+        raise UserError(f"{path}: is truncated or not JSON ({error}); delete it and download it again") from error
     return list(_paragraphs(root, str(path)))
 
 
-def benchmark(path: Path, language: str, candidates: str) -> Benchmark:
-    """Read a LAReQA file as a benchmark; a passage id is ``<language>/<paragraph>/<sentence>``, in file order.
+def file_names(_section: Source | Benchmark, language: str) -> dict[str, str]:
+    """Return the file of one language, by name, below the folder of the data."""
+    return {"questions": f"{language}.json"}
 
-    Args:
-        path: the file.
-        language: the file's language.
-        candidates: ``sentence``, or ``sentence_and_context`` for a text of the sentence and, after it, its paragraph.
 
-    Raises:
-        UserError: see :func:`read`.
-    """
-    queries: list[dict[str, Any]] = []
-    passages: list[dict[str, Any]] = []
-    qrels: list[dict[str, Any]] = []
-    for number, paragraph in enumerate(read(path)):
-        ids = [f"{language}/{number:06d}/{position:04d}" for position in range(len(paragraph.sentences))]
-        for passage_id, sentence in zip(ids, paragraph.sentences, strict=True):
-            text = sentence if candidates == "sentence" else f"{sentence} {paragraph.context}"
-            row = {"passage_id": passage_id, "text": text, "title": paragraph.title, "context": paragraph.context}
-            passages.append(row)
+def pairs(files: Files, _source: Source, _language: str) -> Iterator[Pair]:
+    """Yield the pairs of one language: question id, question, and the sentence that holds its first answer."""
+    for paragraph in read(files["questions"][0]):
         for question in paragraph.questions:
-            queries.append({"query_id": question.question_id, "text": question.text})
-            qrels += [
-                {"query_id": question.question_id, "passage_id": ids[position], "relevance": 1}
-                for position in question.relevant
-            ]
-    return Benchmark(
-        str(path),
-        language,
-        pa.Table.from_pylist(queries, QUERIES),
-        pa.Table.from_pylist(passages, PASSAGES),
-        pa.Table.from_pylist(qrels, QRELS),
-    )
+            yield Pair(question.question_id, question.text, paragraph.sentences[question.relevant[0]])
 
 
-def pairs(path: Path) -> pa.Table:
-    """Read a LAReQA file as training pairs: question id, question, and the sentence that holds its first answer.
-
-    Raises:
-        UserError: see :func:`read`.
-    """
-    rows = [
-        {"pair_id": question.question_id, "query": question.text, "passage": paragraph.sentences[question.relevant[0]]}
-        for paragraph in read(path)
-        for question in paragraph.questions
-    ]
-    return pa.Table.from_pylist(rows, PAIRS)
+def benchmark(files: Files, section: Benchmark, _language: str) -> BenchmarkData:
+    """Read one language; a passage id is ``<paragraph>/<sentence>``, in file order."""
+    queries: list[Query] = []
+    passages: list[Passage] = []
+    judgements: list[Judgement] = []
+    [path] = files["questions"]
+    for number, paragraph in enumerate(read(path)):
+        ids = [f"{number:06d}/{position:04d}" for position in range(len(paragraph.sentences))]
+        for passage_id, sentence in zip(ids, paragraph.sentences, strict=True):
+            text = sentence if section.candidates == "sentence" else f"{sentence} {paragraph.context}"
+            passages.append(Passage(f"{path}: {passage_id}", passage_id, text, paragraph.title, paragraph.context))
+        for question in paragraph.questions:
+            place = f"{path}: question {question.question_id!r}"
+            queries.append(Query(place, question.question_id, question.text))
+            judgements += [Judgement(place, question.question_id, ids[position]) for position in question.relevant]
+    return BenchmarkData(queries, passages, judgements)
 
 
 def _paragraphs(root: object, place: str) -> Iterator[Paragraph]:
@@ -148,7 +128,7 @@ def _question(question: object, spans: list[tuple[int, int]], place: str) -> Que
         start = _get(answer, "answer_start", int, place)
         position = next((i for i, (first, end) in enumerate(spans) if first <= start < end), None)
         if position is None:
-            raise UserError(f"{place}: its answer at character {start} lies in no sentence; remove the question")
+            raise UserError(f"{place}: its answer at character {start} is in no sentence; remove the question")
         if position not in relevant:
             relevant.append(position)
     if not relevant:

@@ -1,7 +1,7 @@
-"""mMARCO: passages and queries in a file per language, joined by the triples of ids that all languages share.
+"""mMARCO (Bonifacio et al., 2021): passages and queries in one file per language, joined by id triples that all languages share.
 
-The triples (query, relevant passage, other passage) repeat a query and its passage with many others; here each (query,
-relevant passage) is one pair, with the first of the others. A ``pair_id`` is `<query id>-<passage id>`, so languages align.
+The triples (query, relevant passage, other passage) repeat a query and its passage with many others; here each (query, relevant
+passage) is one pair, with the first of the others. A ``pair_id`` is ``<query id>-<passage id>``, so languages align.
 """
 
 import sqlite3
@@ -16,31 +16,41 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.data.pair_writer import Pair
+from hybridbatch.config.sources import Source
+from hybridbatch.data.benchmark import Files
+from hybridbatch.data.pairs import Pair
+from hybridbatch.data.tabular import read_texts
+from hybridbatch.download.hub import fetched_files
 
 # Arrow reads up to 32 blocks ahead.
 BLOCK = 2**20
 BATCH = 10_000
 
 
-def read_pairs(collection: Path, queries: Path, triples: Path, scratch: Path | None = None) -> Iterator[Pair]:
-    """Yield the pairs of one language, in the order in which the triples first name them.
+def pairs(files: Files, _source: Source, _language: str) -> Iterator[Pair]:
+    """Yield the pairs of one language; ``files["manifest"]`` lists its collection, its queries and the triples, in this order."""
+    return join(*fetched_files(files["manifest"][0]))
+
+
+def join(collection: Path, queries: Path, triples: Path) -> Iterator[Pair]:
+    """Yield the pairs in the order in which the triples first name them.
+
+    The passages that the triples name are kept in a database in the system's folder of temporary files.
 
     Args:
         collection: TSV without header: passage id, text.
         queries: TSV without header: query id, text.
-        triples: TSV without header: query id, id of a relevant passage, id of another.
-        scratch: an existing folder for a database of the passages that the triples name; None takes the system's.
+        triples: TSV without header: query id, id of a relevant passage, id of another passage.
 
     Raises:
         UserError: if a line is malformed, or the triples name an id that has no text.
     """
     ids = distinct_triples(triples)
     with (
-        tempfile.TemporaryDirectory(dir=scratch, prefix=".mmarco.") as folder,
+        tempfile.TemporaryDirectory(prefix=".mmarco.") as folder,
         closing(sqlite3.connect(Path(folder) / "texts.sqlite")) as database,
     ):
-        # Nothing of it is kept, so nothing needs to survive a crash.
+        # Nothing in it needs to survive a crash.
         database.execute("PRAGMA journal_mode = OFF")
         database.execute("PRAGMA synchronous = OFF")
         _store(database, "passages", collection, np.unique(ids[:, 1:]))
@@ -55,13 +65,13 @@ def read_pairs(collection: Path, queries: Path, triples: Path, scratch: Path | N
 
 
 def distinct_triples(file: Path) -> np.ndarray:
-    """Return the first triple of every (query, relevant passage), an int64 matrix of 3 columns.
+    """Return the first triple of every (query, relevant passage): int64, shape (pairs, 3).
 
     Raises:
-        UserError: if the file is not made of three whole numbers a line.
+        UserError: if a line is not three whole numbers.
     """
     names = ["query", "passage", "other"]
-    known = np.zeros(0, dtype=np.int64)
+    seen = np.zeros(0, dtype=np.int64)
     found: list[np.ndarray] = []
     try:
         reader = pa_csv.open_csv(
@@ -73,42 +83,35 @@ def distinct_triples(file: Path) -> np.ndarray:
         for batch in reader:
             rows = np.stack([batch[name].to_numpy() for name in names], axis=1).astype(np.int64)
             keys, first = np.unique((rows[:, 0] << 32) | rows[:, 1], return_index=True)
-            new = np.isin(keys, known, invert=True)
+            new = np.isin(keys, seen, invert=True)
             found.append(rows[np.sort(first[new])])
-            known = np.concatenate([known, keys[new]])
+            seen = np.concatenate([seen, keys[new]])
     except (OSError, pa.ArrowInvalid) as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"{file}: is no file of three ids a line ({reason}); fetch it again") from error
+        raise UserError(f"{file}: is not a file of three ids per line ({reason}); fetch it again") from error
     return np.concatenate(found) if found else np.zeros((0, 3), dtype=np.int64)
 
 
 def _store(database: sqlite3.Connection, table: str, file: Path, wanted: np.ndarray) -> None:
-    """Put the texts of ``wanted`` ids (sorted) into a table of the database."""
+    """Put the texts of the ``wanted`` ids into a table of the database."""
     database.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, text TEXT NOT NULL)")
     statement = f"INSERT OR REPLACE INTO {table} VALUES (?, ?)"  # noqa: S608 - table is a constant of this module
-    source = _lines(file)
-    while lines := list(islice(source, BATCH)):
-        ids = np.array([number for number, _ in lines], dtype=np.int64)
-        chosen = np.isin(ids, wanted, assume_unique=False)
-        database.executemany(statement, [line for line, keep in zip(lines, chosen, strict=True) if keep])
+    source = _numbered_texts(file)
+    while rows := list(islice(source, BATCH)):
+        chosen = np.isin(np.array([number for number, _ in rows]), wanted)
+        database.executemany(statement, [row for row, keep in zip(rows, chosen, strict=True) if keep])
     database.commit()
 
 
-def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    # Only "\n" ends a line: texts hold other characters that Python's text mode takes for line ends.
-    with file.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            name, tab, text = line.partition(b"\t")
-            if not tab or not name.strip().isdigit():
-                raise UserError(f"{file}: line {number}: is not an id, a tab and a text; fetch the file again")
-            try:
-                yield int(name), text.decode().strip()
-            except UnicodeDecodeError as error:
-                raise UserError(f"{file}: line {number}: is not UTF-8 ({error}); fetch the file again") from error
+def _numbered_texts(file: Path) -> Iterator[tuple[int, str]]:
+    for place, name, text in read_texts(file):
+        if not name.strip().isdecimal():
+            raise UserError(f"{place}: {name!r} is not a number; fetch the file again")
+        yield int(name), text.strip()
 
 
 def _text(database: sqlite3.Connection, table: str, number: int, file: Path, triples: Path) -> str:
     query = f"SELECT text FROM {table} WHERE id = ?"  # noqa: S608 - table is a constant of this module
     for (text,) in islice(database.execute(query, (number,)), 1):
         return str(text)
-    raise UserError(f"{triples}: names id {number}, which {file} does not hold; fetch both again at one revision")
+    raise UserError(f"{triples}: names id {number}, which is not in {file}; fetch both again at one revision")

@@ -1,0 +1,42 @@
+"""Ids: repetitions are found, and intervals of their hashes split them."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hybridbatch.data import ids
+from hybridbatch.data.ids import first_repeated, in_interval, position
+
+
+def write(folder: Path, names: list[str]) -> Path:
+    pq.write_table(pa.table({"id": pa.array(names, pa.string())}), folder / "ids.parquet", row_group_size=7)
+    return folder / "ids.parquet"
+
+
+@given(st.lists(st.text(max_size=2), max_size=30))
+def test_repeated_ids_are_found(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
+    found = first_repeated(write(tmp_path_factory.mktemp("ids"), names), "id")
+    assert (found is None) == (len(set(names)) == len(names))
+    assert found is None or names.count(found) > 1
+
+
+def test_equal_hashes_are_not_repetitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ids, "hash", lambda _: 1, raising=False)
+    assert first_repeated(write(tmp_path, ["a", "b", "c"]), "id") is None
+    assert first_repeated(write(tmp_path, ["a", "b", "a"]), "id") == "a"
+
+
+@given(st.lists(st.text(), unique=True), st.floats(0.01, 0.99))
+def test_disjoint_intervals_split_the_ids(names: list[str], cut: float) -> None:
+    for name in names:
+        assert in_interval(name, (0, cut)) != in_interval(name, (cut, 1))
+        assert in_interval(name, (0, 1))
+
+
+def test_position_is_stable_and_uniform() -> None:
+    assert position("facts-danube-1") == pytest.approx(0.15786, abs=1e-5)
+    assert sum(position(str(number)) < 0.1 for number in range(10_000)) == pytest.approx(1000, abs=100)
