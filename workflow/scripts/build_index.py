@@ -6,7 +6,7 @@ from hybridbatch.common import cli
 from hybridbatch.common.files import atomic_folder
 from hybridbatch.config.search import Search
 from hybridbatch.encode.vectors import open_vectors
-from hybridbatch.search.faiss_index import TRAINING_SAMPLE, build_indexes
+from hybridbatch.search.faiss_index import build_indexes
 
 
 def main(argv: list[str] | None) -> None:
@@ -21,7 +21,7 @@ def main(argv: list[str] | None) -> None:
     with atomic_folder(arguments.output) as folder:
         for language in arguments.languages:
             vectors = open_vectors(arguments.embeddings, language, "passages")
-            build_indexes(vectors, settings.index, TRAINING_SAMPLE, settings.index_rows, folder, language)
+            build_indexes(vectors, settings.index, settings.index_rows, folder, language)
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def test_each_language_is_searched_by_itself(tmp_path: Path) -> None:
     ranks = read_table(tmp_path / "search/ranks.parquet").to_pylist()
     found = {(row["query_language"], row["query_id"]): row for row in ranks}
     assert {row["passage_language"] == row["query_language"] for row in ranks} == {True}
-    # en q1: "a a" stands before "a c". de q2: the passages 0 and 1 tie, the smaller id stands first.
+    # en q1: "a a" ranks before "a c". de q2: passages 0 and 1 tie, and the smaller id comes first.
     assert {key: row["rank_in_language"] for key, row in found.items()} == {
         ("en", "q1"): 2,
         ("en", "q2"): 1,

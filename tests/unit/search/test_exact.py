@@ -13,7 +13,7 @@ from vector_files import unit_vectors, write_vectors
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.search import exact
-from hybridbatch.search.exact import NO_PAIRS, Pairs, exact_search
+from hybridbatch.search.exact import NO_TARGETS, Targets, exact_search
 from hybridbatch.search.products import NumpyProducts, Products, above, below, error_bound, open_products
 from hybridbatch.search.ranking import row_scores
 from hybridbatch.search.torch_products import TorchProducts
@@ -66,11 +66,11 @@ def test_equals_brute_force(
     scores = all_scores(queries, matrix)
     query = np.repeat(np.arange(5), 3)
     passage = rng.integers(0, len(matrix), 15)
-    pairs = Pairs(query, scores[query, passage], tie_order[passage])
+    targets = Targets(query, scores[query, passage], tie_order[passage])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exact, "PASSAGE_BLOCK", block)
         patch.setattr(exact, "QUERY_BLOCK", query_block)
-        top, counts = exact_search(queries, passages, tie_order, k, pairs, ENGINES[engine])
+        top, counts = exact_search(queries, passages, tie_order, k, targets, ENGINES[engine])
     order = np.lexsort((np.broadcast_to(tie_order, scores.shape), -scores), axis=1)
     assert np.array_equal(top.rows, order[:, :k])
     assert np.array_equal(top.scores, np.take_along_axis(scores, order[:, :k], axis=1))
@@ -109,7 +109,7 @@ def test_passages_that_get_better_and_better(tmp_path: Path, monkeypatch: pytest
     matrix = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
     query = np.array([[1, 0]], dtype=np.float32)
     passages = write_vectors(tmp_path, "en", "passages", matrix)
-    top, _ = exact_search(query, passages, np.arange(3000), 10, NO_PAIRS, NumpyProducts())
+    top, _ = exact_search(query, passages, np.arange(3000), 10, NO_TARGETS, NumpyProducts())
     assert top.rows.tolist() == [list(range(2999, 2989, -1))]
 
 
@@ -120,8 +120,8 @@ def test_equal_passages_are_ordered_by_id(tmp_path: Path, engine: str, monkeypat
     one = unit_vectors(rng, 1)
     passages = write_vectors(tmp_path, "en", "passages", np.repeat(one, 1000, axis=0))
     tie_order = rng.permutation(1000).astype(np.int32)
-    pairs = Pairs(np.zeros(1000, np.int64), row_scores(one, one, *np.zeros((2, 1000), np.int64)), tie_order)
-    top, counts = exact_search(one, passages, tie_order, 20, pairs, ENGINES[engine])
+    targets = Targets(np.zeros(1000, np.int64), row_scores(one, one, *np.zeros((2, 1000), np.int64)), tie_order)
+    top, counts = exact_search(one, passages, tie_order, 20, targets, ENGINES[engine])
     assert top.rows[0].tolist() == np.argsort(tie_order)[:20].tolist()
     assert counts.tolist() == tie_order.tolist()
 
@@ -134,9 +134,9 @@ def test_memory_does_not_grow_with_the_corpus(tmp_path: Path, monkeypatch: pytes
     for rows in (4_000, 40_000):
         passages = write_vectors(tmp_path / str(rows), "en", "passages", unit_vectors(rng, rows, 64))
         tie_order = np.arange(rows, dtype=np.int32)
-        pairs = Pairs(np.arange(16), np.full(16, 0.3), np.zeros(16, np.int32))
+        targets = Targets(np.arange(16), np.full(16, 0.3), np.zeros(16, np.int32))
         tracemalloc.start()
-        exact_search(queries, passages, tie_order, 10, pairs, NumpyProducts())
+        exact_search(queries, passages, tie_order, 10, targets, NumpyProducts())
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]

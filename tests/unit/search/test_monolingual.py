@@ -1,5 +1,6 @@
-"""A benchmark that is measured within languages only, from its files to its measures, against brute force."""
+"""A benchmark measured only within languages, from its files to its measures, against brute force."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for n, name in enumerate(rng.choice(list(docs), 3 + int(rng.integers(0, 6)), replace=False))
         ]
         arguments = write_miracl(folder, code, topics, qrels, docs, per_file=90)
-        prepare([*arguments, "--output-folder", str(folder / "benchmark" / code)])
+        prepare([*arguments, "--output", str(folder / "benchmark" / code)])
         for kind in ("queries", "passages"):
             rows = read_table(folder / "benchmark" / code / f"{kind}.parquet").num_rows
             vectors = rng.standard_normal((rows, DIMENSION)).astype(np.float32)
@@ -51,8 +52,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
             write_vectors(folder / "vectors", code, kind, vectors, 2)
     common = ["--languages", *LANGUAGES, "--embeddings", str(folder / "vectors")]
-    places = ["--benchmark", str(folder / "benchmark"), "--output", str(folder / "search")]
-    search([*common, *places, "--depth", "100", "--monolingual"])
+    folders = ["--benchmark", str(folder / "benchmark"), "--output", str(folder / "search")]
+    search([*common, *folders, "--settings", '{"depth": 100}', "--device", "cpu", "--monolingual"])
     return folder
 
 
@@ -62,10 +63,10 @@ def brute_force(folder: Path, code: str) -> NDArray[np.float64]:
 
 
 def trec_measures(folder: Path, code: str, scores: NDArray[np.float64]) -> pd.DataFrame:
-    """What trec_eval says of the complete rankings: ties by id, judged alone counts as relevant."""
-    place = folder / "benchmark" / code
-    names = np.array(read_table(place / "passages.parquet")["passage_id"].to_pylist())
-    queries = read_table(place / "queries.parquet")["query_id"].to_pylist()
+    """Measures of trec_eval for complete rankings, ties by id."""
+    benchmark = folder / "benchmark" / code
+    names = np.array(read_table(benchmark / "passages.parquet")["passage_id"].to_pylist())
+    queries = read_table(benchmark / "queries.parquet")["query_id"].to_pylist()
     qrels: dict[str, dict[str, int]] = {query: {} for query in queries}
     # All judgements as published, with those of relevance 0.
     for line in (folder / f"miracl-v1.0-{code}/qrels/qrels.miracl-v1.0-{code}-dev.tsv").read_text().splitlines():
@@ -83,8 +84,9 @@ def trec_measures(folder: Path, code: str, scores: NDArray[np.float64]) -> pd.Da
 
 def measured(folder: Path, run: str) -> pd.DataFrame:
     output = folder / f"{run}.measures.parquet"
-    ranks = ["--ranks", f"miracl={folder / run / 'ranks.parquet'}", "--settings", "miracl=mono"]
-    evaluate([*ranks, "--measures", "ndcg@10", "recall@100", "map", "--output", str(output)])
+    words = ["--ranks", f"miracl={folder / run / 'ranks.parquet'}", "--measured", '{"miracl": ["mono"]}']
+    settings = json.dumps({"measures": ["ndcg@10", "recall@100", "map"], "tables": {}})
+    evaluate([*words, "--settings", settings, "--output", str(output)])
     return read_table(output).to_pandas()
 
 
@@ -119,12 +121,14 @@ def test_ranks_are_those_of_the_search_of_all_blocks(world: Path) -> None:
     assert own.equals(read_table(world / "all" / "ranks.parquet").to_pandas()[columns].astype(str))
 
 
-def test_an_approximate_index_gives_its_own_ranks(world: Path) -> None:
+def test_an_approximate_index_gives_its_own_ranks(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hybridbatch.search.search_benchmark.RECALL_SAMPLE", 9)
     common = ["--languages", "sw", "--embeddings", str(world / "vectors")]
-    index([*common, "--index", "IVF8,Flat", "--index-rows", "200", "--output", str(world / "approximate")])
-    places = ["--benchmark", str(world / "benchmark"), "--indexes", str(world / "approximate")]
-    options = ["--depth", "50", "--monolingual", "--parameters=nprobe=2", "--recall-sample", "9"]
-    search([*common, *places, *options, "--output", str(world / "ivf")])
+    settings = json.dumps({"index": "IVF8,Flat", "index_rows": 200, "parameters": "nprobe=2", "depth": 50})
+    common += ["--settings", settings]
+    index([*common, "--output", str(world / "approximate")])
+    folders = ["--benchmark", str(world / "benchmark"), "--indexes", str(world / "approximate")]
+    search([*common, *folders, "--device", "cpu", "--monolingual", "--output", str(world / "ivf")])
     ranks = read_table(world / "ivf" / "ranks.parquet").to_pandas()
     top = read_table(world / "ivf" / "topk.parquet").to_pandas()
     assert ranks["rank_in_language"].isna().any()
@@ -144,7 +148,8 @@ def test_bm25_equals_trec_eval_on_its_scores(world: Path) -> None:
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.save(str(world / "tokenizer.json"))
     arguments = ["--benchmark", str(world / "benchmark"), "--tokenizer", str(world / "tokenizer.json")]
-    bm25([*arguments, "--languages", *LANGUAGES, "--output", str(world / "bm25")])
+    arguments += ["--languages", *LANGUAGES, "--settings", "{}", "--depth", "100"]
+    bm25([*arguments, "--output", str(world / "bm25")])
     table = measured(world, "bm25")
     for code in LANGUAGES:
         texts = {
@@ -181,6 +186,6 @@ def test_ids_that_differ_between_languages_are_no_cross_lingual_benchmark(tmp_pa
         for kind, columns in rows.items():
             write_table(tmp_path / code / f"{kind}.parquet", pa.table(columns))
     with pytest.raises(
-        UserError, match=r"ids differ from language to language; set the benchmark's settings to \[mono\]"
+        UserError, match=r"query ids differ between languages; set the benchmark's settings to \[mono\]"
     ):
         search_benchmark(Collection(tmp_path, ["de", "en"]), {}, {}, Method(1, NumpyProducts()), tmp_path / "run")

@@ -12,7 +12,7 @@ from vector_files import unit_vectors, write_vectors
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_table, write_table
 from hybridbatch.encode.vectors import Vectors
-from hybridbatch.search.exact import NO_PAIRS, exact_search
+from hybridbatch.search.exact import NO_TARGETS, exact_search
 from hybridbatch.search.faiss_index import build_indexes, open_index
 from hybridbatch.search.judged_pool import Collection
 from hybridbatch.search.products import NumpyProducts
@@ -23,7 +23,7 @@ LANGUAGES = ("de", "en", "zh")
 
 
 def write_language(folder: Path, code: str, queries: int, passages: int, rng: np.random.Generator) -> None:
-    # Ids in an order that is not the order of the rows: ties must go by id.
+    # Ids in another order than the rows: ties must be broken by id.
     names = [f"{code}/{number:03d}" for number in rng.permutation(passages)]
     ids = [f"q{number}" for number in range(queries)]
     relevant = rng.integers(0, passages, queries)
@@ -64,10 +64,10 @@ class World:
             for kind, vectors in (("queries", self.queries), ("passages", self.passages)):
                 opened[kind][code] = write_vectors(folder / "vectors", code, kind, vectors[code], 2)
             if index != "Flat":
-                build_indexes(opened["passages"][code], index, 1000, 15, folder / "indexes", code)
+                build_indexes(opened["passages"][code], index, 15, folder / "indexes", code)
         self.collection = Collection(folder, LANGUAGES)
         indexes = {code: open_index(folder / "indexes", code, parameters) for code in LANGUAGES if index != "Flat"}
-        method = Method(depth, NumpyProducts(), indexes or None, recall_sample=5)
+        method = Method(depth, NumpyProducts(), indexes or None)
         search_benchmark(self.collection, opened["queries"], opened["passages"], method, folder / "run")
         self.topk = read_table(folder / "run" / "topk.parquet").to_pandas()
         self.ranks = read_table(folder / "run" / "ranks.parquet").to_pandas()
@@ -107,7 +107,7 @@ def test_merged_blocks_equal_one_pooled_index(tmp_path: Path) -> None:
     pooled = write_vectors(tmp_path / "pool", "all", "passages", pool)
     ids = np.concatenate([names(world.collection, code) for code in LANGUAGES])
     for code in LANGUAGES:
-        top, _ = exact_search(world.queries[code], pooled, order, 25, NO_PAIRS, NumpyProducts())
+        top, _ = exact_search(world.queries[code], pooled, order, 25, NO_TARGETS, NumpyProducts())
         merged = world.topk[world.topk["query_language"] == code].copy()
         merged["score"] = merged["score"].round(6)
         merged["tie"] = merged["passage_id"].astype(str)
@@ -141,7 +141,8 @@ def test_an_index_that_finds_everything_gives_the_exact_result(tmp_path: Path, i
     assert (found.recall["recall"] == 1).all()
 
 
-def test_recall_is_measured_for_every_block(tmp_path: Path) -> None:
+def test_recall_is_measured_for_every_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hybridbatch.search.search_benchmark.RECALL_SAMPLE", 5)
     world = World(tmp_path, 3, index="IVF5,Flat", depth=20)
     assert list(world.recall.columns) == ["query_language", "passage_language", "k", "recall", "queries"]
     assert len(world.recall) == 3 * 3 * 2
@@ -169,7 +170,7 @@ def test_a_judged_passage_that_is_missing_is_named(tmp_path: Path) -> None:
     write_language(tmp_path, "de", 4, 11, np.random.default_rng(0))
     qrels = pa.table({"query_id": ["q0"], "passage_id": ["de/none"], "relevance": pa.array([1], pa.int32())})
     write_table(tmp_path / "de" / "qrels.parquet", qrels)
-    with pytest.raises(UserError, match=r"judges 'de/none', which passages\.parquet does not have"):
+    with pytest.raises(UserError, match=r"judges 'de/none', which is not in passages\.parquet"):
         Collection(tmp_path, ["de"])
 
 

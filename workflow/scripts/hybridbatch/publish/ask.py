@@ -13,7 +13,7 @@ from hybridbatch.common.files import MANIFEST, read_json, sha256
 from hybridbatch.config.experiment import Config
 from hybridbatch.config.load import read_config
 from hybridbatch.encode.vectors import open_vectors
-from hybridbatch.search.exact import NO_PAIRS, exact_search
+from hybridbatch.search.exact import NO_TARGETS, exact_search
 from hybridbatch.search.products import NumpyProducts
 
 
@@ -123,7 +123,7 @@ def answer(
                 f"{file}: has {passages.count_rows()} passages, {embeddings} {len(vectors)} vectors of them; run the workflow again"
             )
         # Where more tie than are kept, the first in the file are: sorting all ids would take longer than the search.
-        top, _ = exact_search(query, vectors, np.arange(len(vectors)), k, NO_PAIRS, NumpyProducts())
+        top, _ = exact_search(query, vectors, np.arange(len(vectors)), k, NO_TARGETS, NumpyProducts())
         texts = passages.take(top.rows[0], columns=["passage_id", "text"]).to_pylist()
         for score, row in zip(top.scores[0].tolist(), texts, strict=True):
             found.append((-score, row["passage_id"], language, row["text"]))

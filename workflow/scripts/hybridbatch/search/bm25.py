@@ -1,4 +1,4 @@
-"""BM25 within each language, over the sub-words of an encoder's tokenizer: one rule for every script."""
+"""BM25 within each language, over the subwords of an encoder's tokenizer, which split every script alike."""
 
 from array import array
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from hybridbatch.search.judged_pool import Collection, Relevant
-from hybridbatch.search.ranking import DECIMALS, Order, Top, sort_top, stands_before
+from hybridbatch.search.judged_pool import Collection, RelevantPassages
+from hybridbatch.search.ranking import DECIMALS, Order, Top, ranks_before, sort_top
 from hybridbatch.search.result_writer import RunWriter
 
 TEXTS_AT_ONCE = 10_000
@@ -22,14 +22,14 @@ def search_bm25(
 ) -> None:
     """Rank the passages of each language for its own queries and write ``topk.parquet`` and ``ranks.parquet``.
 
-    Scores are Lucene's BM25 (Kamphuis et al. 2020, https://doi.org/10.1007/978-3-030-45442-5_4). There are no blocks of two
-    languages, so the ranks in the pool are missing. In memory are one language's index (about 10 bytes for each distinct
-    sub-word of each passage, four times that while it is built) and the scores of one query.
+    Scores are Lucene's BM25 (Kamphuis et al. 2020, https://doi.org/10.1007/978-3-030-45442-5_4). No language is searched with the
+    queries of another, so there are no ranks in the pool. One language's index (about 10 bytes per distinct subword of each passage, four
+    times that while it is built) and the scores of one query are in memory.
 
     Args:
         benchmark: folder with ``<language>/{queries,passages,qrels}.parquet``.
         languages: the languages to search.
-        tokenizer: splits texts into sub-words; special tokens are left out.
+        tokenizer: splits texts into subwords; special tokens are left out.
         k1: saturation of term frequency.
         b: strength of length normalisation.
         depth: passages kept for a query.
@@ -48,12 +48,12 @@ def search_bm25(
 
 
 class Index:
-    """BM25 over passages, each a list of sub-words."""
+    """BM25 index of passages, each a list of subwords."""
 
     def __init__(self, passages: Iterator[list[str]], k1: float, b: float) -> None:
         self._vocabulary: dict[str, int] = {}
         number = self._vocabulary.setdefault
-        # Numbers of four bytes: the words of a large corpus do not fit into memory.
+        # Four bytes per token: the tokens of a large corpus do not fit into memory as strings.
         documents = [array("i", [number(token, len(self._vocabulary)) for token in tokens]) for tokens in passages]
         self.size = len(documents)
         self._index = bm25s.BM25(k1=k1, b=b, method="lucene")
@@ -61,9 +61,9 @@ class Index:
             self._index.index((documents, dict(self._vocabulary)), show_progress=False)
 
     def scores(self, query: list[str]) -> NDArray[np.float64]:
-        """Return the scores of all passages for a query, rounded as all scores are; shape (passages,).
+        """Return the scores of all passages for a query, rounded like all scores; shape (passages,).
 
-        A token counts as often as it stands in the query; tokens that no passage has count nothing.
+        A token counts as often as it occurs in the query; tokens that no passage contains are ignored.
         """
         shared = [self._vocabulary[token] for token in query if token in self._vocabulary]
         if not shared:
@@ -73,15 +73,15 @@ class Index:
 
 
 def rank(
-    index: Index, queries: list[list[str]], relevant: Relevant, tie_order: Order, depth: int
+    index: Index, queries: list[list[str]], relevant: RelevantPassages, tie_order: Order, depth: int
 ) -> tuple[Top, NDArray[np.int64]]:
-    """Search one query after the other.
+    """Rank the passages of an index for each query.
 
     Args:
-        index: of the passages.
-        queries: the sub-words of each query.
-        relevant: the relevant passages, in the order of the queries.
-        tie_order: place of each passage in the order of ids, shape (passages,).
+        index: index of the passages.
+        queries: the subwords of each query.
+        relevant: the relevant passages, sorted by query.
+        tie_order: position of each passage when sorted by id, shape (passages,).
         depth: passages kept for a query.
 
     Returns:
@@ -98,12 +98,12 @@ def rank(
         values[query] = scores[rows[query]]
         for pair in range(starts[query], starts[query + 1]):
             passage = relevant.passage[pair]
-            ranks[pair] = 1 + np.count_nonzero(stands_before(scores, tie_order, scores[passage], tie_order[passage]))
+            ranks[pair] = 1 + np.count_nonzero(ranks_before(scores, tie_order, scores[passage], tie_order[passage]))
     return sort_top(rows, values, tie_order, depth), ranks
 
 
 def best_rows(scores: NDArray[np.float64], tie_order: Order, k: int) -> NDArray[np.int64]:
-    """Return the rows of the ``k`` best scores, in any order; of equal ones, those that come first in ``tie_order``."""
+    """Return the rows of the ``k`` best scores, in any order; ties go to the smallest ``tie_order``."""
     last = np.partition(scores, len(scores) - k)[len(scores) - k]
     above = np.flatnonzero(scores > last)
     tied = np.flatnonzero(scores == last)

@@ -1,4 +1,4 @@
-"""Approximate FAISS indexes over the vectors of one language: built in parts, searched one part after the other."""
+"""Approximate FAISS indexes of the vectors of one language, built and searched file by file."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -22,23 +22,20 @@ SEED = 1
 TRAINING_SAMPLE = 100_000
 
 
-def build_indexes(
-    vectors: Vectors, factory: str, training_sample: int, index_rows: int, folder: Path, language: str
-) -> None:
-    """Write the FAISS indexes of a language, ``<language>.<00000>.faiss``, each over the next ``index_rows`` vectors.
+def build_indexes(vectors: Vectors, factory: str, index_rows: int, folder: Path, language: str) -> None:
+    """Write the FAISS indexes of a language, ``<language>.<00000>.faiss``, each of the next ``index_rows`` vectors.
 
-    On one thread: HNSW links, and the clusters that others are trained to, depend on the number of threads.
+    On one thread, because HNSW links and trained clusters depend on the number of threads.
 
     Args:
         vectors: L2-normalised rows, shape (passages, dimension); read in blocks.
         factory: FAISS factory string; the metric is the inner product.
-        training_sample: rows of a part, drawn with a fixed seed, that an index which needs training is trained on.
         index_rows: vectors in one index file.
-        folder: where to write.
-        language: name of the files.
+        folder: folder of the files.
+        language: beginning of their names.
 
     Raises:
-        UserError: if FAISS cannot build such an index over these vectors.
+        UserError: if FAISS cannot build such an index of these vectors.
     """
     threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
@@ -47,7 +44,7 @@ def build_indexes(
             rows = range(start, min(start + index_rows, len(vectors)))
             output = folder / f"{language}.{number:05d}.faiss"
             try:
-                index = _build(vectors, rows, factory, training_sample)
+                index = _build(vectors, rows, factory)
             except RuntimeError as error:
                 raise UserError(
                     f"search.index: FAISS cannot build {factory!r} over {len(rows)} vectors in {language}: {_reason(error)}"
@@ -59,11 +56,11 @@ def build_indexes(
         faiss.omp_set_num_threads(threads)
 
 
-def _build(vectors: Vectors, rows: range, factory: str, training_sample: int) -> faiss.Index:
+def _build(vectors: Vectors, rows: range, factory: str) -> faiss.Index:
     index = faiss.index_factory(vectors.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
     if not index.is_trained:
         rng = np.random.default_rng(SEED)
-        sample = np.sort(rng.choice(len(rows), size=min(training_sample, len(rows)), replace=False))
+        sample = np.sort(rng.choice(len(rows), size=min(TRAINING_SAMPLE, len(rows)), replace=False))
         index.train(_matrix(vectors.take(rows.start + sample)))
     for start in range(rows.start, rows.stop, ADD_BLOCK):
         index.add(_matrix(vectors[start : min(start + ADD_BLOCK, rows.stop)]))
@@ -75,7 +72,7 @@ class ApproximateIndex:
 
     Args:
         files: in the order of the vectors.
-        parameters: what FAISS is told for searching, such as ``nprobe=16``; empty for its defaults.
+        parameters: FAISS search parameters such as ``nprobe=16``; empty for its defaults.
     """
 
     def __init__(self, files: Sequence[Path], parameters: str) -> None:
@@ -83,10 +80,10 @@ class ApproximateIndex:
         self._parameters = parameters
 
     def candidates(self, queries: Matrix, k: int) -> Iterator[NDArray[np.int64]]:
-        """Yield, file after file, the rows of up to ``k`` passages for each query, shape (queries, found); -1 for none.
+        """Yield, for each file, the rows of up to ``k`` passages per query, shape (queries, found); -1 for none.
 
         Raises:
-            UserError: if the index does not know a parameter.
+            UserError: if the index has no such parameter.
         """
         start = 0
         for file in self._files:
@@ -98,24 +95,24 @@ class ApproximateIndex:
             start += index.ntotal
 
     def _set_parameters(self, index: faiss.Index) -> None:
-        space: Any = faiss.ParameterSpace()  # its stub knows one of its overloads only
+        space: Any = faiss.ParameterSpace()  # its stub has only one of the overloads
         try:
             space.set_index_parameters(index, self._parameters)
         except RuntimeError as error:
             raise UserError(
-                f"search.parameters: FAISS does not take {self._parameters!r} for this index: {_reason(error)}"
+                f"search.parameters: FAISS rejects {self._parameters!r} for this index: {_reason(error)}"
             ) from error
 
 
 def open_index(folder: Path, language: str, parameters: str = "") -> ApproximateIndex:
-    """Return the index of a language; its files are opened, and mapped into memory, one at a time when it is searched.
+    """Return the index of a language; search memory-maps its files one at a time.
 
     Raises:
         UserError: if there is none.
     """
     files = sorted(folder.glob(f"{language}.[0-9]*.faiss"))
     if not files:
-        raise UserError(f"{folder}: has no index of {language}; delete the folder and run again")
+        raise UserError(f"{folder}: has no index for {language}; delete the folder and run again")
     return ApproximateIndex(files, parameters)
 
 

@@ -1,4 +1,4 @@
-"""A prepared benchmark as search sees it: judgements and the order of ties; ids of passages are read when they are needed."""
+"""A prepared benchmark for search: judgements and tie order; passage ids are read when needed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Language:
     Attributes:
         queries: query ids, shape (queries,).
         passages: parquet file with the column ``passage_id``.
-        tie_order: place of each passage among all passages of the pool, sorted by id, shape (passages,).
+        tie_order: position of each passage when all passages of the pool are sorted by id, shape (passages,).
     """
 
     queries: pa.Array
@@ -32,7 +32,7 @@ class Language:
     tie_order: Order
 
     def passage_ids(self, rows: NDArray[np.int64]) -> pa.Array:
-        """Return the ids of passages, given by ascending rows; shape (rows,)."""
+        """Return the ids of passages by ascending row; shape (rows,)."""
         parts, start = [pa.array([], pa.string())], 0
         for batch in pq.ParquetFile(self.passages).iter_batches(batch_size=IDS_AT_ONCE, columns=["passage_id"]):
             first, last = np.searchsorted(rows, (start, start + len(batch)))
@@ -42,7 +42,7 @@ class Language:
 
 
 @dataclass(frozen=True)
-class Relevant:
+class RelevantPassages:
     """The (query, relevant passage) pairs of one query language and one passage language.
 
     Attributes:
@@ -57,14 +57,14 @@ class Relevant:
 
 
 class Collection:
-    """The judgements of a benchmark folder and the order of its passage ids: 4 bytes a passage stay in memory.
+    """The judgements of a benchmark folder and the order of its passage ids, which takes 4 bytes per passage.
 
     Args:
         folder: holds ``<language>/{queries,passages,qrels}.parquet``.
         languages: the languages of the pool.
 
     Raises:
-        UserError: if a judgement names a passage that is not there.
+        UserError: if a judgement refers to a passage that does not exist.
     """
 
     def __init__(self, folder: Path, languages: Sequence[str]) -> None:
@@ -81,45 +81,44 @@ class Collection:
             )
             for code, order in zip(languages, orders, strict=True)
         }
-        # All ids were in memory for once; give it back before vectors are.
+        # The only time that all ids are in memory: return it before vectors are read.
         del passages
         pa.default_memory_pool().release_unused()
 
-    def relevant(self, query_language: str, passage_language: str) -> Relevant:
-        """Return the relevant passages of one language for the queries of another, in the order of the queries."""
+    def relevant(self, query_language: str, passage_language: str) -> RelevantPassages:
+        """Return the relevant passages of one language for the queries of another, sorted by query."""
         qrels = self._qrels[passage_language]
-        query = pc.index_in(qrels.query_ids, value_set=self.by_language[query_language].queries)
-        asked = np.flatnonzero(query.is_valid().to_numpy(zero_copy_only=False))
-        rows = query.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)[asked]
-        columns = qrels.passages[asked]
-        relevance = qrels.relevance[asked]
-        order = np.lexsort((columns, rows))
-        return Relevant(rows[order], columns[order], relevance[order])
+        matches = pc.index_in(qrels.query_ids, value_set=self.by_language[query_language].queries)
+        judged = np.flatnonzero(matches.is_valid().to_numpy(zero_copy_only=False))
+        queries = matches.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)[judged]
+        passages = qrels.passages[judged]
+        order = np.lexsort((passages, queries))
+        return RelevantPassages(queries[order], passages[order], qrels.relevance[judged][order])
 
 
 class _Judgements:
-    """The judgements of one passage language, its passages by row."""
+    """The judgements of one passage language, with passages by row."""
 
     def __init__(self, file: Path, passage_ids: pa.ChunkedArray) -> None:
         qrels = read_table(file)
         self.query_ids = qrels["query_id"].combine_chunks()
         self.relevance: NDArray[np.int32] = qrels["relevance"].to_numpy().astype(np.int32)
-        # Numbers the judged passages, not those of the corpus: the table of ids is as small as the judgements.
+        # The judged passages are numbered, not the whole corpus: the table of ids is as small as the judgements.
         judged = qrels["passage_id"].combine_chunks().cast(pa.string()).dictionary_encode()
-        place = pc.fill_null(pc.index_in(passage_ids, value_set=judged.dictionary), -1).to_numpy()
+        numbers = pc.fill_null(pc.index_in(passage_ids, value_set=judged.dictionary), -1).to_numpy()
         rows = np.full(len(judged.dictionary), -1, dtype=np.int64)
-        found = np.flatnonzero(place >= 0)
-        rows[place[found]] = found
+        found = np.flatnonzero(numbers >= 0)
+        rows[numbers[found]] = found
         if (rows < 0).any():
             missing = judged.dictionary[int(np.argmin(rows))]
             raise UserError(
-                f"{file}: judges {missing.as_py()!r}, which passages.parquet does not have; prepare the benchmark again"
+                f"{file}: judges {missing.as_py()!r}, which is not in passages.parquet; prepare the benchmark again"
             )
         self.passages: NDArray[np.int64] = rows[judged.indices.to_numpy()]
 
 
 def _orders(languages: list[pa.ChunkedArray]) -> list[Order]:
-    """Return the place of each passage in the order of the ids of all languages."""
+    """Return the position of each passage when those of all languages are sorted by id."""
     pool = pa.chunked_array([chunk for ids in languages for chunk in ids.chunks], pa.string())
     sorted_rows = pc.sort_indices(pool).to_numpy()
     order: Order = np.empty(len(pool), np.int32) if len(pool) < 2**31 else np.empty(len(pool), np.int64)

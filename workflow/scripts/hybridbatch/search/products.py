@@ -1,6 +1,6 @@
-"""Inner products of a block of queries and a block of passages in float32, and what search asks of them.
+"""Inner products of a block of queries and a block of passages in float32, and the questions that search has about them.
 
-numpy computes them on the CPU, torch on a GPU (``torch_products``). Both give products within :func:`error_bound`, which is
+numpy computes them on the CPU, torch on a GPU (``torch_products``). The errors of both are below :func:`error_bound`, which is
 all that exact search relies on.
 """
 
@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-# Above the product of the norms of two L2-normalised rows, even when these are rounded to float16.
+# More than the product of the norms of two L2-normalised rows, even if these are rounded to float16.
 NORMS = 1.01
-# More than what the rounding of scores, and float64 itself, can move.
+# More than the error from the rounding of scores and from float64 itself.
 ROUNDING = 1e-9
 
 Rows = NDArray[np.int64]
@@ -19,7 +19,7 @@ Bounds = NDArray[np.float32]
 
 
 def error_bound(dimension: int) -> float:
-    """Return how far a float32 product of two unit vectors can be from the score, in whatever order it is summed.
+    """Return the largest error of a float32 product of two unit vectors, in any order of summation.
 
     ``|fl(q.p) - q.p| <= d u / (1 - d u) * |q||p|`` with ``u = 2**-24`` (Higham, Accuracy and Stability of Numerical
     Algorithms, 2002, section 3.1, and the Cauchy-Schwarz inequality).
@@ -42,16 +42,16 @@ class Products(Protocol):
     """The products of one block of queries and one block of passages at a time; a row is a query, a column a passage."""
 
     def load(self, vectors: NDArray[Any]) -> Any:
-        """Return vectors in the form that :meth:`multiply` takes."""
+        """Return vectors in the form that :meth:`multiply` expects."""
 
     def multiply(self, queries: Any, passages: Any) -> None:
-        """Compute the products that the other methods look at."""
+        """Compute the products that the other methods refer to."""
 
     def count_above(self, rows: Rows, bounds: Bounds) -> Rows:
         """Count the products in each of the given rows that are greater than the row's bound; shape (rows,)."""
 
     def find_between(self, rows: Rows, lower: Bounds, upper: Bounds) -> tuple[Rows, Rows]:
-        """Find the products with ``lower < product <= upper``: their places in ``rows``, and their columns."""
+        """Find the products with ``lower < product <= upper``: their positions in ``rows`` and their columns."""
 
     def kth_largest(self, rows: Rows, k: int) -> Bounds:
         """Return the ``k``-th largest product of each given row, shape (rows,)."""
@@ -69,14 +69,14 @@ class NumpyProducts:
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
     def multiply(self, queries: NDArray[np.float32], passages: NDArray[np.float32]) -> None:
-        """Compute the products, in the memory of the ones before."""
+        """Compute the products, in the memory of the previous ones."""
         size = len(queries) * len(passages)
         if len(self._memory) < size:
             self._memory = np.empty(size, dtype=np.float32)
         self._matrix = self._memory[:size].reshape(len(queries), len(passages))
         np.matmul(queries, passages.T, out=self._matrix)
 
-    # Row by row: numpy counts and finds in one row many times faster than along an axis of a matrix.
+    # Row by row, since numpy is many times faster on one row than along an axis of a matrix.
 
     def count_above(self, rows: Rows, bounds: Bounds) -> Rows:
         """Count the products in each of the given rows that are greater than the row's bound; shape (rows,)."""
@@ -84,29 +84,29 @@ class NumpyProducts:
         return np.fromiter(counts, dtype=np.int64, count=len(rows))
 
     def find_between(self, rows: Rows, lower: Bounds, upper: Bounds) -> tuple[Rows, Rows]:
-        """Find the products with ``lower < product <= upper``: their places in ``rows``, and their columns."""
+        """Find the products with ``lower < product <= upper``: their positions in ``rows`` and their columns."""
         columns = [
             np.flatnonzero((self._matrix[row] > low) & (self._matrix[row] <= high))
             for row, low, high in zip(rows, lower, upper, strict=True)
         ]
-        places = np.repeat(np.arange(len(rows)), [len(found) for found in columns])
-        return places, np.concatenate([*columns, np.empty(0, dtype=np.int64)])
+        positions = np.repeat(np.arange(len(rows)), [len(found) for found in columns])
+        return positions, np.concatenate([*columns, np.empty(0, dtype=np.int64)])
 
     def kth_largest(self, rows: Rows, k: int) -> Bounds:
         """Return the ``k``-th largest product of each given row, shape (rows,)."""
-        place = self._matrix.shape[1] - k
-        return np.array([np.partition(self._matrix[row], place)[place] for row in rows], dtype=np.float32)
+        rank = self._matrix.shape[1] - k
+        return np.array([np.partition(self._matrix[row], rank)[rank] for row in rows], dtype=np.float32)
 
 
 def open_products(device: str) -> Products:
-    """Return where products are computed: with torch if ``device`` (``auto``, ``cpu`` or ``cuda``) is a GPU, else with numpy.
+    """Return products with torch if ``device`` (``auto``, ``cpu`` or ``cuda``) selects a GPU, else with numpy.
 
     Raises:
-        UserError: if ``cuda`` is asked for and there is none.
+        UserError: if ``cuda`` is requested and there is no GPU.
     """
     if device == "cpu":
         return NumpyProducts()
-    # Loading torch takes seconds and hundreds of megabytes, and searches on the CPU are many and small.
+    # Loading torch takes seconds and hundreds of megabytes; searches on the CPU are many and small.
     from hybridbatch.common.devices import choose_device  # noqa: PLC0415
     from hybridbatch.search.torch_products import TorchProducts  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Order of passages: float64 scores, ties broken by passage id, the same whatever the blocks or threads."""
+"""Order of passages: by float64 score, ties by passage id; independent of blocks and threads."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# Scores closer than this count as tied. Cosines of float32 vectors summed in float64 differ by less than 1e-14 between
+# Scores that round to the same number are tied. Cosines of float32 vectors summed in float64 differ by less than 1e-14 between
 # libraries and block sizes, so rounding makes equal vectors tie everywhere.
 DECIMALS = 10
 
@@ -17,7 +17,7 @@ Order = NDArray[np.int32] | NDArray[np.int64]
 
 
 class Top(NamedTuple):
-    """The best passages of each query; -1 and -inf where there are fewer.
+    """The best passages of each query; -1 and -inf where fewer were found.
 
     Attributes:
         rows: rows of the passages, shape (queries, k), int64.
@@ -40,10 +40,10 @@ def row_scores(
     return np.round(result, DECIMALS)
 
 
-def stands_before(
+def ranks_before(
     score: NDArray[np.float64], order: Order, other_score: NDArray[np.float64], other_order: Order
 ) -> NDArray[np.bool_]:
-    """Tell where a passage stands before another: its score is greater, or equal and its id smaller."""
+    """Return where a passage ranks before another: its score is greater, or equal and its id smaller."""
     before: NDArray[np.bool_] = (score > other_score) | ((score == other_score) & (order < other_order))
     return before
 
@@ -54,7 +54,7 @@ def sort_top(candidates: NDArray[np.int64], values: NDArray[np.float64], tie_ord
     Args:
         candidates: rows of passages, shape (queries, candidates), -1 for none.
         values: their scores, shape (queries, candidates).
-        tie_order: place of each passage in the order of ids, shape (passages,).
+        tie_order: position of each passage when sorted by id, shape (passages,).
         k: candidates kept.
     """
     found = candidates >= 0

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hybridbatch.common.files import atomic_path
-from hybridbatch.search.judged_pool import Collection, Relevant
+from hybridbatch.search.judged_pool import Collection, RelevantPassages
 from hybridbatch.search.ranking import Top
 
 RANKS_SCHEMA = pa.schema(
@@ -39,20 +39,20 @@ TOPK_SCHEMA = pa.schema(
 
 
 class RunWriter:
-    """Writes ``topk.parquet`` and ``ranks.parquet`` block by block; both appear whole at the end, or not at all."""
+    """Writes ``topk.parquet`` and ``ranks.parquet`` block by block; both appear complete at the end, or not at all."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._stack = ExitStack()
 
     def __enter__(self) -> "RunWriter":
-        """Open both files beside their places."""
+        """Open both files under temporary names."""
         self._topk = self._open("topk.parquet", TOPK_SCHEMA)
         self._ranks = self._open("ranks.parquet", RANKS_SCHEMA)
         return self
 
     def __exit__(self, *error: Any) -> bool | None:
-        """Close both files; put them into place unless there was an error."""
+        """Close both files; give them their names unless there was an error."""
         return self._stack.__exit__(*error)
 
     def _open(self, name: str, schema: pa.Schema) -> pq.ParquetWriter:
@@ -62,15 +62,15 @@ class RunWriter:
     def write_top(self, collection: Collection, query_language: str, passage_language: str, top: Top) -> None:
         """Write the top list of a block."""
         found = top.rows >= 0
-        query, place = np.nonzero(found)
+        query, column = np.nonzero(found)
         self._topk.write_table(
             pa.table(
                 [
                     _constant(query_language, len(query)),
-                    _named(query, collection.by_language[query_language].queries.take),
+                    _ids(query, collection.by_language[query_language].queries.take),
                     _constant(passage_language, len(query)),
-                    pa.array(place + 1, pa.int32()),
-                    _named(top.rows[found], collection.by_language[passage_language].passage_ids),
+                    pa.array(column + 1, pa.int32()),
+                    _ids(top.rows[found], collection.by_language[passage_language].passage_ids),
                     pa.array(top.scores[found], pa.float32()),
                 ],
                 schema=TOPK_SCHEMA,
@@ -82,19 +82,19 @@ class RunWriter:
         collection: Collection,
         query_language: str,
         passage_language: str,
-        relevant: Relevant,
+        relevant: RelevantPassages,
         in_language: NDArray[np.int64],
         in_pool: NDArray[np.int64],
         exact_in_pool: NDArray[np.int64],
     ) -> None:
-        """Write the ranks of the relevant passages of a block; 0 stands for not retrieved and becomes null."""
+        """Write the ranks of the relevant passages of a block; 0 means not retrieved and becomes null."""
         self._ranks.write_table(
             pa.table(
                 [
                     _constant(query_language, len(relevant.query)),
-                    _named(relevant.query, collection.by_language[query_language].queries.take),
+                    _ids(relevant.query, collection.by_language[query_language].queries.take),
                     _constant(passage_language, len(relevant.query)),
-                    _named(relevant.passage, collection.by_language[passage_language].passage_ids),
+                    _ids(relevant.passage, collection.by_language[passage_language].passage_ids),
                     pa.array(relevant.relevance, pa.int32()),
                     *(pa.array(ranks, pa.int64(), mask=ranks == 0) for ranks in (in_language, in_pool, exact_in_pool)),
                 ],
@@ -107,7 +107,7 @@ def _constant(value: str, length: int) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(length, dtype=np.int32)), pa.array([value]))
 
 
-def _named(rows: NDArray[np.int64], names: Callable[[NDArray[np.int64]], pa.Array]) -> pa.DictionaryArray:
-    # Only the names used: a corpus may have millions.
-    used, places = np.unique(rows, return_inverse=True)
-    return pa.DictionaryArray.from_arrays(pa.array(places, pa.int32()), names(used))
+def _ids(rows: NDArray[np.int64], ids_of: Callable[[NDArray[np.int64]], pa.Array]) -> pa.DictionaryArray:
+    # Only the ids that occur: a corpus may have millions.
+    used, indices = np.unique(rows, return_inverse=True)
+    return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32()), ids_of(used))

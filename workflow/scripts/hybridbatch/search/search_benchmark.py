@@ -1,6 +1,6 @@
 """Search every query language against every passage language, and rank the relevant passages in block and pool.
 
-The pool of all languages is the merge of the language blocks: nothing is searched twice for the multilingual setting.
+The pool of all languages is the merge of the language blocks, so the multilingual setting needs no search of its own.
 """
 
 import logging
@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import write_text
 from hybridbatch.encode.vectors import Vectors
-from hybridbatch.search.exact import NO_PAIRS, Pairs, exact_search, pair_scores
-from hybridbatch.search.judged_pool import Collection, Relevant
+from hybridbatch.search.exact import NO_TARGETS, Targets, exact_search, pair_scores
+from hybridbatch.search.judged_pool import Collection, RelevantPassages
 from hybridbatch.search.products import Products
-from hybridbatch.search.ranking import Matrix, Order, Top, sort_top, stands_before
+from hybridbatch.search.ranking import Matrix, Order, Top, ranks_before, sort_top
 from hybridbatch.search.result_writer import RunWriter
 
 logger = logging.getLogger(__name__)
 
-# Candidates asked of an index beyond k: the exact score orders them, so some from behind the cut come before it.
+# Candidates beyond k that an index is asked for: sorted by exact score, some of them belong to the best k.
 MARGIN = 32
+# Queries of each language whose exact neighbours an approximate index is compared with, drawn with this seed.
+RECALL_SAMPLE = 200
 SEED = 1
 RECALL_COLUMNS = "query_language,passage_language,k,recall,queries"
 
@@ -33,7 +35,7 @@ class Candidates(Protocol):
     """An approximate index of one language (:class:`hybridbatch.search.faiss_index.ApproximateIndex`)."""
 
     def candidates(self, queries: Matrix, k: int) -> Iterable[NDArray[np.int64]]:
-        """Yield rows of passages for each query, shape (queries, found); -1 for none."""
+        """Yield, in parts, the rows of passages found for each query, shape (queries, found); -1 for none."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,14 @@ class Method:
     """How passages are found.
 
     Attributes:
-        depth: passages kept for a query in each language.
+        depth: passages kept for each query in each language.
         products: computes the inner products of exact search.
         indexes: an approximate index of each language; None to compare with every vector.
-        recall_sample: queries of each language whose exact neighbours an approximate index is compared with.
     """
 
     depth: int
     products: Products
     indexes: Mapping[str, Candidates] | None = None
-    recall_sample: int = 200
 
 
 def search_benchmark(
@@ -62,9 +62,9 @@ def search_benchmark(
 ) -> None:
     """Search all blocks of a benchmark and write ``topk.parquet``, ``ranks.parquet`` and ``recall.csv`` (docs/reference/results.md).
 
-    Without indexes all ranks are exact. With them, a rank is the place in what the indexes found, down to the depth
-    in each language, and missing where they did not find the passage; the exact rank in the pool is kept beside it.
-    Passages are streamed: in memory are 4 bytes a passage for the order of ids, and blocks of fixed size.
+    Without indexes all ranks are exact. With indexes, a rank is the position among the passages that they found, down to the depth in each
+    language, and missing if they did not find the passage; the exact rank in the pool is written too.
+    Passages are streamed: memory holds 4 bytes per passage for the order of ids, and blocks of fixed size.
 
     Args:
         collection: ids and judgements.
@@ -74,31 +74,31 @@ def search_benchmark(
         output: folder to write.
 
     Raises:
-        UserError: if there are several languages, but no query has a relevant passage in another one than its own.
+        UserError: if there are several languages, but no query has a relevant passage in a language other than its own.
     """
     _check_parallel(collection)
     recalls: list[str] = []
     with RunWriter(output) as writer:
         for query_language in collection.languages:
-            own = queries[query_language][:]
+            matrix = queries[query_language][:]
             relevant = {code: collection.relevant(query_language, code) for code in collection.languages}
-            pairs = _pairs(collection, own, passages, relevant)
+            targets = _targets(collection, matrix, passages, relevant)
             tops, counts = {}, {}
             for code in collection.languages:
                 order = collection.by_language[code].tie_order
-                tops[code], counts[code] = _search(own, passages[code], order, code, pairs, method)
+                tops[code], counts[code] = _search(matrix, passages[code], order, code, targets, method)
                 writer.write_top(collection, query_language, code, tops[code])
-                recalls += _recall(own, passages[code], order, tops[code], method, f"{query_language},{code}")
+                recalls += _recall(matrix, passages[code], order, tops[code], method, f"{query_language},{code}")
             exact_in_pool = 1 + np.sum(list(counts.values()), axis=0)
             start = 0
-            for code, some in relevant.items():
-                part = slice(start, start + len(some.query))
+            for code, judged in relevant.items():
+                part = slice(start, start + len(judged.query))
                 start = part.stop
                 if method.indexes is None:
                     in_language, in_pool = 1 + counts[code][part], exact_in_pool[part]
                 else:
-                    in_language, in_pool = _found_ranks(collection, tops, code, some)
-                writer.write_ranks(collection, query_language, code, some, in_language, in_pool, exact_in_pool[part])
+                    in_language, in_pool = _found_ranks(collection, tops, code, judged)
+                writer.write_ranks(collection, query_language, code, judged, in_language, in_pool, exact_in_pool[part])
             logger.info("searched the queries in %s", query_language)
         _write_recalls(output, recalls)
 
@@ -108,8 +108,8 @@ def _check_parallel(collection: Collection) -> None:
     pairs = [(own, other) for own in codes for other in codes if own != other]
     if pairs and not any(len(collection.relevant(own, other).query) for own, other in pairs):
         raise UserError(
-            f"{collection.folder}: no query has a relevant passage in another language, its ids differ from language to "
-            "language; set the benchmark's settings to [mono]"
+            f"{collection.folder}: no query has a relevant passage in another language, because query ids differ between "
+            "languages; set the benchmark's settings to [mono]"
         )
 
 
@@ -121,10 +121,10 @@ def search_monolingual(
     method: Method,
     output: Path,
 ) -> None:
-    """Search each language with its own queries, and write what :func:`search_benchmark` writes, without ranks in a pool.
+    """Search each language with its own queries, and write the files of :func:`search_benchmark` without ranks in a pool.
 
     Args:
-        benchmark: folder with ``<language>/{queries,passages,qrels}.parquet``; one language of it is held at a time.
+        benchmark: folder with ``<language>/{queries,passages,qrels}.parquet``; one language is in memory at a time.
         languages: the languages to search.
         queries: vectors of each language, shape (queries, dimension).
         passages: vectors of each language, shape (passages, dimension).
@@ -135,52 +135,52 @@ def search_monolingual(
     with RunWriter(output) as writer:
         for code in languages:
             collection = Collection(benchmark, [code])
-            own, order = queries[code][:], collection.by_language[code].tie_order
+            matrix, order = queries[code][:], collection.by_language[code].tie_order
             relevant = collection.relevant(code, code)
             exact = method.indexes is None
-            pairs = _pairs(collection, own, passages, {code: relevant}) if exact else NO_PAIRS
-            top, counts = _search(own, passages[code], order, code, pairs, method)
+            targets = _targets(collection, matrix, passages, {code: relevant}) if exact else NO_TARGETS
+            top, counts = _search(matrix, passages[code], order, code, targets, method)
             writer.write_top(collection, code, code, top)
             ranks = 1 + counts if exact else _found_ranks(collection, {code: top}, code, relevant)[0]
             missing = np.zeros_like(ranks)
             writer.write_ranks(collection, code, code, relevant, ranks, missing, missing)
-            recalls += _recall(own, passages[code], order, top, method, f"{code},{code}")
+            recalls += _recall(matrix, passages[code], order, top, method, f"{code},{code}")
             logger.info("searched %s", code)
         _write_recalls(output, recalls)
 
 
-def _pairs(
-    collection: Collection, queries: Matrix, passages: Mapping[str, Vectors], relevant: Mapping[str, Relevant]
-) -> Pairs:
+def _targets(
+    collection: Collection, queries: Matrix, passages: Mapping[str, Vectors], relevant: Mapping[str, RelevantPassages]
+) -> Targets:
     """Return the relevant passages of all languages, one language after the other."""
-    return Pairs(
-        np.concatenate([some.query for some in relevant.values()]),
+    return Targets(
+        np.concatenate([judged.query for judged in relevant.values()]),
         np.concatenate(
-            [pair_scores(queries, passages[code], some.query, some.passage) for code, some in relevant.items()]
+            [pair_scores(queries, passages[code], judged.query, judged.passage) for code, judged in relevant.items()]
         ),
-        np.concatenate([collection.by_language[code].tie_order[some.passage] for code, some in relevant.items()]),
+        np.concatenate([collection.by_language[code].tie_order[judged.passage] for code, judged in relevant.items()]),
     )
 
 
 def _search(
-    queries: Matrix, passages: Vectors, tie_order: Order, language: str, pairs: Pairs, method: Method
+    queries: Matrix, passages: Vectors, tie_order: Order, language: str, targets: Targets, method: Method
 ) -> tuple[Top, NDArray[np.int64]]:
-    """Return the top list of a block, and how many of its passages stand before each pair's, which is always exact."""
+    """Return the top list of a block, and the number of its passages that rank before each target, which is always exact."""
     if method.indexes is None:
-        return exact_search(queries, passages, tie_order, method.depth, pairs, method.products)
+        return exact_search(queries, passages, tie_order, method.depth, targets, method.products)
     top = search_index(queries, passages, method.indexes[language], tie_order, method.depth)
-    if not len(pairs.query):
+    if not len(targets.query):
         return top, np.empty(0, dtype=np.int64)
-    return top, exact_search(queries, passages, tie_order, 0, pairs, method.products)[1]
+    return top, exact_search(queries, passages, tie_order, 0, targets, method.products)[1]
 
 
 def search_index(queries: Matrix, passages: Vectors, index: Candidates, tie_order: Order, k: int) -> Top:
-    """Return the top ``k`` of what an index finds, scores in float64, ties broken by id."""
+    """Return the best ``k`` of the passages that an index finds, by float64 score, ties by id."""
     top = Top(np.empty((len(queries), 0), dtype=np.int64), np.empty((len(queries), 0)))
     for candidates in index.candidates(queries, k + MARGIN):
-        query, place = np.nonzero(candidates >= 0)
+        query, column = np.nonzero(candidates >= 0)
         values = np.full(candidates.shape, -np.inf)
-        values[query, place] = pair_scores(queries, passages, query, candidates[query, place])
+        values[query, column] = pair_scores(queries, passages, query, candidates[query, column])
         rows, scores = np.hstack([top.rows, candidates]), np.hstack([top.scores, values])
         top = sort_top(rows, scores, tie_order, k)
     return top
@@ -189,12 +189,12 @@ def search_index(queries: Matrix, passages: Vectors, index: Candidates, tie_orde
 def _recall(
     queries: Matrix, passages: Vectors, tie_order: Order, top: Top, method: Method, languages: str
 ) -> list[str]:
-    """Return the lines of ``recall.csv`` for a block: the share of the exact k best among the k best that were found."""
+    """Return the lines of ``recall.csv`` for a block: the share of the exact best k among the best k found."""
     if method.indexes is None:
         return []
     rng = np.random.default_rng(SEED)
-    sample = np.sort(rng.choice(len(queries), size=min(method.recall_sample, len(queries)), replace=False))
-    exact, _ = exact_search(queries[sample], passages, tie_order, method.depth, NO_PAIRS, method.products)
+    sample = np.sort(rng.choice(len(queries), size=min(RECALL_SAMPLE, len(queries)), replace=False))
+    exact, _ = exact_search(queries[sample], passages, tie_order, method.depth, NO_TARGETS, method.products)
     return [
         f"{languages},{k},{_overlap(exact.rows[:, :k], top.rows[sample, :k]):.6f},{len(sample)}"
         for k in sorted({min(10, method.depth), method.depth})
@@ -202,7 +202,7 @@ def _recall(
 
 
 def _overlap(wanted: NDArray[np.int64], found: NDArray[np.int64]) -> float:
-    shares = [np.isin(some, others).mean() for some, others in zip(wanted, found, strict=True)]
+    shares = [np.isin(row, found_row).mean() for row, found_row in zip(wanted, found, strict=True)]
     return float(np.mean(shares))
 
 
@@ -211,21 +211,21 @@ def _write_recalls(output: Path, lines: list[str]) -> None:
 
 
 def _found_ranks(
-    collection: Collection, tops: Mapping[str, Top], passage_language: str, relevant: Relevant
+    collection: Collection, tops: Mapping[str, Top], passage_language: str, relevant: RelevantPassages
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the ranks of relevant passages among what was found, in their language and in the pool; 0: not found."""
-    own = tops[passage_language]
-    matches = own.rows[relevant.query] == relevant.passage[:, None]
+    """Return the ranks of relevant passages among those found, in their language and in the pool; 0 if not found."""
+    own_top = tops[passage_language]
+    matches = own_top.rows[relevant.query] == relevant.passage[:, None]
     found = matches.any(axis=1)
-    place = matches.argmax(axis=1)
-    in_language = np.where(found, place + 1, 0)
-    value = own.scores[relevant.query, place]
+    column = matches.argmax(axis=1)
+    in_language = np.where(found, column + 1, 0)
+    value = own_top.scores[relevant.query, column]
     order = collection.by_language[passage_language].tie_order[relevant.passage]
-    in_pool = np.ones(len(place), dtype=np.int64)
+    in_pool = np.ones(len(column), dtype=np.int64)
     for code, top in tops.items():
         others = top.rows[relevant.query]
         other_scores = top.scores[relevant.query]
         other_order = collection.by_language[code].tie_order[np.maximum(others, 0)]
-        before = stands_before(other_scores, other_order, value[:, None], order[:, None])
+        before = ranks_before(other_scores, other_order, value[:, None], order[:, None])
         in_pool += (before & (others >= 0)).sum(axis=1)
     return in_language, np.where(found, in_pool, 0)

@@ -1,4 +1,4 @@
-"""Inner products of a block of queries and a block of passages with torch: search on a GPU."""
+"""Inner products of a block of queries and a block of passages with torch, for search on a GPU."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ ROWS_AT_ONCE = 256
 
 
 class TorchProducts:
-    """Products on a device of torch, in full float32."""
+    """Products on a torch device, in full float32."""
 
     def __init__(self, device: str) -> None:
-        # TF32 has 10 bits of fraction: its errors are beyond those that exact search allows for.
+        # TF32 has a 10-bit fraction; its errors exceed those that exact search allows for.
         torch.backends.cuda.matmul.allow_tf32 = False
         self._device = device
         self._matrix = torch.empty((0, 0), device=device)
@@ -31,21 +31,21 @@ class TorchProducts:
     def count_above(self, rows: Rows, bounds: Bounds) -> Rows:
         """Count the products in each of the given rows that are greater than the row's bound; shape (rows,)."""
         counts = [
-            (self._matrix[place] > bound[:, None]).sum(dim=1)
-            for place, bound in zip(self._parts(rows), self._parts(bounds), strict=True)
+            (self._matrix[row] > bound[:, None]).sum(dim=1)
+            for row, bound in zip(self._parts(rows), self._parts(bounds), strict=True)
         ]
         return _numbers(counts)
 
     def find_between(self, rows: Rows, lower: Bounds, upper: Bounds) -> tuple[Rows, Rows]:
-        """Find the products with ``lower < product <= upper``: their places in ``rows``, and their columns."""
-        places, columns = [], []
+        """Find the products with ``lower < product <= upper``: their positions in ``rows`` and their columns."""
+        positions, columns = [], []
         parts = zip(self._parts(rows), self._parts(lower), self._parts(upper), strict=True)
         for number, (row, low, high) in enumerate(parts):
             products = self._matrix[row]
-            place, column = ((products > low[:, None]) & (products <= high[:, None])).nonzero(as_tuple=True)
-            places.append(place + number * ROWS_AT_ONCE)
+            position, column = ((products > low[:, None]) & (products <= high[:, None])).nonzero(as_tuple=True)
+            positions.append(position + number * ROWS_AT_ONCE)
             columns.append(column)
-        return _numbers(places), _numbers(columns)
+        return _numbers(positions), _numbers(columns)
 
     def kth_largest(self, rows: Rows, k: int) -> Bounds:
         """Return the ``k``-th largest product of each given row, shape (rows,)."""
