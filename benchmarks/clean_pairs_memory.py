@@ -1,40 +1,35 @@
-"""Measure time and peak memory of cleaning made-up pairs: every step, near-duplicates of 5,000 evaluation passages among them."""
+"""Time and peak memory of cleaning synthetic pairs with every step, including near-duplicates of 5,000 evaluation passages."""
 
-import os
 import random
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-SCRIPTS = ROOT / "workflow" / "scripts"
-sys.path.insert(0, str(SCRIPTS))
+import pyarrow as pa
+import pyarrow.parquet as pq
+from processes import machine, run_program
 
-import pyarrow as pa  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
-
-from hybridbatch.common.cli import parser, run  # noqa: E402
-from hybridbatch.common.files import read_json, write_table  # noqa: E402
-from hybridbatch.config.cleaning import Cleaning  # noqa: E402
-from hybridbatch.data import benchmark  # noqa: E402
-from hybridbatch.data.pairs import PAIRS  # noqa: E402
+from hybridbatch.common.cli import parser, run
+from hybridbatch.common.files import read_json, write_table
+from hybridbatch.config.cleaning import Cleaning
+from hybridbatch.data import benchmark
+from hybridbatch.data.pairs import PAIRS
 
 EVALUATION_PASSAGES = 5000
 ROWS_AT_ONCE = 10_000
-# One pair in so many is taken from the evaluation set: half of them with a word changed.
+# One pair in this many is copied from the evaluation set, half of them with a word changed.
 PLANTED_EVERY = 1000
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Clean files of several sizes, each in a process of its own, and write a line for each to standard output."""
+    """Clean files of several sizes, each in its own process, and print a table."""
     options = parser(__doc__)
     options.add_argument(
         "--pairs", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="sizes of the files"
     )
-    options.add_argument("--words", type=int, default=60, help="words of a passage; 60 is a passage of MS MARCO")
+    options.add_argument("--words", type=int, default=60, help="words in a passage; 60 as in MS MARCO")
     options.add_argument("--seed", type=int, default=1, help="seed of the texts")
     arguments = options.parse_args(argv)
     generator = random.Random(arguments.seed)  # noqa: S311 (texts, no secrets)
@@ -44,18 +39,18 @@ def main(argv: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         passages = [_text(generator, words, arguments.words) for _ in range(EVALUATION_PASSAGES)]
-        _write_evaluation(folder / "made-up" / "en", passages)
-        sys.stdout.write("pairs\tMB\tseconds\tpeak MiB\tkept\tplanted\tfound\n")
+        _write_evaluation(folder / "synthetic" / "en", passages)
+        sys.stdout.write(f"{machine()}\n\n| pairs | file, MB | seconds | peak, MiB | kept | planted | found |\n")
+        sys.stdout.write("|---|---|---|---|---|---|---|\n")
         for size in arguments.pairs:
             _write_pairs(folder / "raw.parquet", size, generator, words, passages, arguments.words)
-            seconds, peak = _clean(folder)
+            usage = run_program("clean_pairs", *_arguments(folder))
             record = read_json(folder / "record.json")
             found = sum(row["pairs"] for row in record["removed"] if row["reason"].endswith("contaminated"))
             megabytes = (folder / "raw.parquet").stat().st_size / 1e6
             planted = len(range(0, size, PLANTED_EVERY))
-            sys.stdout.write(
-                f"{size}\t{megabytes:.0f}\t{seconds:.1f}\t{peak / 2**20:.0f}\t{record['pairs_kept']}\t{planted}\t{found}\n"
-            )
+            cells = f"{megabytes:.0f} | {usage.seconds:.1f} | {usage.mebibytes:.0f} | {record['pairs_kept']:,}"
+            sys.stdout.write(f"| {size:,} | {cells} | {planted} | {found} |\n")
             sys.stdout.flush()
 
 
@@ -65,7 +60,7 @@ def _text(generator: random.Random, words: list[str], length: int) -> str:
 
 def _write_evaluation(folder: Path, passages: list[str]) -> None:
     ids = [str(number) for number in range(len(passages))]
-    queries = {"query_id": ids, "text": [f"what is said of number {number}" for number in ids]}
+    queries = {"query_id": ids, "text": [f"what do we know about number {number}" for number in ids]}
     nothing = [None] * len(ids)
     rows = {"passage_id": ids, "text": passages, "title": nothing, "context": nothing}
     write_table(folder / "queries.parquet", pa.table(queries, schema=benchmark.QUERIES))
@@ -86,23 +81,15 @@ def _write_pairs(
 
     rows = pairs()
     with pq.ParquetWriter(file, PAIRS, compression="zstd") as writer:
-        for start in range(0, size, ROWS_AT_ONCE):
-            part = [next(rows) for _ in range(min(ROWS_AT_ONCE, size - start))]
+        while part := list(islice(rows, ROWS_AT_ONCE)):
             writer.write_table(pa.table([pa.array(column) for column in zip(*part, strict=True)], schema=PAIRS))
 
 
-def _clean(folder: Path) -> tuple[float, int]:
-    """Run the program; return its seconds and the largest resident set in bytes."""
-    command = [sys.executable, str(SCRIPTS / "clean_pairs.py"), "--pairs", "raw.parquet", "--source", "made-up"]
-    command += ["--language", "en", "--settings", Cleaning().model_dump_json(), "--evaluation", "made-up/en"]
-    command += ["--output", "clean.parquet", "--record", "record.json"]
-    start = time.monotonic()
-    with subprocess.Popen(command, cwd=folder, env={**os.environ, "LOGLEVEL": "WARNING"}) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return time.monotonic() - start, usage.ru_maxrss * 1024
+def _arguments(folder: Path) -> list[object]:
+    settings = Cleaning().model_dump_json()
+    words = ["--pairs", folder / "raw.parquet", "--source", "synthetic", "--language", "en", "--settings", settings]
+    words += ["--evaluation", folder / "synthetic" / "en", "--device", "cpu"]
+    return [*words, "--output", folder / "clean.parquet", "--record", folder / "record.json"]
 
 
 if __name__ == "__main__":

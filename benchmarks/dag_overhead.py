@@ -1,7 +1,7 @@
-"""What an experiment costs besides computing: jobs, seconds in which none ran, seconds that programs take to start; and a dry run.
+"""The overhead of an experiment: number of jobs, time in which none runs, time that programs take to start, and a dry run.
 
-Reads Snakemake's log of a finished run (--log), or runs the demo from the start in a folder of its own (--run). Its times are whole
-seconds. A program's start is the time of its `--help`, imports included, measured here, medians of --repeats.
+Reads Snakemake's log of a finished run (--log), or runs the demo from scratch in a temporary folder (--run). Times in the log are
+whole seconds. The start of a program is the time of its `--help`, imports included: the median of --repeats.
 """
 
 import datetime
@@ -15,13 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "benchmarks")]
+from processes import ROOT, SCRIPTS, machine, run_measured, run_program
 
-from processes import SCRIPTS, machine, run_measured  # noqa: E402
-
-from hybridbatch.common.cli import parser, run  # noqa: E402
-from hybridbatch.common.errors import UserError  # noqa: E402
+from hybridbatch.common.cli import parser, run
+from hybridbatch.common.errors import UserError
 
 TIME = re.compile(r"^\[(\w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4})\]")
 RULE = re.compile(r"^\s*(?:local)?(?:rule|checkpoint) (\w+):")
@@ -39,7 +36,7 @@ class Job(NamedTuple):
 
 
 class Log(NamedTuple):
-    """What a log says: its finished jobs, and the seconds of the whole run."""
+    """The finished jobs of a log, and the seconds of the whole run."""
 
     jobs: list[Job]
     seconds: float
@@ -49,11 +46,11 @@ def main(argv: list[str] | None = None) -> None:
     """Run the program."""
     options = parser(__doc__)
     source = options.add_mutually_exclusive_group(required=True)
-    source.add_argument("--log", type=Path, help="Snakemake's log of a run that is finished")
-    source.add_argument("--run", action="store_true", help="run the demo: some minutes")
+    source.add_argument("--log", type=Path, help="Snakemake's log of a finished run")
+    source.add_argument("--run", action="store_true", help="run the demo, which takes minutes")
     options.add_argument("--cores", default="all", help="cores for the demo")
     options.add_argument("--config", type=Path, default=Path("config/paper.yaml"), help="experiment of the dry run")
-    options.add_argument("--repeats", type=int, default=3, help="dry runs, and starts of each program")
+    options.add_argument("--repeats", type=int, default=3, help="number of dry runs, and of starts of each program")
     arguments = options.parse_args(argv)
     log = read_log(_run_demo(arguments.cores) if arguments.run else arguments.log)
     out = sys.stdout
@@ -63,7 +60,7 @@ def main(argv: list[str] | None = None) -> None:
     seconds, peak = _dry_runs(arguments.config, arguments.repeats)
     out.write(
         f"snakemake -n --configfile {arguments.config}: {statistics.median(seconds):.1f} s "
-        f"({', '.join(f'{value:.1f}' for value in seconds)}), {peak / 2**20:.0f} MiB\n"
+        f"({', '.join(f'{value:.1f}' for value in seconds)}), {peak:.0f} MiB\n"
     )
 
 
@@ -71,12 +68,12 @@ def read_log(file: Path) -> Log:
     """Read Snakemake's log.
 
     Raises:
-        UserError: if it cannot be read, or is not that of a run which finished.
+        UserError: if it cannot be read, or its run has not finished.
     """
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise UserError(f"{file}: cannot be read ({error.strerror}); name a file of .snakemake/log") from error
+        raise UserError(f"{file}: cannot be read ({error.strerror}); name a file in .snakemake/log") from error
     now, rule, seconds = 0.0, "", None
     begun: dict[str, tuple[str, float]] = {}
     jobs = []
@@ -92,7 +89,7 @@ def read_log(file: Path) -> Log:
         elif match := ELAPSED.match(line):
             seconds = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
     if seconds is None or not jobs:
-        raise UserError(f"{file}: is not the log of a run that finished; name another, or measure one with --run")
+        raise UserError(f"{file}: is not the log of a finished run; name another, or measure one with --run")
     return Log(jobs, seconds)
 
 
@@ -106,7 +103,7 @@ def busy(jobs: Sequence[Job]) -> float:
 
 
 def table(log: Log, starts: dict[str, float]) -> list[str]:
-    """Return Markdown: the whole run, then its rules."""
+    """Return a summary of the run and a Markdown table of its rules."""
     counts = Counter(job.rule for job in log.jobs)
     spent = sum(counts[rule] * seconds for rule, seconds in starts.items())
     worked = sum(job.end - job.start for job in log.jobs)
@@ -126,40 +123,34 @@ def table(log: Log, starts: dict[str, float]) -> list[str]:
 
 
 def _starts(rules: Sequence[str], repeats: int) -> dict[str, float]:
-    """Return the seconds that the program of each rule takes to import what it needs; rules without one are left out."""
-    names = {"search_bm25": "bm25"}
-    programs = {rule: SCRIPTS / f"{names.get(rule, rule)}.py" for rule in rules}
-    with tempfile.TemporaryDirectory() as scratch:
-        return {
-            rule: statistics.median(
-                run_measured([sys.executable, str(program), "--help"], Path(scratch)).seconds for _ in range(repeats)
-            )
-            for rule, program in programs.items()
-            if program.exists()
-        }
+    """Return the seconds that the program of each rule takes to import its modules; rules without a program are left out."""
+    return {
+        rule: statistics.median(run_program(rule, "--help").seconds for _ in range(repeats))
+        for rule in rules
+        if (SCRIPTS / f"{rule}.py").exists()
+    }
 
 
 def _run_demo(cores: str) -> Path:
-    """Run the demo from nothing; return its log."""
+    """Run the demo from scratch; return its log."""
     with tempfile.TemporaryDirectory() as name:
-        places = [f"results_dir={name}/results", f"resources_dir={name}/resources"]
-        command = [sys.executable, "-m", "snakemake", "--cores", cores, "--config", *places]
+        folders = [f"results_dir={name}/results", f"resources_dir={name}/resources"]
+        command = [sys.executable, "-m", "snakemake", "--cores", cores, "--config", *folders]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(done.stderr)
     found = re.search(r"^Complete log\(s\): (.+)$", done.stderr, re.MULTILINE)
     if found is None:
-        raise RuntimeError("snakemake names no log")
+        raise RuntimeError("Snakemake names no log")
     return Path(found[1])
 
 
-def _dry_runs(config: Path, repeats: int) -> tuple[list[float], int]:
-    """Return the seconds of each dry run, after one that warms the caches, and the largest peak memory in bytes."""
-    command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "--directory", str(ROOT)]
-    command += ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(ROOT / config)]
-    with tempfile.TemporaryDirectory() as scratch:
-        usages = [run_measured(command, Path(scratch)) for _ in range(repeats + 1)][1:]
-    return [usage.seconds for usage in usages], max(usage.peak for usage in usages)
+def _dry_runs(config: Path, repeats: int) -> tuple[list[float], float]:
+    """Return the seconds of each dry run, after one that warms the caches, and the largest peak memory in MiB."""
+    command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "--directory", ROOT]
+    command += ["--snakefile", ROOT / "Snakefile", "--configfile", ROOT / config]
+    usages = [run_measured(command) for _ in range(repeats + 1)][1:]
+    return [usage.seconds for usage in usages], max(usage.mebibytes for usage in usages)
 
 
 if __name__ == "__main__":

@@ -1,62 +1,58 @@
-"""Encoding as `encode.py` does it against SentenceTransformer.encode with its defaults: sentences and tokens a second, peak memory.
+"""Encoding as in `encode.py` compared with SentenceTransformer.encode and its defaults: sentences and tokens per second, peak memory.
 
-Both encode the same passages with the same model and prompt, each in a process of its own, in turns. Seconds are those of the
-call, after a first call with a few texts; CPU seconds are those of all cores, which other programs disturb less; memory is the process's peak, model and libraries included. On a GPU also the share
-of the device's bf16 peak, counting 2 operations for each weight outside the embeddings and 4 x layers x width x length for attention.
+Both encode the same passages with the same model and prompt, alternating, each in its own process. Time is that of the call, after
+a first call with a few texts. CPU seconds are those of all cores, which other programs disturb less. Memory is the peak of the
+process, model and libraries included. On a GPU, the table also shows the share of the device's bf16 peak, counting 2 operations for
+each weight outside the embeddings and 4 x layers x width x length for attention.
 """
 
 import json
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "benchmarks")]
+from processes import machine, run_measured
 
-from processes import machine, run_measured  # noqa: E402
-
-from hybridbatch.common.cli import parser, run  # noqa: E402
-from hybridbatch.common.errors import UserError  # noqa: E402
-from hybridbatch.common.files import read_table  # noqa: E402
+from hybridbatch.common.cli import parser, run
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import read_table
 
 WAYS = ["library", "ours", "ours-bf16", "library-bf16"]
-# Dense bf16 operations a second in 1e12, from the vendor's data sheets.
+# Dense bf16 operations per second in 1e12, from the vendor's data sheets.
 BF16_PEAK = {"H200": 989.0, "H100 PCIe": 756.0, "H100": 989.0, "A100": 312.0, "L40S": 362.0, "RTX 4090": 165.0}
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the program."""
     options = parser(__doc__)
-    options.add_argument("--model", type=Path, required=True, help="a prepared backbone, or a model that was trained")
-    options.add_argument("--texts", type=Path, nargs="+", required=True, help="parquet files with a column text")
-    options.add_argument("--sentences", type=int, default=1500, help="texts taken, the same number from each file")
-    options.add_argument("--batch-size", type=int, default=32, help="texts that ours encodes at once")
-    options.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS[:3], help="what is measured")
-    options.add_argument("--repeats", type=int, default=3, help="measurements of each way")
+    options.add_argument("--model", type=Path, required=True, help="a prepared backbone or a trained model")
+    options.add_argument("--texts", type=Path, nargs="+", required=True, help="parquet files with a column `text`")
+    options.add_argument("--sentences", type=int, default=1500, help="texts encoded, the same number from each file")
+    options.add_argument("--batch-size", type=int, default=32, help="batch size of our encoder")
+    options.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS[:3], help="encoders to measure")
+    options.add_argument("--repeats", type=int, default=3, help="measurements of each encoder")
     options.add_argument("--device", default="cpu", help="cpu or cuda")
-    options.add_argument("--measure", choices=WAYS, help="measure one way in this process and write JSON")
+    options.add_argument("--measure", choices=WAYS, help="measure one encoder in this process and write JSON")
     arguments = options.parse_args(argv)
     if arguments.measure:
         sys.stdout.write(json.dumps(measure(arguments.measure, arguments)) + "\n")
         return
     sys.stdout.write(f"{machine()}\n\n")
     results: dict[str, list[dict[str, Any]]] = {way: [] for way in arguments.ways}
-    with tempfile.TemporaryDirectory() as scratch:
-        for _ in range(arguments.repeats):
-            for way in arguments.ways:
-                command = [sys.executable, __file__, "--measure", way, *(sys.argv[1:] if argv is None else argv)]
-                usage = run_measured(command, Path(scratch))
-                results[way].append({**json.loads(usage.output.splitlines()[-1]), "peak": usage.peak})
+    for _ in range(arguments.repeats):
+        for way in arguments.ways:
+            command = [sys.executable, __file__, "--measure", way, *(sys.argv[1:] if argv is None else argv)]
+            usage = run_measured(command)
+            results[way].append({**json.loads(usage.output.splitlines()[-1]), "peak": usage.mebibytes})
     sys.stdout.write("\n".join(table(results)) + "\n")
 
 
 def measure(way: str, arguments: Any) -> dict[str, Any]:
     """Encode in this process; return seconds, tokens, operations, peak memory of the device in bytes, and its name."""
-    import torch  # noqa: PLC0415 - the process that starts this one stays small
+    import torch  # noqa: PLC0415 - keeps the parent process small
 
     texts = _texts(arguments.texts, arguments.sentences)
     model, encode = _encoder(way, arguments)
@@ -75,7 +71,7 @@ def _texts(files: Sequence[Path], total: int) -> list[str]:
     columns = [read_table(file, ["text"])["text"].to_pylist()[:share] for file in files]
     texts: list[str] = [text for column in columns for text in column][:total]
     if len(texts) < total:
-        raise UserError(f"--sentences: {total} are more than the {len(texts)} of {share} from each file; lower it")
+        raise UserError(f"--sentences: {total} are needed, but {share} from each file are only {len(texts)}; lower it")
     return texts
 
 
@@ -109,7 +105,7 @@ def _work(model: Any, texts: Sequence[str]) -> dict[str, float]:
 
 
 def table(results: dict[str, list[dict[str, Any]]]) -> list[str]:
-    """Return a Markdown table: a row for each way, its ratios to the first."""
+    """Return a Markdown table: a row for each encoder, with its ratios to the first."""
     lines = [
         "| way | sentences/s | tokens/s | seconds, all | time, ratio | CPU seconds, ratio | peak memory, MiB | ratio | device memory, MiB | of bf16 peak |",
         "|---|---|---|---|---|---|---|---|---|---|",
@@ -127,7 +123,7 @@ def table(results: dict[str, list[dict[str, Any]]]) -> list[str]:
             " ".join(f"{row['seconds']:.1f}" for row in rounds),
             f"{seconds / _median(first, 'seconds'):.2f}",
             f"{_median(rounds, 'cpu') / _median(first, 'cpu'):.2f}",
-            f"{peak / 2**20:.0f}",
+            f"{peak:.0f}",
             f"{peak / _median(first, 'peak'):.2f}",
             f"{_median(rounds, 'device_peak') / 2**20:.0f}",
             f"{rate / known:.1%}" if known else "-",

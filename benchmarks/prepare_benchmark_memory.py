@@ -1,18 +1,16 @@
-"""Prepare corpora in MIRACL's form of growing size, and show time and peak memory of each run."""
+"""Time and peak memory of preparing corpora in MIRACL's format, for several sizes."""
 
-import argparse
 import gzip
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
+from processes import machine, run_program
 
-PROGRAM = Path(__file__).parents[1] / "workflow" / "scripts" / "prepare_benchmark.py"
+from hybridbatch.common.cli import parser, run
+
 LANGUAGE = "sw"
 PER_FILE = 500_000
 WORDS = 50_000
@@ -21,20 +19,25 @@ WORDS_IN_PASSAGE = 70
 QUERIES = 500
 
 
-def main() -> None:
-    """Write and prepare a corpus of each size, each in a process of its own."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="passages")
-    sizes = parser.parse_args().sizes
-    print("passages  gzipped MB  seconds  passages/s  peak MB", flush=True)  # noqa: T201
+def main(argv: list[str] | None = None) -> None:
+    """Write and prepare a corpus of each size, each in its own process."""
+    options = parser(__doc__)
+    options.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="passages")
+    out = sys.stdout
+    sizes = options.parse_args(argv).sizes
+    out.write(f"{machine()}\n\n| passages | gzipped, MB | seconds | passages/s | peak, MiB |\n|---|---|---|---|---|\n")
     for size in sizes:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             compressed = write_corpus(folder, size)
-            seconds, peak = prepare(folder)
-            print(  # noqa: T201
-                f"{size:8d}  {compressed / 1e6:10.1f}  {seconds:7.1f}  {size / seconds:10.0f}  {peak:7.0f}", flush=True
-            )
+            benchmark = {"reader": "miracl", "path": name, "languages": [LANGUAGE]}
+            files = {"corpus": "docs-*.jsonl.gz", "queries": "topics.tsv", "qrels": "qrels.tsv"}
+            named = [f"{kind}={folder / file}" for kind, file in files.items()]
+            arguments = ["--benchmark", json.dumps(benchmark), "--language", LANGUAGE, "--files", *named]
+            usage = run_program("prepare_benchmark", *arguments, "--output", folder / "out")
+        cells = f"{compressed / 1e6:.1f} | {usage.seconds:.1f} | {size / usage.seconds:.0f} | {usage.mebibytes:.0f}"
+        out.write(f"| {size:,} | {cells} |\n")
+        out.flush()
 
 
 def write_corpus(folder: Path, size: int) -> int:
@@ -52,20 +55,5 @@ def write_corpus(folder: Path, size: int) -> int:
     return sum(file.stat().st_size for file in folder.glob("*.gz"))
 
 
-def prepare(folder: Path) -> tuple[float, float]:
-    """Run the program; return its seconds and its peak resident memory in MB."""
-    files = {"corpus": "docs-*.jsonl.gz", "queries": "topics.tsv", "qrels": "qrels.tsv"}
-    options = [word for kind, file in files.items() for word in (f"--{kind}", str(folder / file))]
-    command = [sys.executable, str(PROGRAM), "--reader", "miracl", "--language", LANGUAGE, *options]
-    start = time.perf_counter()
-    process = subprocess.Popen([*command, "--output-folder", str(folder / "out")], stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    if status != 0:
-        raise SystemExit(f"{PROGRAM.name} failed")
-    # Linux counts in KiB, macOS in bytes.
-    return seconds, usage.ru_maxrss * (1.024e-3 if sys.platform != "darwin" else 1e-6)
-
-
 if __name__ == "__main__":
-    main()
+    run(main)

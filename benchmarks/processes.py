@@ -1,19 +1,23 @@
-"""What several benchmarks share: a program in a process of its own, with its time and peak memory, and the machine in words."""
+"""Shared by the benchmarks: the package on the path, a program's time and peak memory, and a description of the machine."""
 
 import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPTS = ROOT / "workflow" / "scripts"
+# A benchmark imports this module before the package, and the tests' tiny models.
+sys.path[:0] = [str(SCRIPTS), str(ROOT / "tests")]
 PACKAGES = ("torch", "transformers", "sentence-transformers", "datasets", "numpy", "faiss-cpu", "snakemake")
 
-# A process counts the memory of the one that started it among its own, so a small one starts the program.
+# A new process inherits the peak memory of the one that forked it, so a small process starts the program.
 LAUNCHER = """
 import os, subprocess, sys
 process = subprocess.Popen(sys.argv[2:])
@@ -25,13 +29,13 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 
 class Usage(NamedTuple):
-    """What a process took.
+    """The resources that a process used.
 
     Attributes:
-        seconds: of wall clock.
-        cpu: seconds of all its cores, which other processes lengthen less.
-        peak: its largest resident set in bytes, mapped files included.
-        output: what it wrote to standard output.
+        seconds: wall clock.
+        cpu: CPU seconds of all cores, less sensitive to other processes.
+        peak: largest resident set in bytes, mapped files included.
+        output: standard output.
     """
 
     seconds: float
@@ -39,38 +43,47 @@ class Usage(NamedTuple):
     peak: int
     output: str
 
+    @property
+    def mebibytes(self) -> float:
+        """The peak in MiB."""
+        return self.peak / 2**20
 
-def run_measured(command: Sequence[str], scratch: Path, environment: Mapping[str, str] | None = None) -> Usage:
-    """Run a program to its end.
+
+def run_measured(command: Sequence[object], environment: Mapping[str, str] | None = None) -> Usage:
+    """Run a program to its end, offline.
 
     Args:
         command: the program and its arguments.
-        scratch: a folder for a small file.
-        environment: variables besides those of this process.
+        environment: variables that are set in addition to those of this process.
 
     Raises:
-        RuntimeError: if the program fails; the message is what it wrote to standard error.
+        RuntimeError: if the program fails; the message is its standard error.
     """
-    record = scratch / "peak.txt"
-    variables = {**os.environ, "HF_HUB_OFFLINE": "1", "LOGLEVEL": "WARNING", **(environment or {})}
-    start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", LAUNCHER, str(record), *command],
-        env=variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    seconds = time.perf_counter() - start
-    if done.returncode != 0:
-        raise RuntimeError(f"{command[:3]} failed: {done.stderr}")
-    # In kilobytes on Linux, in bytes on macOS.
-    peak, cpu = record.read_text().split()
+    variables = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "LOGLEVEL": "WARNING"}
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8") as record:
+        start = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", LAUNCHER, record.name, *map(str, command)],
+            env={**variables, **(environment or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        seconds = time.perf_counter() - start
+        if done.returncode != 0:
+            raise RuntimeError(f"{command[:3]} failed: {done.stderr}")
+        peak, cpu = record.read().split()
+    # Linux counts in KiB, macOS in bytes.
     return Usage(seconds, float(cpu), int(peak) * (1 if sys.platform == "darwin" else 1024), done.stdout)
 
 
+def run_program(name: str, *arguments: object) -> Usage:
+    """Run a program of the workflow, as :func:`run_measured` does."""
+    return run_measured([sys.executable, SCRIPTS / f"{name}.py", *arguments])
+
+
 def machine() -> str:
-    """Return processor, cores, memory, load and versions in one line, to stand above the numbers."""
+    """Return processor, cores, memory, load and versions in one line, as a heading for the numbers."""
     model = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
     if information.exists():

@@ -1,7 +1,7 @@
-"""The cost of a whole experiment, stage by stage: GPU-hours, hours of a core, disk and memory, from explicit rates.
+"""The projected cost of an experiment by stage: GPU-hours, core-hours, disk and memory.
 
-Reads an experiment's configuration and a file of sizes and rates (projected_cost.yaml), which says of each number whether it was
-measured, published, derived or assumed. Where a rate is a range, so is the result. Prints a Markdown table.
+Reads the configuration of an experiment and a file of sizes and rates (projected_cost.yaml), which marks each number as measured,
+published, derived or assumed. A rate that is a range gives a range. Prints a Markdown table.
 """
 
 import sys
@@ -9,36 +9,34 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "workflow" / "scripts")]
+import yaml
+from processes import ROOT
+from snakemake.utils import update_config  # type: ignore[import-untyped]
 
-import yaml  # noqa: E402
-from snakemake.utils import update_config  # type: ignore[import-untyped]  # noqa: E402
-
-from hybridbatch.common.cli import parser, run  # noqa: E402
-from hybridbatch.common.errors import UserError  # noqa: E402
-from hybridbatch.config.experiment import Config  # noqa: E402
-from hybridbatch.config.load import load_config  # noqa: E402
+from hybridbatch.common.cli import parser, run
+from hybridbatch.common.errors import UserError
+from hybridbatch.config.experiment import Config
+from hybridbatch.config.load import load_config
 
 HOUR = 3600.0
 GIGA = 1e9
 # float32 weights, gradients and the two moments of AdamW.
 TRAINING_BYTES = 16
-# Bytes of activations that a layer keeps for a token and each number of its width, in half precision, attention not stored:
+# Bytes of activations per layer, token and dimension, in half precision and without stored attention:
 # Korthikanti et al. 2022 (arXiv 2205.05198), equation 1.
 ACTIVATION_BYTES = 34
 
 
 class Stage(NamedTuple):
-    """What a stage costs.
+    """The cost of a stage.
 
     Attributes:
         name: the stage.
-        work: what it does, in words.
-        gpu: hours of one GPU, the least and the most; 0 for a stage without.
-        cpu: hours of one core; 0 where a GPU works or the time was not counted.
-        disk: gigabytes that stay.
-        memory: gigabytes at the peak of one job, of the GPU where one works; 0 where not counted.
+        work: a description of its work.
+        gpu: GPU-hours, minimum and maximum; 0 if it uses no GPU.
+        cpu: core-hours; 0 if it uses a GPU or its time is not counted.
+        disk: gigabytes that are kept.
+        memory: peak memory of a job in gigabytes, on the GPU if it uses one; 0 if not counted.
     """
 
     name: str
@@ -53,12 +51,10 @@ def main(argv: list[str] | None = None) -> None:
     """Run the program."""
     options = parser(__doc__)
     options.add_argument("--config", type=Path, default=ROOT / "config" / "paper.yaml", help="the experiment")
-    options.add_argument(
-        "--rates", type=Path, default=Path(__file__).with_suffix(".yaml"), help="sizes and rates, in this form"
-    )
+    options.add_argument("--rates", type=Path, default=Path(__file__).with_suffix(".yaml"), help="sizes and rates")
     arguments = options.parse_args(argv)
     values = _read(ROOT / "config" / "config.yaml")
-    # As Snakemake lays --configfile over the default.
+    # As Snakemake merges --configfile into the default.
     update_config(values, _read(arguments.config))
     experiment = load_config(values)
     sys.stdout.write("\n".join(table(project(experiment, _read(arguments.rates)))) + "\n")
@@ -90,11 +86,11 @@ def project(experiment: Config, rates: Mapping[str, Any]) -> list[Stage]:
 
 
 def forward_operations(backbone: Mapping[str, float], length: float) -> float:
-    """Return the operations that an encoder spends on one token of a text of ``length`` tokens.
+    """Return the operations of an encoder for one token of a text of ``length`` tokens.
 
     ``2 N + 4 L d n`` for N weights outside the embeddings, L layers, width d and n tokens: a multiplication and an addition for each
-    weight, and the products of attention (Kaplan et al. 2020, arXiv 2001.08361, table 1, which counts half the
-    attention: a causal model's).
+    weight, and the products of attention (Kaplan et al. 2020, arXiv 2001.08361, table 1, which counts half the attention because its
+    models are causal).
     """
     return 2 * backbone["body"] + 4 * backbone["layers"] * backbone["width"] * length
 
@@ -103,7 +99,7 @@ def _look_up(rates: Mapping[str, Any], *keys: str) -> Any:
     value: Any = rates
     for number, key in enumerate(keys):
         if key not in value:
-            raise UserError(f"--rates: {'.'.join(keys[: number + 1])} is missing; add it, as the others are")
+            raise UserError(f"--rates: {'.'.join(keys[: number + 1])} is missing; add it")
         value = value[key]
     return value
 
@@ -118,7 +114,7 @@ def _total(experiment: Config, rates: Mapping[str, Any], kind: str) -> int:
 
 
 def _runs(experiment: Config) -> tuple[int, int]:
-    """Return the models that are trained of each backbone, and those that are evaluated."""
+    """Return how many models of each backbone are trained, and how many are evaluated."""
     trained = len(experiment.trained_strategies) * len(experiment.runs.seeds) if experiment.runs.strategies else 0
     return trained, trained + experiment.runs.untuned
 
@@ -152,12 +148,12 @@ def _translate(experiment: Config, rates: Mapping[str, Any]) -> Stage:
         if source.translation is None or source.translation.translator is None:
             continue
         numbers = _look_up(rates, "sources", name)
-        own = numbers["pairs"] * numbers["tokens"] * len(source.translation.languages)
+        output = numbers["pairs"] * numbers["tokens"] * len(source.translation.languages)
         translator = _look_up(rates, "translators", source.translation.translator)
-        tokens += own
-        least += own / max(translator["rate"]) / HOUR
-        most += own / min(translator["rate"]) / HOUR
-        # A byte for each weight in int8, and as much again for the state of decoding.
+        tokens += output
+        least += output / max(translator["rate"]) / HOUR
+        most += output / min(translator["rate"]) / HOUR
+        # One byte for each weight in int8, and the same again for the decoder's state.
         memory = max(memory, 2 * translator["parameters"] / GIGA)
     return Stage("translate", f"{tokens / 1e6:.0f} million tokens", (least, most), memory=memory)
 
@@ -171,7 +167,7 @@ def _train(experiment: Config, rates: Mapping[str, Any]) -> Stage:
         backbone = _look_up(rates, "backbones", name)
         length = training.max_length or experiment.backbones[name].max_length
         pair = rates["tokens"]["padded_query"] + length
-        # Forward, and twice as much backward; validation has no backward pass.
+        # A backward pass costs twice a forward pass; validation has none.
         tokens = pair * (3 * training.steps * training.batch_size + validated)
         operations += trained * tokens * forward_operations(backbone, length)
         disk += trained * 4 * backbone["parameters"] / GIGA
@@ -200,7 +196,7 @@ def _encode(experiment: Config, rates: Mapping[str, Any]) -> Stage:
             for kind, token in (("passages", "passage"), ("queries", "query"))
         )
         disk += evaluated * sum(texts.values()) * _vector_bytes(experiment, backbone) / GIGA
-        # float32 weights, and a batch of the longest texts: a few times the width for each token of one layer.
+        # float32 weights, and for a batch of the longest texts a few times the width per token of one layer.
         batch = experiment.encoding.batch_size * experiment.backbones[name].max_length
         memory = max(memory, 4 * (backbone["parameters"] + 16 * batch * backbone["width"]) / GIGA)
     runs = evaluated * len(experiment.runs.backbones)
@@ -213,9 +209,9 @@ def _vector_bytes(experiment: Config, backbone: Mapping[str, float]) -> float:
 
 
 def _search(experiment: Config, rates: Mapping[str, Any]) -> Stage:
-    """Reading the vectors bounds exact search on a GPU; without one, the products do.
+    """Exact search is bound by reading the vectors on a GPU, and by the products on a CPU.
 
-    Where there is a pool, queries of every language read and meet the passages of every other.
+    With a pool, the queries of each language are compared with the passages of all languages.
     """
     _, evaluated = _runs(experiment)
     read = products = 0.0
@@ -244,7 +240,7 @@ def _search(experiment: Config, rates: Mapping[str, Any]) -> Stage:
 
 
 def table(stages: list[Stage]) -> list[str]:
-    """Return a Markdown table with a sum; the search on a CPU is instead of that on a GPU and in no sum."""
+    """Return a Markdown table with a sum, which leaves out the search on a CPU, an alternative to that on a GPU."""
     lines = ["| stage | work | GPU-hours | core-hours | disk, GB | memory of a job, GB |", "|---|---|---|---|---|---|"]
     for stage in stages:
         cells = [stage.name, stage.work, _hours(stage.gpu), _number(stage.cpu), _number(stage.disk)]

@@ -1,8 +1,8 @@
-"""Memory that training pairs and their sampler hold: synthetic aligned pairs in 9 languages, for several numbers of rows.
+"""Memory of the training pairs and their sampler: synthetic aligned pairs in 9 languages, for several numbers of rows.
 
-The pairs lie in memory-mapped files, whose pages the system takes back when it needs them, so what counts is the private memory
-of the process (RssAnon of /proc/<pid>/status, Linux only): the peak while files are opened and aligned, and what is held while
-batches are drawn. In half of the measurements every language lacks some ids, as after cleaning. `libraries` is what the process holds before.
+The pairs are in memory-mapped files, whose pages the system can reclaim at any time. The table therefore shows the private memory of
+the process (RssAnon in /proc/<pid>/status, Linux only): the peak while files are opened and aligned, and the memory held while
+batches are drawn, both without that of the libraries. With --forms gaps, every language lacks some ids, as after cleaning.
 """
 
 import json
@@ -14,20 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "benchmarks")]
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from processes import machine
 
-import pyarrow as pa  # noqa: E402
-import pyarrow.compute as pc  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
-from processes import machine  # noqa: E402
-
-from hybridbatch.common.cli import parser, run  # noqa: E402
-from hybridbatch.data.pairs import PAIRS  # noqa: E402
+from hybridbatch.common.cli import parser, run
+from hybridbatch.data.pairs import PAIRS
 
 LANGUAGES = ["ar", "de", "en", "es", "hi", "ru", "th", "tr", "zh"]
 ROWS_AT_ONCE = 500_000
-# With gaps, the language at place i lacks the rows whose number leaves the rest i when divided by this.
+# With gaps, the i-th language lacks the rows whose number is i modulo this.
 GAP = 20
 
 
@@ -36,17 +33,23 @@ def main(argv: list[str] | None = None) -> None:
     options = parser(__doc__)
     options.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 3_000_000, 10_000_000], help="aligned rows")
     options.add_argument("--batch-size", type=int, default=100, help="pairs in a batch")
-    options.add_argument("--batches", type=int, default=200, help="batches that are drawn and read")
-    options.add_argument("--forms", nargs="+", choices=["whole", "gaps"], default=["whole", "gaps"], help="see above")
-    options.add_argument("--folder", type=Path, help="where the files go for a while; default: the system's")
-    options.add_argument("--measure", type=Path, help="measure the pairs in this folder, in this process")
+    options.add_argument("--batches", type=int, default=200, help="batches to draw")
+    options.add_argument(
+        "--forms",
+        nargs="+",
+        choices=["whole", "gaps"],
+        default=["whole", "gaps"],
+        help="ids of the languages: all the same, or with gaps",
+    )
+    options.add_argument("--folder", type=Path, help="folder for temporary files; default: the system's")
+    options.add_argument("--measure", type=Path, help="measure the pairs in this folder in this process")
     arguments = options.parse_args(argv)
     if arguments.measure:
         measure(arguments.measure, arguments.batch_size, arguments.batches)
         return
     out = sys.stdout
     out.write(f"{machine()}\n\n")
-    out.write("| rows | ids | opened in, s | libraries, MiB | peak, MiB | held, MiB | bytes a row | ms a batch |\n")
+    out.write("| rows | ids | opened in, s | libraries, MiB | peak, MiB | held, MiB | bytes per row | ms per batch |\n")
     out.write("|---|---|---|---|---|---|---|---|\n")
     for rows in arguments.rows:
         for form in arguments.forms:
@@ -63,9 +66,9 @@ def main(argv: list[str] | None = None) -> None:
 
 def write_sources(folder: Path, rows: int, gaps: bool) -> None:
     """Write a file of short pairs for each language."""
-    for place, language in enumerate(LANGUAGES):
+    for number, language in enumerate(LANGUAGES):
         with pq.ParquetWriter(folder / f"{language}.parquet", PAIRS, compression="zstd") as writer:
-            for part in _parts(rows, language, place if gaps else None):
+            for part in _parts(rows, language, number if gaps else None):
                 writer.write_table(part)
 
 
@@ -83,7 +86,7 @@ def _parts(rows: int, language: str, left_out: int | None) -> Iterator[pa.Table]
 
 def measure(folder: Path, batch_size: int, batches: int) -> None:
     """Open the pairs and draw batches; write a line of JSON after each step, for the process that watches this one."""
-    from hybridbatch.train.aligned_pairs import AlignedPairs  # noqa: PLC0415 - the process that watches does not load torch
+    from hybridbatch.train.aligned_pairs import AlignedPairs  # noqa: PLC0415 - the watching process does not load torch
     from hybridbatch.train.hybrid_batches import HybridBatchSampler, PairDataset  # noqa: PLC0415
 
     files = {file.stem: file for file in folder.glob("*.parquet")}
@@ -112,7 +115,7 @@ def _private(process: int | str) -> int:
 
 
 def _watch(folder: Path, batch_size: int, batches: int) -> dict[str, Any]:
-    """Measure in another process, looking at its memory fifty times a second."""
+    """Measure in another process, and sample its memory 50 times per second."""
     command = [sys.executable, __file__, "--measure", str(folder), "--batch-size", str(batch_size)]
     command += ["--batches", str(batches)]
     peak = 0

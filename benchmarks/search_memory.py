@@ -1,8 +1,8 @@
-"""Search and evaluation of one run against FAISS flat called directly: seconds and peak memory, for corpora of several sizes.
+"""Time and peak memory of search and evaluation compared with FAISS called directly, for several sizes of the corpus.
 
-Random unit vectors; each program runs in a process of its own, ours and FAISS in turns. Our seconds are those of `search.py` and
-`evaluate.py` together, which start Python twice, read ids and judgements, and rank every relevant passage; FAISS reads the same
-vectors, adds them to an IndexFlatIP and searches it.
+The vectors are random unit vectors. Each program runs in its own process, ours alternating with FAISS. Our time is that of
+`search.py` and `evaluate.py` together, which start Python twice, read ids and judgements, and rank every relevant passage; FAISS
+reads the same vectors, adds them to an IndexFlatIP and searches it.
 """
 
 import statistics
@@ -10,17 +10,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "benchmarks")]
+import numpy as np
+import pyarrow as pa
+from processes import Usage, machine, run_measured, run_program
 
-import numpy as np  # noqa: E402
-import pyarrow as pa  # noqa: E402
-from processes import SCRIPTS, Usage, machine, run_measured  # noqa: E402
-
-from hybridbatch.common.cli import parser, run  # noqa: E402
-from hybridbatch.common.files import MANIFEST, write_json, write_table  # noqa: E402
-from hybridbatch.data import benchmark  # noqa: E402
-from hybridbatch.encode.vectors import shard_name  # noqa: E402
+from hybridbatch.common.cli import parser, run
+from hybridbatch.common.files import MANIFEST, write_json, write_table
+from hybridbatch.config.evaluation import Evaluation
+from hybridbatch.config.search import Search
+from hybridbatch.data import benchmark
+from hybridbatch.encode.vectors import shard_name
 
 SHARD = 50_000
 MEASURES = ["map", "recall@1", "recall@10", "recall@100", "ndcg@10"]
@@ -44,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     options = parser(__doc__)
     options.add_argument("--passages", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="sizes")
     options.add_argument("--queries", type=int, default=1000, help="queries, each with one relevant passage")
-    options.add_argument("--dimension", type=int, default=384, help="numbers in a vector")
+    options.add_argument("--dimension", type=int, default=384, help="dimension of the vectors")
     options.add_argument("--depth", type=int, default=100, help="passages kept for a query")
     options.add_argument("--repeats", type=int, default=3, help="measurements of each")
     arguments = options.parse_args(argv)
@@ -72,7 +71,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def write_collection(folder: Path, passages: int, queries: int, dimension: int) -> None:
-    """Write a benchmark of one language and its vectors, as the workflow's stages would."""
+    """Write a benchmark in one language and its vectors, in the form that the workflow's stages write."""
     rng = np.random.default_rng(1)
     relevant = rng.choice(passages, queries, replace=passages < queries)
     passage_ids = [f"en/{number}" for number in range(passages)]
@@ -84,12 +83,11 @@ def write_collection(folder: Path, passages: int, queries: int, dimension: int) 
         "passage_id": [passage_ids[row] for row in relevant],
         "relevance": pa.array([1] * queries, pa.int32()),
     }
-    home = folder / "benchmark" / "en"
-    write_table(home / "passages.parquet", pa.table(texts, schema=benchmark.PASSAGES))
-    write_table(
-        home / "queries.parquet", pa.table({"query_id": query_ids, "text": query_ids}, schema=benchmark.QUERIES)
-    )
-    write_table(home / "qrels.parquet", pa.table(judged, schema=benchmark.QRELS))
+    language = folder / "benchmark" / "en"
+    asked = {"query_id": query_ids, "text": query_ids}
+    write_table(language / "passages.parquet", pa.table(texts, schema=benchmark.PASSAGES))
+    write_table(language / "queries.parquet", pa.table(asked, schema=benchmark.QUERIES))
+    write_table(language / "qrels.parquet", pa.table(judged, schema=benchmark.QRELS))
     vectors = folder / "vectors"
     vectors.mkdir()
     names = []
@@ -103,13 +101,15 @@ def write_collection(folder: Path, passages: int, queries: int, dimension: int) 
 
 def _round(folder: Path, depth: int) -> tuple[Usage, Usage, Usage]:
     """Run search, evaluation and FAISS."""
-    search = [sys.executable, str(SCRIPTS / "search.py"), "--benchmark", str(folder / "benchmark")]
-    search += ["--embeddings", str(folder / "vectors"), "--languages", "en", "--depth", str(depth), "--monolingual"]
-    search += ["--output", str(folder / "search")]
-    evaluation = [sys.executable, str(SCRIPTS / "evaluate.py"), "--ranks", f"made-up={folder / 'search/ranks.parquet'}"]
-    evaluation += ["--measures", *MEASURES, "--settings", "made-up=mono", "--output", str(folder / "measures.parquet")]
-    faiss = [sys.executable, "-c", FAISS, str(folder / "vectors"), str(depth)]
-    return run_measured(search, folder), run_measured(evaluation, folder), run_measured(faiss, folder)
+    search = ["--benchmark", folder / "benchmark", "--embeddings", folder / "vectors", "--languages", "en"]
+    search += ["--settings", Search(depth=depth).model_dump_json(), "--monolingual", "--device", "cpu"]
+    ranks, settings = f"synthetic={folder / 'search/ranks.parquet'}", Evaluation(measures=MEASURES, tables={})
+    evaluation = ["--ranks", ranks, "--settings", settings.model_dump_json(), "--measured", '{"synthetic": ["mono"]}']
+    return (
+        run_program("search", *search, "--output", folder / "search"),
+        run_program("evaluate", *evaluation, "--output", folder / "measures.parquet"),
+        run_measured([sys.executable, "-c", FAISS, folder / "vectors", depth]),
+    )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Training with hybrid batches against the plain sentence-transformers trainer with its own samplers, on the same pairs.
+"""Training with hybrid batches compared with the sentence-transformers trainer and its own samplers, on the same pairs.
 
-First what a batch costs before it reaches the model: draw it, read its texts, without and with tokenising them. Then whole steps
-of training. All ways take turns in one process; a time is the median over the batches or steps of all rounds, and the ratio is
-that of our monolingual batches to the library's batches without duplicates, which promise the same. The library has no
-cross-lingual batches of aligned rows, so hybrid ones stand beside them. Texts are cut at --max-length, so that all steps
-multiply matrices of one size. Synthetic pairs in 9 languages; without --backbone, an encoder with random weights.
+Measures the cost of a batch before it reaches the model (drawing and reading its texts, without and with tokenising), then whole
+training steps. The samplers alternate in one process. Times are medians over the batches or steps of all rounds; ratios are relative
+to the library's batches without duplicates, which give the same guarantee as our monolingual ones. The library has no counterpart to
+hybrid batches. Texts are truncated at --max-length, so that all steps multiply matrices of the same size. The pairs are synthetic, in
+9 languages; without --backbone, the encoder has random weights.
 """
 
 import statistics
@@ -16,32 +16,29 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "benchmarks"), str(ROOT / "tests")]
-
-import datasets  # noqa: E402
-from processes import machine  # noqa: E402
-from sampler_memory import LANGUAGES, write_sources  # noqa: E402
-from sentence_transformers import (  # noqa: E402
+import datasets
+from processes import machine
+from sampler_memory import LANGUAGES, write_sources
+from sentence_transformers import (
     SentenceTransformer,
     SentenceTransformerTrainer,
     SentenceTransformerTrainingArguments,
 )
-from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss  # noqa: E402
-from transformers import PrinterCallback, TrainerCallback  # noqa: E402
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+from transformers import PrinterCallback, TrainerCallback
 
-from hybridbatch.common.cli import parser, run  # noqa: E402
-from hybridbatch.train.aligned_pairs import AlignedPairs  # noqa: E402
-from hybridbatch.train.hybrid_batches import HybridBatchSampler  # noqa: E402
-from hybridbatch.train.trainer import HybridBatchTrainer  # noqa: E402
+from hybridbatch.common.cli import parser, run
+from hybridbatch.train.aligned_pairs import AlignedPairs
+from hybridbatch.train.hybrid_batches import HybridBatchSampler
+from hybridbatch.train.trainer import HybridBatchTrainer
 
 OURS = {"ours, monolingual": 1.0, "ours, hybrid": 0.5}
 LIBRARY = {"library, no duplicates": "no_duplicates", "library, default": "batch_sampler"}
 REFERENCE = "library, no duplicates"
-# Steps left out at the start of every round: memory is allocated, files are read for the first time.
+# Steps left out at the start of each round, in which memory is allocated and files are read for the first time.
 WARM_UP = 2
 
-# Seconds of wall clock, and seconds of all cores, which other programs disturb less.
+# Wall clock and CPU seconds; other programs disturb the latter less.
 Times = dict[str, list[tuple[float, float]]]
 
 
@@ -51,10 +48,10 @@ def main(argv: list[str] | None = None) -> None:
     options.add_argument("--backbone", type=Path, help="a prepared backbone")
     options.add_argument("--rows", type=int, default=100_000, help="aligned rows of the pairs")
     options.add_argument("--batch-size", type=int, default=32, help="pairs in a batch")
-    options.add_argument("--max-length", type=int, default=16, help="tokens after which a text is cut")
-    options.add_argument("--batches", type=int, default=30, help="batches of a round that are drawn and read")
-    options.add_argument("--steps", type=int, default=10, help="steps of training of a round")
-    options.add_argument("--rounds", type=int, default=6, help="rounds of each way")
+    options.add_argument("--max-length", type=int, default=16, help="tokens at which texts are truncated")
+    options.add_argument("--batches", type=int, default=30, help="batches drawn and read in a round")
+    options.add_argument("--steps", type=int, default=10, help="training steps in a round")
+    options.add_argument("--rounds", type=int, default=6, help="rounds of each sampler")
     arguments = options.parse_args(argv)
     datasets.disable_progress_bars()
     with tempfile.TemporaryDirectory() as name:
@@ -97,7 +94,7 @@ def _trainer(
     arguments: Any,
     state: Path,
 ) -> SentenceTransformerTrainer:
-    """Return a trainer of a fresh model, ours or the library's, with the same settings."""
+    """Return a trainer with a fresh model, ours or the library's, with the same settings."""
     model = SentenceTransformer(str(backbone), device="cpu")
     model.max_seq_length = arguments.max_length
     prompts = {"query": model.prompts.get("query") or "", "passage": model.prompts.get("document") or ""}
@@ -129,7 +126,7 @@ def _trainer(
 def _loading(
     trainer: Callable[[str, int], SentenceTransformerTrainer], ways: list[str], batches: int, rounds: int
 ) -> tuple[Times, Times]:
-    """Return the seconds that each batch takes to be drawn and read, and those with its tokens."""
+    """Return the seconds to draw and read each batch, and those to tokenise it, too."""
     loaders: dict[str, list[Iterator[Any]]] = {}
     steps = rounds * (batches + WARM_UP)
     for way in ways:
@@ -169,7 +166,7 @@ def _now() -> tuple[float, float]:
 
 
 class _Clock(TrainerCallback):
-    """The seconds of every step, from the end of the one before."""
+    """Records the time at the end of each step."""
 
     def __init__(self) -> None:
         self.ends: list[tuple[float, float]] = []
@@ -196,7 +193,10 @@ def _training(
 
 def table(measured: dict[str, Times]) -> list[str]:
     """Return a Markdown table: milliseconds with quartiles, and the ratio of medians to the reference."""
-    lines = ["| a batch, ms | median | quartiles | ratio | CPU, median | ratio |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| milliseconds per batch | median | quartiles | ratio | CPU, median | ratio |",
+        "|---|---|---|---|---|---|",
+    ]
     for what, times in measured.items():
         references = [statistics.median(column) for column in zip(*times[REFERENCE], strict=True)]
         for way, pairs in times.items():

@@ -1,31 +1,29 @@
-"""Sentences a second of each translation engine, with length-sorted batches against batches in the order of the texts.
+"""Sentences per second of each translation engine, with length-sorted batches compared with batches in the order of the texts.
 
-Both ways run one after the other in one process, in turns, on the same texts and model; the ratio is that of the medians.
-Without --model, a small NLLB-like model with random weights is made, whose translations are of no use but take their time.
+The two orders alternate in one process, on the same texts and with the same model; the ratio is that of the medians. Without
+--model, a small NLLB with random weights is used: its translations are useless, but the ratio is meaningful.
 """
 
 import logging
 import random
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests")]
+from processes import ROOT
 
-from hybridbatch.common.cli import parser, run  # noqa: E402
-from hybridbatch.common.devices import choose_device  # noqa: E402
-from hybridbatch.common.errors import UserError  # noqa: E402
-from hybridbatch.common.files import write_json  # noqa: E402
-from hybridbatch.translate.apertium import ApertiumEngine  # noqa: E402
-from hybridbatch.translate.engines import Engine  # noqa: E402
-from hybridbatch.translate.model_engines import CTranslate2Engine, TransformersEngine  # noqa: E402
-from hybridbatch.translate.model_files import convert_model, prepare_model  # noqa: E402
-from hybridbatch.translate.translate_pairs import sorted_batches  # noqa: E402
+from hybridbatch.common.cli import parser, run
+from hybridbatch.common.devices import choose_device
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import write_json
+from hybridbatch.translate.apertium import ApertiumEngine
+from hybridbatch.translate.engines import Engine
+from hybridbatch.translate.model_engines import CTranslate2Engine, TransformersEngine
+from hybridbatch.translate.model_files import convert_model, prepare_model
+from hybridbatch.translate.translate_pairs import sorted_batches
 
 LOG = logging.getLogger("translation_throughput")
 
@@ -34,19 +32,21 @@ def main(argv: list[str] | None = None) -> None:
     """Run the program."""
     options = parser(__doc__)
     options.add_argument("--model", type=Path, help="folder of a translation model in transformers layout")
-    options.add_argument("--family", default="nllb", help="its family")
+    options.add_argument("--family", default="nllb", help="family of the model")
     options.add_argument("--engines", nargs="+", default=["transformers", "ctranslate2"], help="also: apertium")
     options.add_argument("--compute-type", default="float32", help="type of weights and products")
     options.add_argument("--device", default="auto", help="auto, cpu or cuda")
     options.add_argument("--source", default="en", help="language of the texts")
-    options.add_argument("--target", default="es", help="language wanted")
-    options.add_argument("--texts", type=Path, help="a text a line; default: sentences made of the demo's words")
-    options.add_argument("--sentences", type=int, default=256, help="texts that are made")
-    options.add_argument("--batch-size", type=int, default=32, help="texts in a batch, both ways")
-    options.add_argument("--max-output-tokens", type=int, default=32, help="tokens after which a translation is cut")
-    options.add_argument("--beam-size", type=int, default=1, help="width of beam search")
-    options.add_argument("--repeats", type=int, default=3, help="measurements of each way")
-    options.add_argument("--output", type=Path, help="JSON file")
+    options.add_argument("--target", default="es", help="language to translate into")
+    options.add_argument(
+        "--texts", type=Path, help="file with a text per line; default: random sentences of the demo's words"
+    )
+    options.add_argument("--sentences", type=int, default=256, help="number of random sentences")
+    options.add_argument("--batch-size", type=int, default=32, help="texts in a batch, in both orders")
+    options.add_argument("--max-output-tokens", type=int, default=32, help="tokens at which translations are truncated")
+    options.add_argument("--beam-size", type=int, default=1, help="number of beams")
+    options.add_argument("--repeats", type=int, default=3, help="measurements of each order")
+    options.add_argument("--output", type=Path, help="JSON file for the results")
     arguments = options.parse_args(argv)
 
     texts = _texts(arguments.texts, arguments.sentences)
@@ -66,7 +66,7 @@ def _texts(file: Path | None, count: int) -> list[str]:
         )
     words = (ROOT / "data/demo/pairs.en.tsv").read_text(encoding="utf-8").split()
     draw = random.Random(1)  # noqa: S311
-    # Sentences of a corpus are mostly short with a long tail.
+    # Sentence lengths in a corpus have a long tail.
     return [
         " ".join(draw.choices(words, k=min(80, max(3, round(draw.lognormvariate(2.6, 0.7)))))) for _ in range(count)
     ]
