@@ -1,4 +1,4 @@
-"""Translation models of the real classes with random weights, so small that they are made in a second."""
+"""Tiny translation models with random weights, of the same classes as real ones."""
 
 import csv
 import json
@@ -39,7 +39,7 @@ SIZES: dict[str, Any] = {
 
 
 def sentences() -> list[str]:
-    """Return the demo's English texts."""
+    """Return the English texts of the demo."""
     with DEMO.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
     return list(dict.fromkeys(row[column] for row in rows for column in ("query", "passage")))
@@ -130,7 +130,7 @@ def _marian(folder: Path, config: dict[str, Any]) -> Any:
     options = {**SIZES, "scale_embedding": True, "activation_function": "swish", "static_position_embeddings": True}
     settings = {**options, **config, **tokens}
     model = MarianMTModel(MarianConfig(vocab_size=len(vocabulary), decoder_vocab_size=len(vocabulary), **settings))
-    # Published ones say so: the padding starts a translation and never stands in one; and other settings, not ours.
+    # As in the published models: padding starts a translation and never occurs in it; the other settings are not ours.
     model.generation_config = GenerationConfig(
         **tokens, bad_words_ids=[[pad]], num_beams=6, max_length=512, forced_eos_token_id=0
     )

@@ -73,7 +73,7 @@ def test_similarity_of_a_match_is_the_exact_one() -> None:
     (match,) = index([text], NearDuplicates(threshold=0.5)).near([other])
     assert match is not None
     assert match.similarity == jaccard(ngrams(text, 5), ngrams(other, 5))
-    assert match.origin == "test/en"
+    assert match.benchmark == "test/en"
 
 
 def test_minhash_estimates_the_exact_jaccard_similarity() -> None:
@@ -153,7 +153,7 @@ def test_queries_passages_and_contexts_are_indexed(tmp_path: Path, passages: str
         found = evaluation.exact(texts)
         assert [match is not None for match in found] == [True, True, True, other]
         assert found[0] is not None
-        assert found[0].origin == "facts/en"
+        assert found[0].benchmark == "facts/en"
 
 
 def test_damaged_benchmark_is_an_error(tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ def test_truncated_translations_are_counted(models: Any, caplog: pytest.LogCaptu
 @pytest.mark.parametrize(
     ("family", "target", "message"),
     [
-        ("m2m100", "te", "language 'te': models of the family m2m100 do not know it"),
+        ("m2m100", "te", "language 'te': models of the family m2m100 do not have it"),
         ("madlad", "fr", "no token for language 'fr' .looked for <2fr>"),
         ("marian", "fr", "no token for language 'fr' .looked for >>fra<<, >>fr<<"),
     ],
@@ -243,7 +243,7 @@ def test_hub_model_is_pinned_to_a_commit(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def arguments(folder: Path, model: Path, family: str, name: str, *more: str) -> list[str]:
-    settings = {"engine": "transformers", "translator": "tiny", "languages": ["es"], "batch_size": 8}
+    settings = {"engine": "transformers", "translator": "tiny", "languages": ["es"]}
     translator = {**DECODING, "family": family, "path": str(model), "max_input_tokens": 60, "batch_tokens": 200}
     return [
         *("--pairs", f"{folder}/en.parquet", "--settings", json.dumps(settings), "--language", "es"),

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 ADVICE = "set trim_vocabulary of this backbone to false"
 ROWS = 4096
+# The embeddings of this many texts may change by no more than the tolerance.
 COMPARED = 16
 TOLERANCE = 1e-5
 

@@ -33,7 +33,7 @@ ROWS_AT_ONCE = 10_000
 CHARACTERS_AT_ONCE = 2**20
 # Probability that a near-duplicate exactly at the threshold becomes a candidate.
 RECALL = 0.99
-TEXTS = pa.schema([("text", pa.string()), ("origin", pa.string())])
+TEXTS = pa.schema([("text", pa.string()), ("benchmark", pa.string())])
 # Multipliers of Knuth's multiplicative hashing and of the finaliser of SplitMix64.
 STEP = np.uint64(0x9E3779B97F4A7C15)
 MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
@@ -44,7 +44,7 @@ class Match:
     """An evaluation text that matches a training text, its ``benchmark/language``, and their similarity (1: equal)."""
 
     text: str
-    origin: str
+    benchmark: str
     similarity: float
 
 
@@ -221,7 +221,7 @@ class EvaluationTexts:
         return str(self._texts["text"][row].as_py())
 
     def _match(self, row: int, similarity: float) -> Match:
-        return Match(self._text(row), str(self._texts["origin"][row].as_py()), similarity)
+        return Match(self._text(row), str(self._texts["benchmark"][row].as_py()), similarity)
 
 
 @contextmanager
@@ -239,10 +239,10 @@ def evaluation_texts(folders: Sequence[Path], passages: str, settings: NearDupli
     with TemporaryDirectory(prefix="evaluation-texts-") as folder:
         path = Path(folder) / "texts.arrow"
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, TEXTS) as writer:
-            for benchmark in folders:
-                for keys in _read_keys(benchmark, passages):
-                    origins = [f"{benchmark.parent.name}/{benchmark.name}"] * len(keys)
-                    writer.write_batch(pa.record_batch([pa.array(keys, pa.string()), origins], schema=TEXTS))
+            for texts in folders:
+                for keys in _read_keys(texts, passages):
+                    names = [f"{texts.parent.name}/{texts.name}"] * len(keys)
+                    writer.write_batch(pa.record_batch([pa.array(keys, pa.string()), names], schema=TEXTS))
         with pa.memory_map(str(path)) as source:
             yield EvaluationTexts(pa.ipc.open_file(source).read_all(), settings)
 

@@ -125,7 +125,7 @@ def find_contaminated(batch: Batch, evaluation: EvaluationTexts) -> Drops:
     def check(exact: bool, column: str, rows: list[int]) -> Iterable[Drop | None]:
         find, reason = (evaluation.exact, "contaminated") if exact else (evaluation.near, "near_contaminated")
         for match in find([key(batch.texts[column][row]) for row in rows]):
-            detail = match and f"{match.origin}, similarity {match.similarity:.3f}: {shorten(match.text)}"
+            detail = match and f"{match.benchmark}, similarity {match.similarity:.3f}: {shorten(match.text)}"
             yield Drop(reason, detail) if detail else None
 
     return _first_drops(batch, partial(check, True), partial(check, False))
