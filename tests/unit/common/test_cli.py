@@ -1,4 +1,4 @@
-"""How programs start and end, and which device they choose."""
+"""How programs start, end and choose a device."""
 
 import argparse
 import os
@@ -83,15 +83,15 @@ def test_a_section_of_the_configuration_is_read_from_json() -> None:
 
 
 @pytest.mark.parametrize("text", ["{", '{"alpha": 2}', '{"beta": 1}'])
-def test_what_is_no_section_names_the_argument(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_section_names_the_argument(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     parser = cli.parser(None)
     parser.add_argument("--strategy", type=cli.section(Strategy))
     with pytest.raises(SystemExit):
         parser.parse_args(["--strategy", text])
-    assert "argument --strategy: no Strategy section: " in capsys.readouterr().err
+    assert "argument --strategy: not a Strategy section: " in capsys.readouterr().err
 
 
-def test_files_have_names() -> None:
+def test_named_files() -> None:
     parser = cli.parser(None)
     parser.add_argument("--pairs", nargs="+", type=cli.named_file)
     words = ["facts:en=a/b=c.parquet", "facts:de=d"]
@@ -112,5 +112,5 @@ def test_devices() -> None:
     if has_gpu:
         assert choose_device("cuda") == "cuda"
     else:
-        with pytest.raises(UserError, match=r"^device: cuda is asked for, but torch .* finds no GPU"):
+        with pytest.raises(UserError, match=r"^device: is cuda, but torch .* finds no GPU"):
             choose_device("cuda")

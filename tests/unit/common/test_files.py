@@ -1,4 +1,4 @@
-"""Files and folders are whole or absent, readable by whom the umask says, and named by their content."""
+"""Files and folders are complete or absent, have the modes of the umask, and are fingerprinted by content."""
 
 import json
 import os
@@ -42,15 +42,15 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_file_appears_whole_and_replaces_the_old_one(tmp_path: Path) -> None:
+def test_a_file_appears_complete_and_replaces_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "new/folder/file"
-    with atomic_path(path) as aside:
-        aside.write_text("half")
+    with atomic_path(path) as temporary:
+        temporary.write_text("half")
         assert not path.exists()
-        aside.write_text("whole")
+        temporary.write_text("whole")
     assert path.read_text() == "whole"
-    with atomic_path(path) as aside:
-        aside.write_text("other")
+    with atomic_path(path) as temporary:
+        temporary.write_text("other")
         assert path.read_text() == "whole"
     assert path.read_text() == "other"
     assert list(path.parent.iterdir()) == [path]
@@ -59,20 +59,20 @@ def test_a_file_appears_whole_and_replaces_the_old_one(tmp_path: Path) -> None:
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     write_text(tmp_path / "file", "old")
     for error in (ValueError, KeyboardInterrupt):
-        with pytest.raises(error), atomic_path(tmp_path / "file") as aside:
-            aside.write_text("half")
+        with pytest.raises(error), atomic_path(tmp_path / "file") as temporary:
+            temporary.write_text("half")
             raise error
     assert (tmp_path / "file").read_text() == "old"
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
-def test_a_folder_appears_whole_and_replaces_the_old_one(tmp_path: Path) -> None:
+def test_a_folder_appears_complete_and_replaces_the_old_one(tmp_path: Path) -> None:
     folder = tmp_path / "new/model"
     for content in ("first", "second"):
         before = [path.name for path in folder.iterdir()] if folder.exists() else None
-        with atomic_folder(folder) as aside:
-            (aside / "inner").mkdir()
-            (aside / "inner" / content).write_text(content)
+        with atomic_folder(folder) as temporary:
+            (temporary / "inner").mkdir()
+            (temporary / "inner" / content).write_text(content)
             assert ([path.name for path in folder.iterdir()] if folder.exists() else None) == before
         assert [path.name for path in (folder / "inner").iterdir()] == [content]
     assert list(folder.parent.iterdir()) == [folder]
@@ -80,10 +80,10 @@ def test_a_folder_appears_whole_and_replaces_the_old_one(tmp_path: Path) -> None
 
 def test_an_error_leaves_the_old_folder_and_nothing_else(tmp_path: Path) -> None:
     folder = tmp_path / "model"
-    with atomic_folder(folder) as aside:
-        (aside / "weights").write_text("old")
-    with pytest.raises(ValueError, match="stop"), atomic_folder(folder) as aside:
-        (aside / "weights").write_text("half")
+    with atomic_folder(folder) as temporary:
+        (temporary / "weights").write_text("old")
+    with pytest.raises(ValueError, match="stop"), atomic_folder(folder) as temporary:
+        (temporary / "weights").write_text("half")
         raise ValueError("stop")
     assert (folder / "weights").read_text() == "old"
     assert list(tmp_path.iterdir()) == [folder]
@@ -95,9 +95,9 @@ def test_an_error_leaves_the_old_folder_and_nothing_else(tmp_path: Path) -> None
 def test_modes_follow_the_umask(tmp_path: Path, mask: int, file: int, folder: int) -> None:
     with umask(mask):
         write_text(tmp_path / "file", "")
-        with atomic_folder(tmp_path / "model") as aside:
-            (aside / "inner").mkdir(mode=0o700)
-            (aside / "inner/private").touch(mode=0o600)
+        with atomic_folder(tmp_path / "model") as temporary:
+            (temporary / "inner").mkdir(mode=0o700)
+            (temporary / "inner/private").touch(mode=0o600)
         assert os.umask(mask) == mask
     assert mode(tmp_path / "file") == file
     assert mode(tmp_path / "model/inner/private") == file
@@ -105,7 +105,7 @@ def test_modes_follow_the_umask(tmp_path: Path, mask: int, file: int, folder: in
 
 
 @pytest.mark.parametrize("write", [atomic_path, atomic_folder])
-def test_a_place_that_cannot_be_written(tmp_path: Path, write: Any) -> None:
+def test_an_unwritable_folder_is_named(tmp_path: Path, write: Any) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="file/below: cannot be written") as error, write(tmp_path / "file/below"):
         pytest.fail("nothing may be written")
@@ -119,7 +119,7 @@ def test_json_is_readable_and_sorted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"[1]", b"\xff"])
-def test_bad_json_is_one_line(tmp_path: Path, content: bytes | None) -> None:
+def test_bad_json_is_reported_in_one_line(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(UserError, match=r"a\.json: .*delete it and run again$") as error:
@@ -141,7 +141,7 @@ def test_tables(tmp_path: Path) -> None:
         read_table(tmp_path / "absent.parquet")
 
 
-def test_a_manifest_names_every_file_below_by_its_content(tmp_path: Path) -> None:
+def test_a_manifest_lists_every_file_with_its_hash(tmp_path: Path) -> None:
     (tmp_path / "1_Pooling").mkdir()
     (tmp_path / "1_Pooling/config.json").write_text("{}")
     (tmp_path / "weights").write_bytes(b"abc")
@@ -166,7 +166,7 @@ VALUES = st.recursive(
 
 
 def reordered(value: Any) -> Any:
-    """Return the same value with the keys of every mapping the other way round."""
+    """Return the same value with the keys of every mapping in reverse order."""
     if isinstance(value, dict):
         return {key: reordered(value[key]) for key in reversed(value)}
     return [reordered(inner) for inner in value] if isinstance(value, list) else value

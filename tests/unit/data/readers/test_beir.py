@@ -9,7 +9,6 @@ import pytest
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json, read_table
-from hybridbatch.common.flores import VARIANTS, flores_code
 from prepare_benchmark import main
 
 CORPUS = [
@@ -130,19 +129,3 @@ def test_belebele_of_another_language_is_refused(tmp_path: Path) -> None:
     file.write_text(json.dumps(belebele_row("deu_Latn", "https://a", 1, "p", "q")) + "\n")
     with pytest.raises(UserError, match=r"eng_Latn\.jsonl: line 1: is in 'deu_Latn', not in eng_Latn"):
         prepare("belebele", "en", [f"corpus={file}"], tmp_path / "out")
-
-
-def test_codes_of_flores() -> None:
-    assert len(VARIANTS) == len(set(VARIANTS)) == 122
-    wanted = {
-        "en": "eng_Latn",
-        "ar": "arb_Arab",
-        "fa": "pes_Arab",
-        "sw": "swh_Latn",
-        "zh": "zho_Hans",
-        "et": "est_Latn",
-    }
-    wanted |= {"zh-Hant": "zho_Hant", "hi-Latn": "hin_Latn", "no": "nob_Latn", "lv": "lvs_Latn"}
-    assert {language: flores_code(language) for language in wanted} == wanted
-    with pytest.raises(ValueError, match="Belebele has no 'eo'"):
-        flores_code("eo")

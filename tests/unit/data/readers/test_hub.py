@@ -131,8 +131,8 @@ def test_exploded_lists_become_pairs_of_their_own(tmp_path: Path) -> None:
             "line 1: 'quest' is missing; there are: question, answer",
         ),
         ({"where": {"labels": 1}}, "line 1: 'labels' is missing"),
-        ({"explode": "answer"}, "line 1: 'answer' is no list"),
-        ({"columns": {"query": "question.text", "passage": "answer"}}, "line 1: 'text' is looked for in str"),
+        ({"explode": "answer"}, "line 1: 'answer' is not a list"),
+        ({"columns": {"query": "question.text", "passage": "answer"}}, "line 1: 'text' is not a field of str"),
     ],
 )
 def test_a_wrong_place_is_named(tmp_path: Path, values: dict[str, Any], message: str) -> None:
@@ -222,7 +222,7 @@ GOOD = {"revision": REVISION, "data_files": "a/*.parquet", "columns": {"query": 
             },
             r"must contain \{language\}",
         ),
-        ({"reader": "hub", "hub": {**GOOD, "columns": {"query": "q[", "passage": "p"}}}, r"'q\[' is no place in a row"),
+        ({"reader": "hub", "hub": {**GOOD, "columns": {"query": "q[", "passage": "p"}}}, r"'q\[' is not a path in a row"),
         (
             {"reader": "hub", "hub": {**GOOD, "colums": {}}},
             r"sources.s.hub.colums: unknown key \(did you mean 'columns'\?\)",

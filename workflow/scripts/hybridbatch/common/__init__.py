@@ -1,1 +1,1 @@
-"""What every stage shares: errors, atomic files, programs, devices, language codes."""
+"""Shared by all stages: errors, atomic files, command lines, devices, language codes, row paths."""

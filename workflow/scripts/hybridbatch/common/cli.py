@@ -1,4 +1,4 @@
-"""What every program of the workflow shares: its command line, its log, and how errors end it."""
+"""The command line, log and exit of every program."""
 
 import argparse
 import logging
@@ -14,28 +14,30 @@ from pydantic import BaseModel
 from hybridbatch.common.errors import UserError
 
 logger = logging.getLogger(__name__)
+# The first word of a log, before the command; the report searches for it.
+COMMAND = "command: "
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """Return an argument parser whose ``--help`` shows the program's docstring and every default."""
+    """Return an argument parser whose ``--help`` shows a description, such as the program's docstring, and every default."""
     return argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
 
 
 def section(model: type[Model]) -> Callable[[str], Model]:
-    """Return the ``type`` of an argument that holds a section of the configuration as JSON."""
+    """Return the ``type`` of an argument that is a section of the configuration as JSON."""
 
     def read(text: str) -> Model:
         try:
             return model.model_validate_json(text)
         except ValueError as error:
-            raise argparse.ArgumentTypeError(f"no {model.__name__} section: {error}") from error
+            raise argparse.ArgumentTypeError(f"not a {model.__name__} section: {error}") from error
 
     return read
 
 
 def named_file(text: str) -> tuple[str, Path]:
-    """Return name and path of an argument ``NAME=FILE``; collect several with ``nargs`` and :class:`dict`."""
+    """Return the name and the path of an argument ``NAME=FILE``."""
     name, equals, file = text.partition("=")
     if not (name and equals and file):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=FILE")
@@ -43,10 +45,10 @@ def named_file(text: str) -> tuple[str, Path]:
 
 
 def run(main: Callable[[list[str] | None], None]) -> NoReturn:
-    """Run ``main`` as a program.
+    """Run ``main`` as a program and exit.
 
-    Its log, on standard error, begins with the command unless a person has just typed it; a :class:`UserError` ends it with
-    one line and status 1.
+    The log goes to standard error and begins with the command, unless standard error is a terminal. A :class:`UserError` is printed
+    in one line, with exit status 1.
     """
     logging.basicConfig(
         level=os.environ.get("LOGLEVEL", "INFO"),
@@ -54,7 +56,7 @@ def run(main: Callable[[list[str] | None], None]) -> NoReturn:
         datefmt="%H:%M:%S",
     )
     if not sys.stderr.isatty():
-        logger.info("command: %s", shlex.join(["python", *sys.argv]))
+        logger.info("%s%s", COMMAND, shlex.join(["python", *sys.argv]))
     try:
         main(None)
     except UserError as error:

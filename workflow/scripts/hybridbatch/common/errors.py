@@ -2,8 +2,8 @@
 
 
 class UserError(Exception):
-    """Something outside the code is wrong: a file, a setting, a machine.
+    """A file, a setting or a machine is not as it should be.
 
-    The message is one line that names the file or configuration key, what is wrong, what is allowed and what to do.
-    Programs print it without a traceback; any other exception is a bug and keeps its traceback.
+    The message is one line: the file or configuration key, what is wrong, what is allowed and what to do. Programs print it without
+    a traceback; any other exception is a bug and keeps its traceback.
     """

@@ -1,4 +1,4 @@
-"""Our language codes (BCP-47) in the words of the translation models."""
+"""The codes that translation models and Belebele use for our languages (BCP-47)."""
 
 import langcodes
 
@@ -6,17 +6,17 @@ from hybridbatch.common.errors import UserError
 
 FAMILIES = ("m2m100", "nllb", "madlad", "marian")
 
-# M2M-100's own codes. Where theirs differs from ours, see M2M100_NAMES.
+# The codes of M2M-100; M2M100_NAMES has those that differ from ours.
 M2M100 = frozenset(
     """
 af am ar ast az ba be bg bn br bs ca ceb cs cy da de el en es et fa ff fi fr fy ga gd gl gu ha he hi hr ht hu
 hy id ig ilo is it ja jv ka kk km kn ko lb lg ln lo lt lv mg mk ml mn mr ms my ne nl no ns oc or pa pl ps pt
 ro ru sd si sk sl so sq sr ss su sv sw ta th tl tn tr uk ur uz vi wo xh yi yo zh zu
-""".split()  # noqa: SIM905 - a table that can be read
+""".split()  # noqa: SIM905 - a readable table
 )
 M2M100_NAMES = {"fil": "tl", "nb": "no", "nso": "ns"}
 
-# Our code and the one of FLORES-200, which NLLB uses: ISO 639-3 and a script. A code without script means the first script.
+# Our codes and those of FLORES-200, which NLLB uses: ISO 639-3 and a script. A code without a script means the first script.
 NLLB = dict(
     pair.split("=")
     for pair in """
@@ -48,11 +48,11 @@ tk=tuk_Latn tl=tgl_Latn tn=tsn_Latn tpi=tpi_Latn tr=tur_Latn ts=tso_Latn tt=tat_
 tzm=tzm_Tfng ug=uig_Arab uk=ukr_Cyrl umb=umb_Latn ur=urd_Arab uz=uzn_Latn uzn=uzn_Latn vec=vec_Latn
 vi=vie_Latn war=war_Latn wo=wol_Latn xh=xho_Latn ydd=ydd_Hebr yi=ydd_Hebr yo=yor_Latn yue=yue_Hant zh=zho_Hans
 zh-Hans=zho_Hans zh-Hant=zho_Hant zsm=zsm_Latn zu=zul_Latn
-""".split()  # noqa: SIM905 - a table that can be read
+""".split()  # noqa: SIM905 - a readable table
 )
 
-# Languages of the MADLAD-400 translation models that are common enough to be named here; theirs are longer (419). The
-# models name most as we do; for the rest the tokenizer's vocabulary decides between the names in MADLAD_NAMES.
+# The more common of the 419 languages of the MADLAD-400 translation models. The models use our codes for most of them; for the
+# others, the tokenizer's vocabulary decides between the codes in MADLAD_NAMES.
 MADLAD = frozenset(
     """
 ace af ak am ar as av ay az ba be bg bho bik bm bn bo br bs ca ce ceb ch chr ckb co crh cs cv cy da de din dv
@@ -61,39 +61,76 @@ hu hy id ig ilo is it iu ja jv ka kaa kac kbp kg kk kl km kn ko ku kv kw ky la l
 mad mai mg mi min mk ml mn mni mr ms mt my ne new nl no nr nso nv ny oc om or os pa pag pam pap pl ps pt qu rm
 rn ro rom ru rw sa sah sd se sg si sk sl sm sn so sq sr ss st su sv sw ta te tet tg th ti tk tn to tr ts tt
 tyv udm ug uk ur uz ve vec vi wa war wo xh yi yo yue za zh zu
-""".split()  # noqa: SIM905 - a table that can be read
+""".split()  # noqa: SIM905 - a readable table
 )
 MADLAD_NAMES = {"he": ["he", "iw"], "fil": ["fil", "tl"], "nb": ["no"], "jv": ["jv", "jw"], "yi": ["yi", "ji"]}
 
+# The language variants of Belebele by their FLORES-200 codes: language (ISO 639-3) and script (ISO 15924).
+BELEBELE = """
+    acm_Arab afr_Latn als_Latn amh_Ethi apc_Arab arb_Arab arb_Latn ars_Arab ary_Arab arz_Arab asm_Beng azj_Latn bam_Latn
+    ben_Beng ben_Latn bod_Tibt bul_Cyrl cat_Latn ceb_Latn ces_Latn ckb_Arab dan_Latn deu_Latn ell_Grek eng_Latn est_Latn
+    eus_Latn fin_Latn fra_Latn fuv_Latn gaz_Latn grn_Latn guj_Gujr hat_Latn hau_Latn heb_Hebr hin_Deva hin_Latn hrv_Latn
+    hun_Latn hye_Armn ibo_Latn ilo_Latn ind_Latn isl_Latn ita_Latn jav_Latn jpn_Jpan kac_Latn kan_Knda kat_Geor kaz_Cyrl
+    kea_Latn khk_Cyrl khm_Khmr kin_Latn kir_Cyrl kor_Hang lao_Laoo lin_Latn lit_Latn lug_Latn luo_Latn lvs_Latn mal_Mlym
+    mar_Deva mkd_Cyrl mlt_Latn mri_Latn mya_Mymr nld_Latn nob_Latn npi_Deva npi_Latn nso_Latn nya_Latn ory_Orya pan_Guru
+    pbt_Arab pes_Arab plt_Latn pol_Latn por_Latn ron_Latn rus_Cyrl shn_Mymr sin_Latn sin_Sinh slk_Latn slv_Latn sna_Latn
+    snd_Arab som_Latn sot_Latn spa_Latn srp_Cyrl ssw_Latn sun_Latn swe_Latn swh_Latn tam_Taml tel_Telu tgk_Cyrl tgl_Latn
+    tha_Thai tir_Ethi tsn_Latn tso_Latn tur_Latn ukr_Cyrl urd_Arab urd_Latn uzn_Latn vie_Latn war_Latn wol_Latn xho_Latn
+    yor_Latn zho_Hans zho_Hant zsm_Latn zul_Latn
+""".split()  # noqa: SIM905 - a readable table
+# Those in Latin script that FLORES-200, and therefore NLLB, does not have.
+ROMANISED = {
+    "ar-Latn": "arb_Latn",
+    "bn-Latn": "ben_Latn",
+    "hi-Latn": "hin_Latn",
+    "ne-Latn": "npi_Latn",
+    "si-Latn": "sin_Latn",
+    "ur-Latn": "urd_Latn",
+}
+
+
+def flores_code(language: str) -> str:
+    """Return the FLORES-200 code of a language of Belebele, such as ``zho_Hans`` for ``zh``.
+
+    Raises:
+        ValueError: if Belebele does not have the language.
+    """
+    code = ROMANISED.get(language) or NLLB.get(language)
+    if code not in BELEBELE:
+        allowed = sorted(name for name, value in {**NLLB, **ROMANISED}.items() if value in BELEBELE)
+        raise ValueError(f"languages: Belebele has no {language!r}; allowed: {', '.join(allowed)}")
+    return code
+
 
 def model_codes(family: str, language: str) -> list[str]:
-    """Return the names that models of a family may have for a language, the likeliest first.
+    """Return the codes that models of a family may use for a language, the likeliest first.
 
-    For ``m2m100`` and ``nllb`` there is exactly one, from their published lists; for ``madlad`` and ``marian``, whose lists
-    differ from model to model, the vocabulary must say which one holds. A region that does not change the script is left
-    out where the model has no word for it: ``pt-BR`` is then ``pt``.
+    For ``m2m100`` and ``nllb`` there is exactly one, from their published lists; ``madlad`` and ``marian`` models differ, and the
+    vocabulary of a model shows which one it uses. A region that does not change the script is left out if the family has no code with
+    it: ``pt-BR`` becomes ``pt``.
 
     Args:
         family: one of ``FAMILIES``.
         language: a BCP-47 code.
 
     Raises:
-        UserError: if no model of the family knows the language.
+        UserError: if no model of the family has the language.
     """
     for code in _general(language):
         if names := _names(family, code):
             return names
+    languages = {"m2m100": M2M100, "nllb": NLLB, "madlad": MADLAD}.get(family, [])
     raise UserError(
-        f"language {language!r}: models of the family {family} do not know it; allowed: {', '.join(_known(family))}; "
+        f"language {language!r}: models of the family {family} do not have it; allowed: {', '.join(sorted(languages))}; "
         "leave the language out or use another translator"
     )
 
 
 def check_codes(family: str, source: str, target: str) -> None:
-    """Check that some model of a family knows two languages, without any model at hand.
+    """Check that a family of models has two languages; needs no model.
 
     Raises:
-        UserError: if none does.
+        UserError: if it lacks one.
     """
     for language in (source, target):
         if family in ("m2m100", "nllb") or language == target:
@@ -101,7 +138,7 @@ def check_codes(family: str, source: str, target: str) -> None:
 
 
 def _general(language: str) -> list[str]:
-    """Return a code, then what it says without its region, if both are written in the same script."""
+    """Return a code, then the code without its region if both imply the same script."""
     tag = langcodes.Language.get(language)
     script = tag.maximize().script
     with_script = f"{tag.language}-{script}"
@@ -123,14 +160,9 @@ def _names(family: str, code: str) -> list[str]:
 
 
 def _marian_names(code: str) -> list[str]:
-    """Return ISO 639-3 and 639-1 names with and without script, as OPUS models of different years use them."""
+    """Return ISO 639-3 and 639-1 codes with and without script: OPUS models use one or another, depending on their age."""
     tag = langcodes.Language.get(code)
     three = {"zh": "cmn", "zho": "cmn"}.get(str(tag.language), tag.to_alpha3())
     plain = [three, tag.to_alpha3(), str(tag.language)]
     scripted = [f"{name}_{tag.maximize().script}" for name in plain]
     return list(dict.fromkeys([*scripted, *plain] if tag.script else [*plain, *scripted]))
-
-
-def _known(family: str) -> list[str]:
-    known = {"m2m100": M2M100, "nllb": set(NLLB), "madlad": MADLAD}.get(family, frozenset())
-    return sorted(known)

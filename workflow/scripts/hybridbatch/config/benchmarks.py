@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
-from hybridbatch.common.flores import flores_code
+from hybridbatch.common.language_codes import flores_code
 from hybridbatch.config.base import SETTINGS, Commit, Section, Setting, distinct, placeholders
 from hybridbatch.config.dataset import Dataset, Interval
 from hybridbatch.config.hub_data import check_repository

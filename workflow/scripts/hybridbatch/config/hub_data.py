@@ -5,12 +5,12 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from hybridbatch.common.row_paths import check_place
+from hybridbatch.common.row_paths import check_path
 from hybridbatch.config.base import Commit, Section
 
 
 def _row_path(text: str) -> str:
-    check_place(text)
+    check_path(text)
     return text
 
 

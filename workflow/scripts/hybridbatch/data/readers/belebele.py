@@ -7,7 +7,7 @@ identify a question. Questions are the queries and passages the candidates; both
 import logging
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.common.flores import flores_code
+from hybridbatch.common.language_codes import flores_code
 from hybridbatch.config.benchmarks import Benchmark
 from hybridbatch.data.benchmark import BenchmarkData, Files, Judgement, Passage, Query
 from hybridbatch.data.published import fill
