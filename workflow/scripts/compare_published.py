@@ -10,8 +10,9 @@ from hybridbatch.common.files import write_json
 from hybridbatch.compare.published_verdicts import Names, read_published, verdicts_document
 from hybridbatch.config.layout import Layout
 from hybridbatch.config.published import PublishedNumbers
-from hybridbatch.report.published_tables import write_published
-from hybridbatch.report.score_tables import read_summary
+from hybridbatch.evaluate.summary import read_summary
+from hybridbatch.report.published_tables import published_page
+from hybridbatch.report.table import write_page
 
 
 def main(argv: list[str] | None) -> None:
@@ -33,7 +34,7 @@ def main(argv: list[str] | None) -> None:
     names = Names(settings.benchmarks, settings.backbones)
     cells = read_published(options.published)
     document = verdicts_document(cells, read_summary(options.summary), names, settings.tolerances)
-    write_published(options.output, document, options.layout.notice)
+    write_page(options.output, published_page(document), options.layout.notice)
     write_json(options.verdicts, document)
 
 

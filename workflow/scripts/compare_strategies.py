@@ -10,11 +10,15 @@ from pathlib import Path
 from hybridbatch.common import cli
 from hybridbatch.common.files import write_json, write_text
 from hybridbatch.compare.claim import check_claim
-from hybridbatch.compare.comparisons import analyse, read_cells, significance_table
-from hybridbatch.compare.domain_shift import measure_shift, shift_sentences, shift_table
+from hybridbatch.compare.comparisons import analyse
+from hybridbatch.compare.domain_shift import measure_shift, shift_sentences
+from hybridbatch.compare.question_scores import read_question_scores
 from hybridbatch.config.layout import Layout
 from hybridbatch.config.statistics import Statistics
-from hybridbatch.report.data_tables import write_data_tables
+from hybridbatch.evaluate.names import table_measures
+from hybridbatch.evaluate.summary import to_csv
+from hybridbatch.report.statistics_tables import shift_page, significance_page
+from hybridbatch.report.table import write_page
 
 
 def main(argv: list[str] | None) -> None:
@@ -43,16 +47,16 @@ def main(argv: list[str] | None) -> None:
     options = arguments.parse_args(argv)
 
     layout, settings = options.layout, options.settings
-    metrics = {setting: names[0] for setting, names in layout.metrics.items()}
-    cells = read_cells(dict(options.measures), layout.benchmarks, metrics, options.separate)
-    intervals, comparisons = analyse(cells, layout.strategies, settings)
-    shift = measure_shift(cells, layout.strategies, settings, **options.domains)
+    metrics = {table: names[0] for table, names in table_measures(layout.metrics).items()}
+    scores = read_question_scores(dict(options.measures), layout.benchmarks, metrics, options.separate)
+    intervals, comparisons = analyse(scores, layout.strategies, settings)
+    shift = measure_shift(scores, layout.strategies, settings, **options.domains)
     for name, frame in (("intervals", intervals), ("comparisons", comparisons), ("shift", shift)):
-        write_text(options.statistics / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
-    write_json(options.statistics / "claim.json", check_claim(cells, comparisons, settings))
+        write_text(options.statistics / f"{name}.csv", to_csv(frame))
+    write_json(options.statistics / "claim.json", check_claim(scores, comparisons, settings))
     write_json(options.statistics / "shift.json", shift_sentences(shift, settings))
-    tables = [significance_table(comparisons, settings), shift_table(shift, settings)]
-    write_data_tables(options.tables, tables, layout.notice)
+    for page in (significance_page(comparisons, settings), shift_page(shift, settings)):
+        write_page(options.tables, page, layout.notice)
 
 
 if __name__ == "__main__":

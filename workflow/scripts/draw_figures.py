@@ -7,8 +7,8 @@ Reads the per-query measures of every run and the training curves; writes `cross
 from pathlib import Path
 
 from hybridbatch.common import cli
+from hybridbatch.evaluate.summary import block_means, summarise
 from hybridbatch.report.figures import write_figures
-from hybridbatch.report.score_tables import block_means, summarise
 
 
 def main(argv: list[str] | None) -> None:

@@ -17,7 +17,6 @@ from hybridbatch.common.files import read_table, write_table, write_text
 from hybridbatch.config.evaluation import Evaluation
 from hybridbatch.encode.vectors import open_vectors
 from hybridbatch.evaluate.language_bias import (
-    KEYS,
     NORMALISED_DISTANCE,
     QUERY,
     SHARES,
@@ -27,6 +26,7 @@ from hybridbatch.evaluate.language_bias import (
     pooled_top,
 )
 from hybridbatch.evaluate.language_identifiability import Sample, choose_questions, measure_identifiability
+from hybridbatch.evaluate.names import KEYS
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from hybridbatch.common.cli import parser, run
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json
-from hybridbatch.compare.published_verdicts import deviations, verdict_banner
+from hybridbatch.compare.published_verdicts import outside_tolerance, verdict_banner
 
 
 def main(argv: list[str] | None) -> None:
@@ -17,7 +17,11 @@ def main(argv: list[str] | None) -> None:
     options = arguments.parse_args(argv)
     verdicts = read_json(options.verdicts)
     try:
-        sentence, outside, covered = verdict_banner(verdicts), deviations(verdicts), verdicts["counts"]["covered"]
+        sentence, outside, covered = (
+            verdict_banner(verdicts),
+            outside_tolerance(verdicts),
+            verdicts["counts"]["covered"],
+        )
     except (KeyError, TypeError) as error:
         raise UserError(f"{options.verdicts}: holds no verdicts ({error!r}); delete it and run again") from error
     sys.stdout.write(f"{sentence}\n")

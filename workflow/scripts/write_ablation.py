@@ -6,12 +6,11 @@ from pathlib import Path
 import matplotlib as mpl
 
 from hybridbatch.common import cli
-from hybridbatch.common.files import write_text
 from hybridbatch.config.derived_strategies import Point
 from hybridbatch.config.layout import Layout
-from hybridbatch.report.ablation import ablation_blocks, ablation_figure, ablation_rows, read_intervals
+from hybridbatch.report.ablation import ablation_figure, ablation_page, ablation_rows
 from hybridbatch.report.figures import STYLE, save
-from hybridbatch.report.score_tables import write_pages
+from hybridbatch.report.table import write_page
 
 
 def main(argv: list[str] | None) -> None:
@@ -23,9 +22,8 @@ def main(argv: list[str] | None) -> None:
     arguments.add_argument("--tables", type=Path, required=True, metavar="FOLDER", help="where the table goes")
     arguments.add_argument("--figures", type=Path, required=True, metavar="FOLDER", help="where the figure goes")
     options = arguments.parse_args(argv)
-    rows = ablation_rows(read_intervals(options.intervals), [Point(*point) for point in options.points])
-    write_text(options.tables / "ablation.csv", rows.to_csv(index=False, lineterminator="\n"))
-    write_pages(options.tables, "ablation", ablation_blocks(rows), [], options.layout.notice)
+    rows = ablation_rows(options.intervals, [Point(*point) for point in options.points])
+    write_page(options.tables, ablation_page(rows), options.layout.notice)
     with mpl.rc_context(STYLE):
         save(options.figures / "ablation", ablation_figure(rows))
 

@@ -8,14 +8,9 @@ from pathlib import Path
 from hybridbatch.common import cli
 from hybridbatch.common.files import write_text
 from hybridbatch.config.layout import Layout
-from hybridbatch.report.bias_tables import (
-    bias_blocks,
-    bias_values,
-    mean_shares,
-    read_identifiability,
-    read_shares,
-    write_bias_tables,
-)
+from hybridbatch.evaluate.summary import to_csv
+from hybridbatch.report.bias_tables import bias_page, bias_values, mean_shares, read_identifiability, read_shares
+from hybridbatch.report.table import write_page
 
 
 def main(argv: list[str] | None) -> None:
@@ -39,8 +34,8 @@ def main(argv: list[str] | None) -> None:
         {run: file.with_suffix(".identifiability.csv") for run, file in files.items()}
     )
     values = bias_values(files, shares, identifiability, arguments.depth)
-    write_bias_tables(arguments.output, bias_blocks(values), arguments.layout.notice)
-    write_text(arguments.output / "language_shares.csv", mean_shares(shares).to_csv(index=False, lineterminator="\n"))
+    write_page(arguments.output, bias_page(values), arguments.layout.notice)
+    write_text(arguments.output / "language_shares.csv", to_csv(mean_shares(shares)))
 
 
 if __name__ == "__main__":

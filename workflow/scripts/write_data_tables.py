@@ -10,7 +10,8 @@ from typing import Any
 from hybridbatch.common import cli
 from hybridbatch.common.files import read_json
 from hybridbatch.config.layout import Layout
-from hybridbatch.report.data_tables import Sample, cleaning_table, read_record, translation_table, write_data_tables
+from hybridbatch.report.data_tables import cleaning_page, read_record, translation_page
+from hybridbatch.report.table import Sample, write_page
 from hybridbatch.translate.reference_scores import Scores, references, sample, score, select
 
 # Pairs of each language that are shown.
@@ -49,8 +50,8 @@ def main(argv: list[str] | None = None) -> None:
             samples += _samples(arguments, record)
             if pairs in files:
                 scores[name] = _score(arguments, record, files[pairs])
-    tables = [cleaning_table(records), translation_table(records, engines, scores, samples)]
-    write_data_tables(arguments.output, tables, arguments.layout.notice)
+    for page in (cleaning_page(records), translation_page(records, engines, scores, samples)):
+        write_page(arguments.output, page, arguments.layout.notice)
 
 
 def _samples(arguments: argparse.Namespace, record: dict[str, Any]) -> list[Sample]:

@@ -5,8 +5,8 @@ from pathlib import Path
 from hybridbatch.common.cli import parser, run
 from hybridbatch.common.files import read_json
 from hybridbatch.config.load import read_config
+from hybridbatch.evaluate.names import parse_run
 from hybridbatch.publish.model_card import write_model_card
-from hybridbatch.report.score_tables import parse_run
 
 
 def main(argv: list[str] | None) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from hybridbatch.common import cli
 from hybridbatch.config.layout import Layout
-from hybridbatch.report.score_tables import block_means, summarise, write_tables
+from hybridbatch.evaluate.names import table_measures
+from hybridbatch.evaluate.summary import block_means, summarise
+from hybridbatch.report.score_tables import write_tables
 
 
 def main(argv: list[str] | None) -> None:
@@ -21,7 +23,9 @@ def main(argv: list[str] | None) -> None:
     options = arguments.parse_args(argv)
     layout = options.layout
     summary = summarise(block_means(dict(options.measures), layout.benchmarks))
-    write_tables(options.output, summary, layout.metrics, layout.unseen, layout.notice, layout.strategies)
+    write_tables(
+        options.output, summary, table_measures(layout.metrics), layout.unseen, layout.notice, layout.strategies
+    )
 
 
 if __name__ == "__main__":

@@ -5,11 +5,13 @@ from pathlib import Path
 import matplotlib as mpl
 
 from hybridbatch.common import cli
-from hybridbatch.common.files import write_text
-from hybridbatch.compare.transfer import gain_figure, group_means, transfer_blocks
+from hybridbatch.compare.transfer import group_means
 from hybridbatch.config.layout import Layout
+from hybridbatch.evaluate.names import BASELINES, table_measures
+from hybridbatch.evaluate.summary import read_summary
 from hybridbatch.report.figures import STYLE, save
-from hybridbatch.report.score_tables import BASELINES, read_summary, write_pages
+from hybridbatch.report.table import write_page
+from hybridbatch.report.transfer import gain_figure, transfer_page
 
 
 def main(argv: list[str] | None) -> None:
@@ -22,11 +24,11 @@ def main(argv: list[str] | None) -> None:
     options = arguments.parse_args(argv)
     layout, summary = options.layout, read_summary(options.summary)
     summary = summary[summary["strategy"].isin([*layout.strategies, *BASELINES])]
-    means = group_means(summary, layout.unseen, layout.metrics)
-    write_text(options.tables / "transfer.csv", means.to_csv(index=False, lineterminator="\n"))
-    write_pages(options.tables, "transfer", transfer_blocks(means), [], layout.notice)
+    metrics = table_measures(layout.metrics)
+    page = transfer_page(group_means(summary, layout.unseen, metrics))
+    write_page(options.tables, page, layout.notice)
     with mpl.rc_context(STYLE):
-        save(options.figures / "transfer", gain_figure(summary, layout.unseen, layout.metrics))
+        save(options.figures / "transfer", gain_figure(summary, layout.unseen, metrics))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Contributions of questions add up to the tables; comparisons, sentences and the claim of systems whose truth is known."""
 
 import csv
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from example_measures import BENCHMARKS, arguments, write_measures
+from example_measures import BENCHMARKS, arguments, layout, write_measures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,14 +17,19 @@ import compare_strategies as compare
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json, write_table
 from hybridbatch.compare.claim import check_claim
-from hybridbatch.compare.comparisons import Cell, Replicates, analyse, p_text, read_cells, sentence, significance_table
+from hybridbatch.compare.comparisons import Replicates, analyse
+from hybridbatch.compare.question_scores import QuestionScores, read_question_scores
+from hybridbatch.compare.wording import comparison_sentence, p_text
 from hybridbatch.config.statistics import Claim, Statistics
-from hybridbatch.report.score_tables import MEAN, Run, block_means, summarise
+from hybridbatch.evaluate.names import MEAN, Run
+from hybridbatch.evaluate.summary import block_means, summarise
+from hybridbatch.report.statistics_tables import significance_page
 
 QUICK = Statistics(resamples=2000, permutations=5000)
 METRICS = {"mono": "map", "cross": "map", "multi": "map", "bias": "rank_distance"}
 LANGUAGES = ["de", "en", "zh"]
 QUESTIONS = 60
+DOMAINS: dict[str, object] = {"in_domain": [], "out_of_domain": [], "held_out": {}}
 COLUMNS = ["benchmark", "setting", "query_language", "passage_language", "query_id"]
 
 
@@ -62,35 +68,41 @@ def write_experiment(folder: Path, hybrid: Mapping[str, float], seeds: int = 3) 
     return files | write_system(folder, "small/none/seed0", dict.fromkeys(METRICS, -0.3), number=99, kept=0.7)
 
 
-def compared(files: dict[str, Path], settings: Statistics = QUICK) -> tuple[list[Cell], pd.DataFrame, pd.DataFrame]:
-    cells = read_cells(files, ["quiz"], METRICS)
-    return cells, *analyse(cells, ["monolingual", "crosslingual", "hybrid"], settings)
+def compared(
+    files: dict[str, Path], settings: Statistics = QUICK
+) -> tuple[list[QuestionScores], pd.DataFrame, pd.DataFrame]:
+    scores = read_question_scores(files, ["quiz"], METRICS)
+    return scores, *analyse(scores, ["monolingual", "crosslingual", "hybrid"], settings)
 
 
-def check_sums(cells: list[Cell], summary: pd.DataFrame) -> None:
+def check_sums(scores: list[QuestionScores], summary: pd.DataFrame) -> None:
     """Every number of the tables is the sum of the contributions."""
-    for cell in cells:
-        assert cell.weights.sum(axis=0) == pytest.approx(1)
-        rows = summary[(summary["benchmark"] == cell.benchmark) & (summary["setting"] == cell.setting)]
-        numbers = rows[rows["metric"] == cell.metric].set_index(["backbone", "strategy", "seed", "language"])["value"]
-        for run, contributions in cell.runs.items():
-            for column, language in enumerate(cell.columns):
+    for measured in scores:
+        assert measured.weights.sum(axis=0) == pytest.approx(1)
+        rows = summary[(summary["benchmark"] == measured.benchmark) & (summary["setting"] == measured.setting)]
+        numbers = rows[rows["metric"] == measured.metric].set_index(["backbone", "strategy", "seed", "language"])[
+            "value"
+        ]
+        for run, contributions in measured.runs.items():
+            for column, language in enumerate(measured.columns):
                 assert contributions[:, column].sum() == pytest.approx(numbers[(*run, language)])
 
 
 def test_contributions_add_up_to_the_tables_where_questions_lack_languages(tmp_path: Path) -> None:
     files = write_experiment(tmp_path, {})
-    cells = read_cells(files, ["quiz"], METRICS)
-    assert [cell.setting for cell in cells] == ["mono", "cross", "multi", "bias"]
-    assert all(len(cell.units) == QUESTIONS and np.ptp(cell.weights[:, -1]) > 0 for cell in cells)
-    check_sums(cells, summarise(block_means(files)))
+    scores = read_question_scores(files, ["quiz"], METRICS)
+    assert [measured.table for measured in scores] == ["mono", "cross", "multi", "bias"]
+    assert all(len(measured.units) == QUESTIONS and np.ptp(measured.weights[:, -1]) > 0 for measured in scores)
+    check_sums(scores, summarise(block_means(files)))
 
 
 def test_contributions_add_up_to_the_tables_of_the_example(tmp_path: Path) -> None:
     files = {name: file for name, file in write_measures(tmp_path).items() if not name.startswith("bm25")}
-    cells = read_cells(files, BENCHMARKS, METRICS)
-    check_sums(cells, summarise(block_means(files)))
-    assert {cell.benchmark: cell.units for cell in cells} == {name: ["q0", "q1", "q2", "q3"] for name in BENCHMARKS}
+    scores = read_question_scores(files, BENCHMARKS, METRICS)
+    check_sums(scores, summarise(block_means(files)))
+    assert {measured.benchmark: measured.units for measured in scores} == {
+        name: ["q0", "q1", "q2", "q3"] for name in BENCHMARKS
+    }
 
 
 @settings(max_examples=25, deadline=None)
@@ -104,18 +116,18 @@ def test_contributions_add_up_for_any_measures(
     write_table(file, table)
     files = {"small/hybrid/seed1": file}
     for separate in ([], ["quiz"]):
-        check_sums(read_cells(files, ["quiz"], {"mono": "map"}, separate), summarise(block_means(files)))
+        check_sums(read_question_scores(files, ["quiz"], {"mono": "map"}, separate), summarise(block_means(files)))
 
 
 def test_equal_ids_of_different_questions_are_units_of_their_language(tmp_path: Path) -> None:
     files = write_system(tmp_path, "small/hybrid/seed1", {}, kept=0.5)
-    (cell,) = read_cells(files, ["quiz"], {"mono": "map"}, ["quiz"])
+    (measured,) = read_question_scores(files, ["quiz"], {"mono": "map"}, ["quiz"])
     measures = pd.read_parquet(files["small/hybrid/seed1"])
     counts = measures[measures["setting"] == "mono"]["query_language"].value_counts()
-    assert len(cell.units) == counts.sum() > QUESTIONS
-    assert np.bincount(cell.strata).tolist() == [counts[code] for code in LANGUAGES]
+    assert len(measured.units) == counts.sum() > QUESTIONS
+    assert np.bincount(measured.strata).tolist() == [counts[code] for code in LANGUAGES]
     # Each language keeps its number of questions, so no weights change: the macro-average is over the same languages.
-    drawn = Replicates(cell, QUICK).of("small", "hybrid")
+    drawn = Replicates(measured, QUICK).of("small", "hybrid")
     assert not np.isnan(drawn).any()
     assert drawn[:, -1] == pytest.approx(drawn[:, :-1].mean(axis=1))
 
@@ -124,20 +136,20 @@ def test_runs_of_other_queries_are_an_error(tmp_path: Path) -> None:
     files = write_system(tmp_path, "small/hybrid/seed1", {}, kept=0.9)
     files |= write_system(tmp_path, "small/hybrid/seed2", {}, kept=0.5)
     with pytest.raises(UserError, match=r"seed2.*: quiz, mono: has map of other queries"):
-        read_cells(files, ["quiz"], METRICS)
+        read_question_scores(files, ["quiz"], METRICS)
     with pytest.raises(UserError, match="lacks the column ndcg@10"):
-        read_cells(files, ["quiz"], {"mono": "ndcg@10"})
+        read_question_scores(files, ["quiz"], {"mono": "ndcg@10"})
 
 
 def test_true_differences_are_found_and_others_are_not(tmp_path: Path) -> None:
-    cells, intervals, comparisons = compared(write_experiment(tmp_path, {"multi": 0.05}))
-    assert len(comparisons) == 6 * len(cells)
-    found = comparisons.set_index(["setting", "strategy", "baseline"])
-    assert found.loc[("multi", "hybrid", "monolingual"), "significant"]
-    assert found.loc[("multi", "hybrid", "monolingual"), "difference"] == pytest.approx(0.05, abs=0.01)
-    assert found.loc[("bias", "hybrid", "monolingual"), "difference"] == pytest.approx(-5, abs=1)
-    assert found.loc[("mono", "hybrid", "crosslingual"), "significant"]
-    assert not found.loc[("cross", "hybrid", "monolingual"), "significant"]
+    scores, intervals, comparisons = compared(write_experiment(tmp_path, {"multi": 0.05}))
+    assert len(comparisons) == 6 * len(scores)
+    found = comparisons.set_index(["setting", "metric", "strategy", "baseline"])
+    assert found.loc[("multi", "map", "hybrid", "monolingual"), "significant"]
+    assert found.loc[("multi", "map", "hybrid", "monolingual"), "difference"] == pytest.approx(0.05, abs=0.01)
+    assert found.loc[("multi", "rank_distance", "hybrid", "monolingual"), "difference"] == pytest.approx(-5, abs=1)
+    assert found.loc[("mono", "map", "hybrid", "crosslingual"), "significant"]
+    assert not found.loc[("cross", "map", "hybrid", "monolingual"), "significant"]
     assert (comparisons["p_holm"] >= comparisons[["p_permutation", "p_seeds"]].max(axis="columns")).all()
     assert comparisons["low"].le(comparisons["difference"]).all()
     assert comparisons["high"].ge(comparisons["difference"]).all()
@@ -145,11 +157,13 @@ def test_true_differences_are_found_and_others_are_not(tmp_path: Path) -> None:
     assert intervals["high"].ge(intervals["mean"]).all()
     assert set(intervals["language"]) == {*LANGUAGES, MEAN}
     assert intervals.loc[intervals["strategy"] == "none", "sd"].isna().all()
-    text = found.loc[("multi", "hybrid", "monolingual"), "sentence"]
+    text = found.loc[("multi", "map", "hybrid", "monolingual"), "sentence"]
     assert text.startswith("hybrid beats monolingual by ")
     assert " points mAP in multi on quiz (small), p " in text
     assert text.endswith(", 3 seeds.")
-    assert found.loc[("bias", "hybrid", "none"), "sentence"].startswith("hybrid beats the untuned encoder by ")
+    assert found.loc[("multi", "rank_distance", "hybrid", "none"), "sentence"].startswith(
+        "hybrid beats the untuned encoder by "
+    )
 
 
 def test_relative_and_effect_size_are_those_of_the_formula(tmp_path: Path) -> None:
@@ -213,8 +227,8 @@ def test_two_sets_of_seeds_of_one_system_are_not_called_different_more_often_tha
             for seed in (1, 2, 3)
         }
         strata = np.zeros(100, dtype=np.int64)
-        cell = Cell("quiz", "mono", "map", [MEAN], list(map(str, range(100))), strata, weights, runs)
-        found += bool(analyse([cell], ["monolingual", "hybrid"], quick)[1]["significant"].iloc[0])
+        measured = QuestionScores("quiz", "mono", "map", [MEAN], list(map(str, range(100))), strata, weights, runs)
+        found += bool(analyse([measured], ["monolingual", "hybrid"], quick)[1]["significant"].iloc[0])
     assert found / trials <= level + 3 * np.sqrt(level * (1 - level) / trials)
 
 
@@ -254,7 +268,7 @@ def test_two_sets_of_seeds_of_one_system_are_not_called_different_more_often_tha
             "(small), p = .410, 3 seeds.",
         ),
         (
-            {"difference": -30.0, "p_holm": 0.001, "significant": True, "metric": "rank_distance", "setting": "bias"},
+            {"difference": -30.0, "p_holm": 0.001, "significant": True, "metric": "rank_distance"},
             "hybrid beats monolingual by 30.0 ranks of rank distance in multi on quiz (small), p = .001, 3 seeds.",
         ),
     ],
@@ -262,7 +276,7 @@ def test_two_sets_of_seeds_of_one_system_are_not_called_different_more_often_tha
 def test_sentences(row: dict[str, object], expected: str) -> None:
     place = {"benchmark": "quiz", "setting": "multi", "metric": "map", "backbone": "small", "seeds": "3"}
     systems = {"strategy": "hybrid", "baseline": "monolingual"}
-    assert sentence({**place, **systems, **row}, 0.95, 0.05) == expected
+    assert comparison_sentence({**place, **systems, **row}, QUICK) == expected
 
 
 def test_p_values_are_printed_as_in_papers() -> None:
@@ -286,8 +300,8 @@ def test_p_values_are_printed_as_in_papers() -> None:
 )
 def test_the_claim(tmp_path: Path, hybrid: dict[str, float], margin: float, verdict: str) -> None:
     statistics = QUICK.model_copy(update={"claim": Claim(margin=margin, rank_distance_margin=margin)})
-    cells, _, comparisons = compared(write_experiment(tmp_path, hybrid), statistics)
-    outcome = check_claim(cells, comparisons, statistics)
+    scores, _, comparisons = compared(write_experiment(tmp_path, hybrid), statistics)
+    outcome = check_claim(scores, comparisons, statistics)
     assert outcome["verdict"] == outcome["backbones"]["small"]["verdict"] == verdict
     assert len(outcome["tests"]) == 4 * 2
     assert "hybrid is at least as good as monolingual and crosslingual in every setting" in outcome["sentence"]
@@ -297,11 +311,11 @@ def test_the_claim(tmp_path: Path, hybrid: dict[str, float], margin: float, verd
 
 
 def test_a_claim_without_its_strategies_is_not_tested(tmp_path: Path) -> None:
-    cells, _, comparisons = compared(write_system(tmp_path, "small/none/seed0", {}))
+    scores, _, comparisons = compared(write_system(tmp_path, "small/none/seed0", {}))
     assert comparisons.empty
-    assert check_claim(cells, comparisons, QUICK)["verdict"] == "untested"
-    table = significance_table(comparisons, QUICK)
-    assert (table.rows, table.notes) == ([], [])
+    assert check_claim(scores, comparisons, QUICK)["verdict"] == "untested"
+    page = significance_page(comparisons, QUICK)
+    assert (page.tables, page.notes) == ([], [])
 
 
 def test_the_program_writes_everything_and_the_same_again(tmp_path: Path) -> None:
@@ -309,8 +323,7 @@ def test_the_program_writes_everything_and_the_same_again(tmp_path: Path) -> Non
     contents = []
     for attempt in ("first", "second"):
         folder = tmp_path / attempt
-        options = ["--benchmarks", *BENCHMARKS, "--strategies", "monolingual", "hybrid", "--notice", "No <test>"]
-        options += ["--settings", QUICK.model_dump_json()]
+        options = [*layout(notice="No <test>"), "--settings", QUICK.model_dump_json(), "--domains", json.dumps(DOMAINS)]
         options += ["--statistics", str(folder / "statistics"), "--tables", str(folder / "tables")]
         compare.main(["--measures", *arguments(files), *options])
         contents.append({str(f.relative_to(folder)): f.read_text() for f in folder.rglob("*") if f.is_file()})

@@ -6,19 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hybridbatch.compare.comparisons import Cell
-from hybridbatch.compare.domain_shift import COLUMNS, Comparison, _drops, measure_shift, shift_sentences, shift_table
+from hybridbatch.compare.domain_shift import COLUMNS, Comparison, _drops, measure_shift, shift_sentences
+from hybridbatch.compare.question_scores import QuestionScores
 from hybridbatch.compare.significance import question_variance
 from hybridbatch.config.statistics import Statistics
-from hybridbatch.report.score_tables import MEAN, Run
+from hybridbatch.evaluate.names import MEAN, Run
+from hybridbatch.report.statistics_tables import shift_page
 
 QUICK = Statistics(resamples=2000, permutations=1000)
 STRATEGIES = ["monolingual", "crosslingual", "hybrid"]
 
 
-def cell(
-    benchmark: str, levels: Mapping[str, float], *, setting: str = "multi", questions: int = 300, seeds: int = 3
-) -> Cell:
+def measure(
+    benchmark: str, levels: Mapping[str, float], *, metric: str = "map", questions: int = 300, seeds: int = 3
+) -> QuestionScores:
     """A benchmark where each strategy has a level, up to noise of its questions and seeds."""
     rng = np.random.default_rng([ord(letter) for letter in benchmark])
     weights = np.full((questions, 1), 1 / questions)
@@ -29,29 +30,29 @@ def cell(
             values = level + difficulty + rng.normal(0, 0.002) + rng.normal(0, 0.05, (questions, 1))
             runs[Run("small", strategy, seed)] = weights * values
     strata = np.zeros(questions, dtype=np.int64)
-    return Cell(benchmark, setting, "map", [MEAN], list(map(str, range(questions))), strata, weights, runs)
+    return QuestionScores(benchmark, "multi", metric, [MEAN], list(map(str, range(questions))), strata, weights, runs)
 
 
-def score(measured: Cell, strategy: str) -> float:
+def score(measured: QuestionScores, strategy: str) -> float:
     return float(measured.contributions("small", strategy).sum(axis=0).mean())
 
 
-def experiment(hybrid: float = 0.5) -> list[Cell]:
+def experiment(hybrid: float = 0.5) -> list[QuestionScores]:
     """Everyone has 0.6 in domain; out of domain the baselines have 0.4 and 0.5."""
     inside = dict.fromkeys(["none", *STRATEGIES], 0.6)
     return [
-        cell("news", inside),
-        cell("law", {"none": 0.5, "monolingual": 0.4, "crosslingual": 0.4, "hybrid": hybrid}),
+        measure("news", inside),
+        measure("law", {"none": 0.5, "monolingual": 0.4, "crosslingual": 0.4, "hybrid": hybrid}),
     ]
 
 
 def test_the_drop_is_that_of_the_formula() -> None:
-    cells = experiment()
-    shift = measure_shift(cells, STRATEGIES, QUICK, ["news"], ["law"], {})
+    scores = experiment()
+    shift = measure_shift(scores, STRATEGIES, QUICK, ["news"], ["law"], {})
     assert list(shift.columns) == COLUMNS
     assert shift["strategy"].tolist() == ["none", *STRATEGIES]
     for row in shift.to_dict("records"):
-        inside, outside = (measured.contributions("small", row["strategy"]).sum(axis=0) for measured in cells)
+        inside, outside = (measured.contributions("small", row["strategy"]).sum(axis=0) for measured in scores)
         assert row["in_domain"] == pytest.approx(inside.mean())
         assert row["out_of_domain"] == pytest.approx(outside.mean())
         assert row["drop"] == pytest.approx(np.mean(1 - outside / inside))
@@ -60,16 +61,16 @@ def test_the_drop_is_that_of_the_formula() -> None:
 
 def test_scores_of_several_benchmarks_are_their_mean() -> None:
     levels = {"hybrid": 0.6}
-    cells = [cell("news", levels), cell("web", {"hybrid": 0.8}, questions=50), cell("law", {"hybrid": 0.4})]
-    shift = measure_shift(cells, STRATEGIES, QUICK, ["news", "web", "not measured"], ["law"], {})
-    assert shift["in_domain"].tolist() == pytest.approx([(score(cells[0], "hybrid") + score(cells[1], "hybrid")) / 2])
+    scores = [measure("news", levels), measure("web", {"hybrid": 0.8}, questions=50), measure("law", {"hybrid": 0.4})]
+    shift = measure_shift(scores, STRATEGIES, QUICK, ["news", "web", "not measured"], ["law"], {})
+    assert shift["in_domain"].tolist() == pytest.approx([(score(scores[0], "hybrid") + score(scores[1], "hybrid")) / 2])
 
 
 @pytest.mark.parametrize("design", ["benchmarks", "held_out"])
 def test_influences_give_the_variance_of_the_bootstrap(design: str) -> None:
     levels = {"hybrid": 0.6, "hybrid-without-law": 0.5}
-    cells = [cell("news", levels, seeds=1), cell("law", levels, seeds=1, questions=150)]
-    chosen = (cells[:1], cells[1:]) if design == "benchmarks" else (cells, cells)
+    scores = [measure("news", levels, seeds=1), measure("law", levels, seeds=1, questions=150)]
+    chosen = (scores[:1], scores[1:]) if design == "benchmarks" else (scores, scores)
     comparison = Comparison(design, "law", *chosen)
     drops = _drops(comparison, "small", ["hybrid"], Statistics(resamples=20_000))["hybrid"]
     strata = np.repeat([0, 1], [300, 150])
@@ -100,8 +101,8 @@ def test_a_drop_that_is_larger_or_the_same(hybrid: float, verdict: str) -> None:
 
 def test_training_without_a_domain() -> None:
     levels = dict.fromkeys(STRATEGIES, 0.6) | {f"{name}-without-law": 0.45 for name in STRATEGIES}
-    cells = [cell("law", levels | {"hybrid-without-law": 0.55}), cell("law", levels, setting="bias")]
-    shift = measure_shift(cells, STRATEGIES, QUICK, [], [], {"law": ["law"]})
+    scores = [measure("law", levels | {"hybrid-without-law": 0.55}), measure("law", levels, metric="rank_distance")]
+    shift = measure_shift(scores, STRATEGIES, QUICK, [], [], {"law": ["law"]})
     assert shift[["design", "domain", "setting"]].drop_duplicates().to_numpy().tolist() == [
         ["held_out", "law", "multi"]
     ]
@@ -111,15 +112,15 @@ def test_training_without_a_domain() -> None:
     outcome = shift_sentences(shift, QUICK)
     assert "? Yes: of 2 comparisons" in outcome["answer"]
     assert outcome["sentences"][1].startswith("Without law in training, hybrid loses less than crosslingual: ")
-    assert shift_table(shift, QUICK).rows[0][0] == "without law"
+    assert shift_page(shift, QUICK).tables[0].rows[0][0].text == "without law"
 
 
 def test_a_strategy_that_is_the_same_does_not_differ() -> None:
-    cells = experiment()
-    for measured in cells:
+    scores = experiment()
+    for measured in scores:
         for seed in (1, 2, 3):
             measured.runs[Run("small", "hybrid", seed)] = measured.runs[Run("small", "monolingual", seed)]
-    row = measure_shift(cells, STRATEGIES, QUICK, ["news"], ["law"], {}).set_index("strategy").loc["monolingual"]
+    row = measure_shift(scores, STRATEGIES, QUICK, ["news"], ["law"], {}).set_index("strategy").loc["monolingual"]
     assert (row["difference"], row["difference_low"], row["difference_high"], row["p"]) == (0, 0, 0, 1)
     assert not row["significant"]
 
@@ -128,24 +129,24 @@ def test_nothing_to_compare() -> None:
     empty = measure_shift(experiment(), STRATEGIES, QUICK, [], [], {})
     assert empty.empty
     assert "was not tested: nothing was measured" in shift_sentences(empty, QUICK)["answer"]
-    assert shift_table(empty, QUICK).rows == []
+    assert shift_page(empty, QUICK).tables == []
     alone = measure_shift(experiment(), ["hybrid"], QUICK, ["news"], ["law"], {})
     assert "was not tested: they were not trained together" in shift_sentences(alone, QUICK)["answer"]
     assert pd.isna(alone["p_holm"]).all()
 
 
 def test_a_score_of_zero_has_no_drop() -> None:
-    cells = experiment()
-    cells[0].runs.update({run: 0 * table for run, table in cells[0].runs.items() if run.strategy == "none"})
-    shift = measure_shift(cells, STRATEGIES, QUICK, ["news"], ["law"], {})
+    scores = experiment()
+    scores[0].runs.update({run: 0 * table for run, table in scores[0].runs.items() if run.strategy == "none"})
+    shift = measure_shift(scores, STRATEGIES, QUICK, ["news"], ["law"], {})
     assert shift["strategy"].tolist() == STRATEGIES
 
 
 def test_one_seed_is_said_to_be_one() -> None:
-    cells = [
-        cell("news", dict.fromkeys(STRATEGIES, 0.6), seeds=1),
-        cell("law", dict.fromkeys(STRATEGIES, 0.5), seeds=1),
+    scores = [
+        measure("news", dict.fromkeys(STRATEGIES, 0.6), seeds=1),
+        measure("law", dict.fromkeys(STRATEGIES, 0.5), seeds=1),
     ]
-    shift = measure_shift(cells, STRATEGIES, QUICK, ["news"], ["law"], {})
+    shift = measure_shift(scores, STRATEGIES, QUICK, ["news"], ["law"], {})
     assert "1 seed, so this is about these models and no others" in shift_sentences(shift, QUICK)["answer"]
-    assert any(note.startswith("1 seed: ") for note in shift_table(shift, QUICK).notes)
+    assert any(note.startswith("1 seed: ") for note in shift_page(shift, QUICK).notes)

@@ -1,6 +1,6 @@
-"""Language bias of rankings against brute force, and by pencil; the tables made of it."""
+"""Language bias of rankings against brute force, and by pencil."""
 
-import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import measure_language_bias as language_bias
-import write_bias_tables as tables_bias
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_table, write_manifest, write_table
 from hybridbatch.config.load import load_config
@@ -32,6 +31,7 @@ from hybridbatch.evaluate.language_bias import (
 )
 
 ROOT = Path(__file__).parents[3]
+RUN = "tiny/hybrid/seed1"
 POOL = {"de": 6, "en": 9, "th": 3}
 Ranking = dict[tuple[str, str], list[str]]
 
@@ -169,15 +169,15 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
 
 def write_experiment(folder: Path) -> list[str]:
     """Write a run over a benchmark of three languages, of which one lacks a question; return the program's options."""
-    rankings = write_topk(folder / "search" / "quiz" / "topk.parquet", 7, 9)
+    rankings = write_topk(folder / f"search/{RUN}/quiz/topk.parquet", 7, 9)
     random = np.random.default_rng(7)
-    embeddings = folder / "embeddings" / "quiz"
+    embeddings = folder / f"embeddings/{RUN}/quiz"
     embeddings.mkdir(parents=True)
     for code, size in POOL.items():
         queries = [query for language, query in rankings if language == code]
-        home = folder / "benchmarks" / "quiz" / code
-        write_table(home / "queries.parquet", pa.table({"query_id": queries}))
-        write_table(home / "passages.parquet", pa.table({"passage_id": [f"{code}/{n}" for n in range(size)]}))
+        prepared = folder / "benchmarks" / "quiz" / code
+        write_table(prepared / "queries.parquet", pa.table({"query_id": queries}))
+        write_table(prepared / "passages.parquet", pa.table({"passage_id": [f"{code}/{n}" for n in range(size)]}))
         np.save(embeddings / shard_name(code, "queries", 0), random.normal(size=(len(queries), 4)).astype("float32"))
     write_manifest(embeddings, {})
     measures = pd.DataFrame(
@@ -185,19 +185,9 @@ def write_experiment(folder: Path) -> list[str]:
         columns=["benchmark", "setting", "query_language", "query_id", "rank_distance"],
     )
     measures.loc[measures["setting"] == "mono", "rank_distance"] = None
-    write_table(folder / "measures.parquet", pa.Table.from_pandas(measures, preserve_index=False))
-    options = [
-        "--prepared",
-        "benchmarks",
-        "--search",
-        "search",
-        "--embeddings",
-        "embeddings",
-        "--measures",
-        "measures.parquet",
-    ]
-    options = [option if option.startswith("--") else str(folder / option) for option in options]
-    return ["--benchmarks", "quiz=de,en,th", *options, "--depth", "4", "--output", str(folder / "seed1.parquet")]
+    write_table(folder / f"measures/{RUN}.parquet", pa.Table.from_pandas(measures, preserve_index=False))
+    options = ["--run", RUN, "--results", str(folder), "--languages", json.dumps({"quiz": list(POOL)})]
+    return [*options, "--settings", json.dumps({"bias_depth": 4}), "--output", str(folder / "seed1.parquet")]
 
 
 def test_the_program_writes_a_row_per_query_like_measures(tmp_path: Path) -> None:
@@ -223,67 +213,16 @@ def test_the_program_writes_a_row_per_query_like_measures(tmp_path: Path) -> Non
 def test_vectors_of_a_sample_are_those_of_its_questions(tmp_path: Path) -> None:
     write_experiment(tmp_path)
     languages = list(POOL)
-    found = language_bias.read_sample(tmp_path / "benchmarks" / "quiz", tmp_path / "embeddings" / "quiz", languages, 2)
+    found = language_bias.read_sample(
+        tmp_path / "benchmarks" / "quiz", tmp_path / f"embeddings/{RUN}/quiz", languages, 2
+    )
     questions = np.unique(found.question)
     assert len(questions) == 2
     for number, code in enumerate(languages):
-        stored = np.load(tmp_path / "embeddings" / "quiz" / shard_name(code, "queries", 0))
+        stored = np.load(tmp_path / f"embeddings/{RUN}/quiz" / shard_name(code, "queries", 0))
         own = found.vectors[found.language == number]
         assert len(own) in (1, 2)
         assert all((stored == vector).all(axis=1).any() for vector in own.astype("float32"))
-
-
-def write_run(folder: Path, run: str, preference: float) -> str:
-    """Write what the bias of a run consists of: two languages, of which one has more queries than the other."""
-    file = folder / f"{run}.parquet"
-    queries = pd.DataFrame(
-        [("quiz", "multi", code, None, f"q{i}", preference + (code == "de")) for code, n in (("de", 1), ("en", 3)) for i in range(n)],
-        columns=["benchmark", "setting", "query_language", "passage_language", "query_id", "own_language_preference@2"],
-    )  # fmt: skip
-    write_table(file, pa.Table.from_pandas(queries, preserve_index=False))
-    shares = "benchmark,query_language,passage_language,share_in_top,share_in_pool\n"
-    shares += "quiz,de,de,1.0,0.5\nquiz,de,en,0.0,0.5\nquiz,en,de,0.5,0.5\nquiz,en,en,0.5,0.5\n"
-    file.with_suffix(".shares.csv").write_text(shares, encoding="utf-8")
-    probes = f"benchmark,measure,value\nquiz,probe_accuracy,{preference + 0.5}\n"
-    file.with_suffix(".identifiability.csv").write_text(probes, encoding="utf-8")
-    return f"{run}={file}"
-
-
-def test_tables_average_over_queries_languages_and_seeds(tmp_path: Path) -> None:
-    runs = [
-        write_run(tmp_path, "small_e5/none/seed0", -0.25),
-        write_run(tmp_path, "small_e5/hybrid/seed1", 0.1),
-        write_run(tmp_path, "small_e5/hybrid/seed2", 0.3),
-    ]
-    out = tmp_path / "tables"
-    tables_bias.main(["--runs", *runs, "--depth", "2", "--notice", "A demo.", "--output", str(out)])
-    with (out / "language_bias.csv").open(encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    assert [(row["benchmark"], row["strategy"], row["seeds"]) for row in rows] == [
-        ("quiz", "none", "1"),
-        ("quiz", "hybrid", "2"),
-    ]
-    assert float(rows[0]["own_language_preference@2"]) == pytest.approx(0.25)
-    assert rows[0]["own_language_preference@2_sd"] == ""
-    assert float(rows[1]["own_language_preference@2"]) == pytest.approx(0.7)
-    assert float(rows[1]["own_language_preference@2_sd"]) == pytest.approx(np.std([0.1, 0.3], ddof=1))
-    assert float(rows[1]["share_divergence@2"]) == pytest.approx(0.25)
-    assert float(rows[1]["probe_accuracy"]) == pytest.approx(0.7)
-
-    page = (out / "language_bias.html").read_text(encoding="utf-8")
-    assert "<main>" in page and "0.7000" in page and "Own-language preference@2" in page and "A demo." in page
-    assert "| quiz | small\\_e5 | hybrid | 2 | 0.7000 ± 0.1414 |" in (out / "language_bias.md").read_text("utf-8")
-    assert r"small\_e5" in (out / "language_bias.tex").read_text(encoding="utf-8")
-    shares = pd.read_csv(out / "language_shares.csv")
-    assert list(shares["seeds"]) == [1] * 4 + [2] * 4
-    assert list(shares["share_in_top"]) == [1, 0, 0.5, 0.5] * 2
-
-
-def test_a_table_with_other_columns_is_refused(tmp_path: Path) -> None:
-    run = write_run(tmp_path, "small_e5/none/seed0", 0)
-    (tmp_path / "small_e5" / "none" / "seed0.shares.csv").write_text("a,b\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"seed0\.shares\.csv: has other columns than benchmark, query_language"):
-        tables_bias.main(["--runs", run, "--output", str(tmp_path)])
 
 
 def test_the_depth_of_bias_is_no_more_than_that_of_search() -> None:

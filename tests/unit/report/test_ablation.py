@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from example_measures import layout
 
 import write_ablation as program
 from hybridbatch.common.errors import UserError
 from hybridbatch.config.derived_strategies import Point
-from hybridbatch.report.ablation import KEYS, NUMBERS, ablation_blocks, ablation_rows, read_intervals
+from hybridbatch.report.ablation import KEYS, NUMBERS, ablation_page, ablation_rows
 
 POINTS = [
     Point("alpha", "0", "crosslingual"),
@@ -32,26 +33,40 @@ def intervals(tmp_path: Path) -> Path:
 
 
 def test_a_column_per_value_in_their_order_and_the_best_marked(intervals: Path) -> None:
-    rows = ablation_rows(read_intervals(intervals), POINTS)
-    multi, bias = ablation_blocks(rows)
-    assert (multi.benchmark, multi.columns, multi.decimals) == ("b, multilingual", ["0", "0.25", "1"], 4)
-    assert [cell.mean for cell in multi.rows[0].cells] == [0.5, 0.7, 0.6]
-    assert [cell.best for cell in multi.rows[0].cells] == [False, True, False]
-    assert [cell.best for cell in bias.rows[0].cells] == [True, False, False]
-    assert (multi.rows[0].strategy, multi.rows[0].seeds) == ("alpha", 3)
+    multi, bias = ablation_page(ablation_rows(intervals, POINTS)).tables
+    assert (multi.title, multi.measure) == ("b, multilingual", "mAP")
+    assert [column.heading for column in multi.columns] == ["backbone", "strategy", "seeds", "0", "0.25", "1"]
+    assert [cell.text for cell in multi.rows[0]] == ["e", "alpha", "3", "0.5000", "0.7000", "0.6000"]
+    assert [cell.mark for cell in multi.rows[0][3:]] == ["", "best", ""]
+    assert [cell.link for cell in multi.rows[0][3:]] == [
+        "run-e-crosslingual",
+        "run-e-hybrid-alpha0.25",
+        "run-e-monolingual",
+    ]
+    assert bias.title == "b, language bias"
+    assert [cell.mark for cell in bias.rows[0][3:]] == ["best", "", ""]
 
 
 def test_a_point_without_results_is_shown_as_missing(intervals: Path) -> None:
-    known = read_intervals(intervals)
+    known = pd.read_csv(intervals)
     two = pd.concat([known, known[known["strategy"] != "monolingual"].assign(backbone="f")])
-    multi = ablation_blocks(ablation_rows(two, POINTS))[0]
-    assert [row.backbone for row in multi.rows] == ["e", "f"]
-    assert multi.rows[1].cells[2].mean is None
+    two.to_csv(intervals, index=False)
+    multi = ablation_page(ablation_rows(intervals, POINTS)).tables[0]
+    assert [row[0].text for row in multi.rows] == ["e", "f"]
+    assert multi.rows[1][5].value is None
 
 
 def test_the_program_writes_table_and_figure_alike_twice(intervals: Path, tmp_path: Path) -> None:
     for folder in ("one", "two"):
-        argv = ["--intervals", str(intervals), "--points", json.dumps(POINTS), "--tables", str(tmp_path / folder)]
+        argv = [
+            "--intervals",
+            str(intervals),
+            "--points",
+            json.dumps(POINTS),
+            *layout(),
+            "--tables",
+            str(tmp_path / folder),
+        ]
         program.main([*argv, "--figures", str(tmp_path / folder)])
     written = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert written == [f"ablation.{suffix}" for suffix in ("csv", "html", "md", "pdf", "svg", "tex")]
@@ -62,4 +77,4 @@ def test_the_program_writes_table_and_figure_alike_twice(intervals: Path, tmp_pa
 def test_a_file_without_intervals_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("benchmark,setting\n", encoding="utf-8")
     with pytest.raises(UserError, match="lacks the column metric"):
-        read_intervals(tmp_path / "x.csv")
+        ablation_rows(tmp_path / "x.csv", POINTS)

@@ -8,16 +8,18 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from example_measures import layout
+from pair_files import demo_pairs
 
 import write_data_tables as tables_data
 from hybridbatch.clean.clean_pairs import Origin, clean_pairs
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json, write_json, write_table
 from hybridbatch.config.cleaning import Cleaning
-from hybridbatch.data.pairs import position
-from hybridbatch.data.readers import parallel
-from hybridbatch.report.data_tables import cleaning_table, read_record, show
-from hybridbatch.report.score_tables import MISSING
+from hybridbatch.data.ids import position
+from hybridbatch.evaluate.names import MISSING
+from hybridbatch.report.data_tables import cleaning_page, read_record
+from hybridbatch.report.table import show
 from hybridbatch.translate.reference_scores import references, sample, score, select, tokeniser
 
 DEMO = Path(__file__).parents[3] / "data" / "demo"
@@ -25,8 +27,8 @@ DEMO = Path(__file__).parents[3] / "data" / "demo"
 
 def prepare(results: Path) -> list[str]:
     """Clean the demo's English pairs and what an engine made of them: German with faults in it, and one pair without any."""
-    english = parallel.pairs(DEMO, "en", None, "train")
-    german = parallel.pairs(DEMO, "de", None, "train")
+    english = demo_pairs("en")
+    german = demo_pairs("de")
     passages = german["passage"].to_pylist()
     passages[3] = english["passage"][3].as_py()
     german = german.set_column(2, "passage", pa.array(passages)).slice(0, german.num_rows - 1)
@@ -51,9 +53,9 @@ def prepare(results: Path) -> list[str]:
     return ["demo_facts/en", "demo_facts/de"]
 
 
-def run(results: Path, *more: str) -> Path:
-    pairs = prepare(results)
-    tables_data.main(["--results", str(results), "--pairs", *pairs, "--output", str(results / "tables"), *more])
+def run(results: Path, *more: str, notice: str | None = None) -> Path:
+    options = ["--results", str(results), "--pairs", *prepare(results), *layout(notice=notice), *more]
+    tables_data.main([*options, "--output", str(results / "tables")])
     return results / "tables"
 
 
@@ -63,7 +65,7 @@ def rows_of(file: Path) -> list[dict[str, str]]:
 
 
 def test_tables_add_up_and_score_against_people(tmp_path: Path) -> None:
-    tables = run(tmp_path, "--references", f"demo_facts/de={DEMO}/en-de.tmx", "--notice", "Only a test <1>")
+    tables = run(tmp_path, "--references", f"demo_facts/de={DEMO}/en-de.tmx", notice="Only a test <1>")
     english, german = rows_of(tables / "cleaning.csv")
     assert (english["quality"], german["quality"]) == ("", "1")
     (row,) = rows_of(tables / "translation.csv")
@@ -131,7 +133,7 @@ def test_a_record_that_does_not_add_up_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_sample_is_the_same_in_every_language_and_order(tmp_path: Path) -> None:
-    table = parallel.pairs(DEMO, "de", None, "train")
+    table = demo_pairs("de")
     write_table(tmp_path / "a.parquet", table)
     write_table(tmp_path / "b.parquet", table.take(list(reversed(range(table.num_rows)))))
     chosen = sample(tmp_path / "a.parquet", 5)
@@ -141,15 +143,15 @@ def test_a_sample_is_the_same_in_every_language_and_order(tmp_path: Path) -> Non
 
 
 def test_references_are_pairs_or_a_memory(tmp_path: Path) -> None:
-    write_table(tmp_path / "en.parquet", parallel.pairs(DEMO, "en", None, "train"))
-    write_table(tmp_path / "zh.parquet", parallel.pairs(DEMO, "zh", None, "train"))
+    write_table(tmp_path / "en.parquet", demo_pairs("en"))
+    write_table(tmp_path / "zh.parquet", demo_pairs("zh"))
     originals = sample(tmp_path / "en.parquet", 10)
     by_id = references(tmp_path / "zh.parquet", originals, "zh", "en")
     assert references(DEMO / "en-zh.tmx", originals, "zh", "en") == by_id
     perfect = score(by_id, by_id, "zh")
     assert (perfect.chrf, perfect.bleu, perfect.texts) == (pytest.approx(100), pytest.approx(100), 20)
     assert "tok:zh" in perfect.signatures[1]
-    with pytest.raises(UserError, match="has none of the pairs"):
+    with pytest.raises(UserError, match="has none of the"):
         references(DEMO / "en-zh.tmx", {"a": ("not there", "nor this")}, "zh", "en")
 
 
@@ -158,5 +160,5 @@ def test_scripts_without_spaces_have_their_own_tokeniser() -> None:
 
 
 def test_cells() -> None:
-    assert [show(value) for value in (None, 1234567, 2.25, "x")] == [MISSING, "1\u202f234\u202f567", "2.2", "x"]
-    assert cleaning_table([]).rows == []
+    assert [show(value).text for value in (None, 1234567, 2.25, "x")] == [MISSING, "1\u202f234\u202f567", "2.2", "x"]
+    assert cleaning_page([]).tables == []

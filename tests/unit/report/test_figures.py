@@ -10,9 +10,8 @@ import pytest
 from example_measures import BENCHMARKS, arguments, write_measures
 
 import draw_figures as figures
-from hybridbatch.common.errors import UserError
-from hybridbatch.report.figures import cross_matrix, read_curve
-from hybridbatch.report.score_tables import block_means
+from hybridbatch.evaluate.summary import block_means
+from hybridbatch.report.figures import cross_matrix
 
 TRAINED = [f"small_e5/{strategy}/seed{seed}" for strategy in ("monolingual", "hybrid") for seed in (1, 2)]
 
@@ -107,11 +106,3 @@ def test_drawing_leaves_the_settings_of_matplotlib_alone(files: dict[str, Path],
     before = mpl.rcParams["svg.fonttype"]
     draw({"bm25/bm25/seed0": files["bm25/bm25/seed0"]}, tmp_path, {})
     assert mpl.rcParams["svg.fonttype"] == before
-
-
-def test_unreadable_curves_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"none\.csv: cannot be read"):
-        read_curve(tmp_path / "none.csv")
-    (tmp_path / "few.csv").write_text("step,loss\n1,2\n")
-    with pytest.raises(UserError, match=r"few\.csv: lacks the column learning_rate, validation_loss"):
-        read_curve(tmp_path / "few.csv")

@@ -49,9 +49,9 @@ def test_figure_is_drawn_and_the_same_twice(tmp_path: Path) -> None:
         for language in ("de", "en"):
             write_vectors(tmp_path / run, language, "queries", unit_vectors(rng, 6), shards=2)
     for name in ("first", "second"):
-        embeddings = ["--embeddings", *(f"{run}={tmp_path / run}" for run in runs)]
-        places = ["--benchmark", str(tmp_path / "benchmark"), "--languages", "en", "de"]
-        projection.main([*embeddings, *places, "--questions", "5", "--output", str(tmp_path / name)])
+        embeddings = ["--embeddings", *(f"{run}={tmp_path / run / 'manifest.json'}" for run in runs)]
+        questions = ["--benchmark", str(tmp_path / "benchmark"), "--languages", "en", "de"]
+        projection.main([*embeddings, *questions, "--output", str(tmp_path / f"{name}.svg")])
     text = (tmp_path / "first.svg").read_text(encoding="utf-8")
     assert all(word in text for word in ("tiny · none", "tiny · hybrid", "of the variance", ">de<", ">en<"))
     for suffix in ("svg", "pdf"):
@@ -60,7 +60,7 @@ def test_figure_is_drawn_and_the_same_twice(tmp_path: Path) -> None:
 
 def test_too_few_questions_give_an_empty_figure(tmp_path: Path) -> None:
     write_questions(tmp_path / "benchmark", de=["a"], en=["b"])
-    embeddings = ["--embeddings", f"tiny/none/seed0={tmp_path / 'absent'}"]
-    places = ["--benchmark", str(tmp_path / "benchmark"), "--languages", "de", "en"]
-    projection.main([*embeddings, *places, "--output", str(tmp_path / "figure")])
+    embeddings = ["--embeddings", f"tiny/none/seed0={tmp_path / 'absent' / 'manifest.json'}"]
+    questions = ["--benchmark", str(tmp_path / "benchmark"), "--languages", "de", "en"]
+    projection.main([*embeddings, *questions, "--output", str(tmp_path / "figure.svg")])
     assert "no data" in (tmp_path / "figure.svg").read_text(encoding="utf-8")

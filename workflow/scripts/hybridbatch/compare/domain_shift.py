@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hybridbatch.compare.comparisons import Cell, StatisticsTable, known, p_number, p_text
+from hybridbatch.compare.question_scores import QuestionScores
 from hybridbatch.compare.significance import (
     Floats,
     Scores,
@@ -28,12 +28,11 @@ from hybridbatch.compare.significance import (
     percentile_interval,
     resampled_totals,
     seed_shares,
-    weighted_scores,
 )
+from hybridbatch.compare.wording import shift_answer, shift_sentence
 from hybridbatch.config.derived_strategies import held_out_name
 from hybridbatch.config.statistics import Statistics
-from hybridbatch.report.data_tables import Value
-from hybridbatch.report.score_tables import metric_label
+from hybridbatch.evaluate.names import RANK_DISTANCE, UNTUNED
 
 COLUMNS = [
     "design",
@@ -57,22 +56,21 @@ COLUMNS = [
 ]
 BENCHMARKS = "benchmarks"
 HELD_OUT = "held_out"
-UNTUNED = "none"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is set against what: cells in and out of the domain, and the domain that is left out of training, if one is."""
+    """Scores in and out of the domain, and the domain that is left out of training, if one is."""
 
     design: str
     domain: str
-    inside: list[Cell]
-    outside: list[Cell]
+    inside: list[QuestionScores]
+    outside: list[QuestionScores]
 
     @property
-    def cells(self) -> list[Cell]:
-        """The cells, each once."""
-        return [*self.inside, *(cell for cell in self.outside if cell not in self.inside)]
+    def scores(self) -> list[QuestionScores]:
+        """The scores in and out of the domain, each once."""
+        return [*self.inside, *(measured for measured in self.outside if measured not in self.inside)]
 
     def outer_name(self, strategy: str) -> str:
         """Return the strategy whose scores are those out of the domain."""
@@ -80,8 +78,8 @@ class Comparison:
 
     def seeds(self, backbone: str, strategy: str) -> list[int]:
         """Return the seeds with which a strategy was measured in and out of the domain, in increasing order."""
-        found = [{*cell.seeds(backbone, strategy)} for cell in self.inside]
-        found += [{*cell.seeds(backbone, self.outer_name(strategy))} for cell in self.outside]
+        found = [{*measured.seeds(backbone, strategy)} for measured in self.inside]
+        found += [{*measured.seeds(backbone, self.outer_name(strategy))} for measured in self.outside]
         return sorted(set.intersection(*found))
 
 
@@ -97,7 +95,7 @@ class Drops:
 
 
 def measure_shift(
-    cells: Sequence[Cell],
+    scores: Sequence[QuestionScores],
     strategies: Sequence[str],
     settings: Statistics,
     in_domain: Sequence[str],
@@ -107,8 +105,8 @@ def measure_shift(
     """Return the drop of every strategy, and how much less the strategy of the claim drops than each of its baselines.
 
     Args:
-        cells: what :func:`hybridbatch.compare.comparisons.read_cells` returns; those of setting ``bias`` are left out, for ranks in
-            pools of different sizes say nothing of a loss.
+        scores: the result of :func:`hybridbatch.compare.question_scores.read_question_scores`; rank distances are left out: ranks in
+            pools of different sizes are not comparable.
         strategies: those that are trained on all sources.
         settings: level, resamples, and the strategy and baselines that are compared.
         in_domain: benchmarks of the domain of training.
@@ -120,12 +118,13 @@ def measure_shift(
         ``p_holm`` is corrected over all of them.
     """
     rows: list[dict[str, Any]] = []
-    for setting in dict.fromkeys(cell.setting for cell in cells if cell.setting != "bias"):
-        measured = {cell.benchmark: cell for cell in cells if cell.setting == setting}
+    compared = [measured for measured in scores if measured.metric != RANK_DISTANCE]
+    for setting in dict.fromkeys(measured.setting for measured in compared):
+        by_benchmark = {measured.benchmark: measured for measured in compared if measured.setting == setting}
         designs = [(BENCHMARKS, "", in_domain, out_of_domain)]
         designs += [(HELD_OUT, domain, names, names) for domain, names in held_out.items()]
         for design, domain, inside, outside in designs:
-            chosen = [[measured[name] for name in names if name in measured] for names in (inside, outside)]
+            chosen = [[by_benchmark[name] for name in names if name in by_benchmark] for names in (inside, outside)]
             if all(chosen):
                 rows += _rows(Comparison(design, domain, *chosen), strategies, settings)
     frame = pd.DataFrame(rows, columns=COLUMNS)
@@ -140,8 +139,8 @@ def measure_shift(
 def _rows(comparison: Comparison, strategies: Sequence[str], settings: Statistics) -> list[dict[str, Any]]:
     rows = []
     names = [*([UNTUNED] if comparison.design == BENCHMARKS else []), *strategies]
-    strata = _strata(comparison.cells)
-    for backbone in dict.fromkeys(run.backbone for cell in comparison.cells for run in cell.runs):
+    strata = _strata(comparison.scores)
+    for backbone in dict.fromkeys(name for measured in comparison.scores for name in measured.backbones):
         drops = _drops(comparison, backbone, [name for name in names if comparison.seeds(backbone, name)], settings)
         claimed = drops.get(settings.claim.strategy)
         for name, drop in drops.items():
@@ -173,44 +172,48 @@ def _difference(claimed: Drops, drop: Drops, strata: Strata, confidence: float) 
     return {"difference": estimate.value, "difference_low": low, "difference_high": high, "p": p}
 
 
-def _strata(cells: Sequence[Cell]) -> Strata:
-    """Return the stratum of each question of several cells, one after the other: no question is drawn for another benchmark."""
+def _strata(scores: Sequence[QuestionScores]) -> Strata:
+    """Return the stratum of each question of several benchmarks: no question is drawn for another benchmark."""
     parts: list[Strata] = []
     used = 0
-    for cell in cells:
-        parts.append(cell.strata + used)
-        used += int(cell.strata.max()) + 1
+    for measured in scores:
+        parts.append(measured.strata + used)
+        used += int(measured.strata.max()) + 1
     return np.concatenate(parts)
 
 
 def _drops(comparison: Comparison, backbone: str, names: Sequence[str], settings: Statistics) -> dict[str, Drops]:
     """Return the drops of strategies; all see the same replicates of questions, those with the same seeds also of seeds."""
-    totals = {cell.benchmark: _replicates(cell, comparison, backbone, names, settings) for cell in comparison.cells}
+    totals = {
+        measured.benchmark: _replicates(measured, comparison, backbone, names, settings)
+        for measured in comparison.scores
+    }
     rng = np.random.default_rng(settings.seed)
     shares: dict[tuple[int, ...], Floats] = {}
     found = {}
     for name in names:
         seeds = comparison.seeds(backbone, name)
         outer = comparison.outer_name(name)
-        inside = _mean([_scores(cell, backbone, name, seeds) for cell in comparison.inside])
-        outside = _mean([_scores(cell, backbone, outer, seeds) for cell in comparison.outside])
+        scores_in = {m.benchmark: m.scores(backbone, name, seeds) for m in comparison.inside}
+        scores_out = {m.benchmark: m.scores(backbone, outer, seeds) for m in comparison.outside}
+        inside, outside = (_mean([scores.values for scores in own.values()]) for own in (scores_in, scores_out))
         if not inside.all():
             continue
         influences = []
-        for cell in comparison.cells:
-            change = np.zeros((len(cell.units), len(seeds)))
-            if cell in comparison.inside:
-                change += outside / inside**2 * _influences(cell, backbone, name, seeds) / len(comparison.inside)
-            if cell in comparison.outside:
-                change -= 1 / inside * _influences(cell, backbone, outer, seeds) / len(comparison.outside)
+        for measured in comparison.scores:
+            change = np.zeros((len(measured.units), len(seeds)))
+            if measured.benchmark in scores_in:
+                change += outside / inside**2 * scores_in[measured.benchmark].influences / len(scores_in)
+            if measured.benchmark in scores_out:
+                change -= 1 / inside * scores_out[measured.benchmark].influences / len(scores_out)
             influences.append(change)
-        drawn_in = _mean([totals[cell.benchmark][name] for cell in comparison.inside])
-        drawn_out = _mean([totals[cell.benchmark][outer] for cell in comparison.outside])
+        drawn_in = _mean([totals[benchmark][name] for benchmark in scores_in])
+        drawn_out = _mean([totals[benchmark][outer] for benchmark in scores_out])
         drawn = np.divide(drawn_in - drawn_out, drawn_in, out=np.full_like(drawn_in, np.nan), where=drawn_in > 0)
         if tuple(seeds) not in shares:
             shares[tuple(seeds)] = seed_shares(len(seeds), settings.resamples, rng)
-        scores = Scores((inside - outside) / inside, np.concatenate(influences))
-        found[name] = Drops(seeds, inside, outside, scores, (shares[tuple(seeds)] * drawn).sum(axis=1))
+        drops = Scores((inside - outside) / inside, np.concatenate(influences))
+        found[name] = Drops(seeds, inside, outside, drops, (shares[tuple(seeds)] * drawn).sum(axis=1))
     return found
 
 
@@ -218,33 +221,20 @@ def _mean(arrays: list[Floats]) -> Floats:
     return np.asarray(np.mean(arrays, axis=0))
 
 
-def _columns(cell: Cell, backbone: str, strategy: str, seeds: list[int]) -> Floats:
-    chosen = [cell.seeds(backbone, strategy).index(seed) for seed in seeds]
-    return cell.contributions(backbone, strategy)[:, chosen]
-
-
-def _scores(cell: Cell, backbone: str, strategy: str, seeds: list[int]) -> Floats:
-    return np.asarray(_columns(cell, backbone, strategy, seeds).sum(axis=0))
-
-
-def _influences(cell: Cell, backbone: str, strategy: str, seeds: list[int]) -> Floats:
-    contributions = _columns(cell, backbone, strategy, seeds)
-    return weighted_scores(contributions, cell.weights[:, -1]).influences
-
-
 def _replicates(
-    cell: Cell, comparison: Comparison, backbone: str, names: Sequence[str], settings: Statistics
+    measured: QuestionScores, comparison: Comparison, backbone: str, names: Sequence[str], settings: Statistics
 ) -> dict[str, Floats]:
-    """Return the scores of strategies and of those that stand for them out of the domain, shape (resamples, seeds) each."""
+    """Return the scores of strategies, and of those that give the scores out of the domain, shape (resamples, seeds) each."""
     wanted: dict[str, list[int]] = {}
     for name in names:
         seeds = comparison.seeds(backbone, name)
-        wanted |= {other: seeds for other in (name, comparison.outer_name(name)) if cell.seeds(backbone, other)}
+        wanted |= {other: seeds for other in (name, comparison.outer_name(name)) if measured.seeds(backbone, other)}
     if not wanted:
         return {}
-    columns = [_columns(cell, backbone, name, seeds) for name, seeds in wanted.items()]
-    rng = cell.generator(settings.seed)
-    totals = resampled_totals(np.hstack([*columns, cell.weights[:, -1:]]), cell.strata, settings.resamples, rng)
+    columns = [measured.contributions(backbone, name, seeds) for name, seeds in wanted.items()]
+    rng = measured.generator(settings.seed)
+    values = np.hstack([*columns, measured.weights[:, -1:]])
+    totals = resampled_totals(values, measured.strata, settings.resamples, rng)
     ends = np.cumsum([len(seeds) for seeds in wanted.values()])
     scores = np.split(totals[:, :-1] / totals[:, -1:], ends[:-1], axis=1)
     return dict(zip(wanted, scores, strict=True))
@@ -254,93 +244,17 @@ def shift_sentences(shift: pd.DataFrame, settings: Statistics) -> dict[str, Any]
     """Answer whether the strategy of the claim degrades less than its baselines.
 
     Args:
-        shift: what :func:`measure_shift` returns.
+        shift: the result of :func:`measure_shift`.
         settings: strategy, baselines and level.
 
     Returns:
         ``answer``, one sentence, and ``sentences``, one for each comparison.
     """
-    strategy, baselines = settings.claim.strategy, " and ".join(settings.claim.baselines)
-    tested = shift[shift["p"].notna()].to_dict("records")
-    if not tested:
-        reason = "nothing was measured in and out of a domain" if shift.empty else "they were not trained together"
-        return {
-            "answer": f"Whether {strategy} degrades less than {baselines} was not tested: {reason}.",
-            "sentences": [],
-        }
+    strategy = settings.claim.strategy
     drops = shift.set_index(["design", "domain", "setting", "backbone", "strategy"])["drop"].to_dict()
     sentences = []
-    for row in tested:
+    for row in shift[shift["p"].notna()].to_dict("records"):
         own = drops[(row["design"], row["domain"], row["setting"], row["backbone"], strategy)]
-        sentences.append(_sentence(row, float(own), strategy))
-    less = sum(bool(row["significant"]) and row["difference"] < 0 for row in tested)
-    more = sum(bool(row["significant"]) and row["difference"] > 0 for row in tested)
-    total = len(tested)
-    seeds = min(int(row["seeds"]) for row in tested)
-    models = "1 seed, so this is about these models and no others" if seeds == 1 else f"{seeds} seeds"
-    verdict = "Yes" if less == total else "No" if more and not less else "It depends" if more else "In part"
-    if not less and not more:
-        verdict = "Not shown"
-    answer = (
-        f"Does {strategy} degrade less out of domain than {baselines}? {verdict}: of {total} comparisons, its relative drop is "
-        f"significantly smaller in {less} and larger in {more} (tests with random seeds and questions, Holm's correction, "
-        f"level {settings.alpha:g}; {models})."
-    )
-    return {"answer": answer, "sentences": sentences}
-
-
-def _sentence(row: Mapping[str, Any], own: float, strategy: str) -> str:
-    where = f"Without {row['domain']} in training" if row["design"] == HELD_OUT else "Out of domain"
-    verb = "does not lose significantly more or less than"
-    if row["significant"]:
-        verb = "loses less than" if row["difference"] < 0 else "loses more than"
-    return (
-        f"{where}, {strategy} {verb} {row['strategy']}: {100 * own:.1f} % against {100 * row['drop']:.1f} % of its "
-        f"{metric_label(row['metric'])} in {row['setting']} ({row['backbone']}), {p_text(row['p_holm'])}, "
-        f"{row['seeds']} seed{'s' if row['seeds'] != 1 else ''}."
-    )
-
-
-def shift_table(shift: pd.DataFrame, settings: Statistics) -> StatisticsTable:
-    """Lay out the drops: scores in points, hundredths of the measure, drops in per cent of the score in domain.
-
-    Args:
-        shift: what :func:`measure_shift` returns.
-        settings: level and strategy.
-    """
-    strategy = settings.claim.strategy
-    heads = ["design", "setting", "measure", "backbone", "strategy", "seeds", "in domain", "out of domain", "drop %"]
-    heads += ["low", "high", f"{strategy} − this", "low of it", "high of it", "p (Holm)", "significant"]
-    rows: list[list[Value]] = []
-    for row in shift.to_dict("records"):
-        design = f"without {row['domain']}" if row["design"] == HELD_OUT else "other benchmarks"
-        numbers = [
-            "in_domain",
-            "out_of_domain",
-            "drop",
-            "low",
-            "high",
-            "difference",
-            "difference_low",
-            "difference_high",
-        ]
-        place: list[Value] = [design, row["setting"], metric_label(row["metric"]), row["backbone"], row["strategy"]]
-        hundredths: list[Value] = [None if known(row[key]) is None else 100 * float(row[key]) for key in numbers]
-        is_tested = known(row["p_holm"]) is not None
-        test: list[Value] = (
-            [p_number(row["p_holm"]), "yes" if row["significant"] else "no"] if is_tested else [None, None]
-        )
-        rows.append([*place, int(row["seeds"]), *hundredths, *test])
-    explanation = (
-        "Scores in and out of the domain of training, in points, and the drop in per cent of the score in domain. Other benchmarks: the "
-        "same models on benchmarks of other domains. Without a domain: models trained without it, on its benchmarks."
-    )
-    notes = [
-        f"low, high: {100 * settings.confidence:g} % percentile intervals of a bootstrap over seeds and questions",
-        f"{strategy} − this: its drop minus the drop of the row, negative where it loses less; tested with random questions and seeds, "
-        f"Holm's correction, level {settings.alpha:g}",
-    ]
-    if any(row[heads.index("seeds")] == 1 for row in rows):
-        notes.append("1 seed: seeds are not resampled, the conclusion is about these models only")
-    numeric = frozenset({"p (Holm)"})
-    return StatisticsTable("shift", heads, rows, notes if rows else [], [], "Domain shift", explanation, numeric)
+        where = f"Without {row['domain']} in training" if row["design"] == HELD_OUT else "Out of domain"
+        sentences.append(shift_sentence(row, float(own), strategy, where))
+    return {"answer": shift_answer(shift, settings), "sentences": sentences}

@@ -1,4 +1,4 @@
-"""The paper's numbers beside ours: verdicts per cell, effects, and other systems for orientation."""
+"""The paper's numbers compared with ours: verdicts per cell, effects, and other systems for orientation."""
 
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ import pandas as pd
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.config.published import PublishedBackbone
-from hybridbatch.report.score_tables import MEAN, RANK_DISTANCE, decimals
+from hybridbatch.evaluate.names import MEAN, RANK_DISTANCE, decimals, table_name
 
 COLUMNS = ["table", "benchmark", "setting", "metric", "backbone", "strategy", "language", "value", "source"]
 WITHIN, ABOVE, BELOW, NOT_RUN = "within", "above", "below", "not run"
@@ -23,8 +23,8 @@ WITH_MEDIAN = ("miracl",)
 EFFECTS = (("hybrid", "monolingual"), ("hybrid", "crosslingual"), ("crosslingual", "monolingual"))
 
 
-class Place(NamedTuple):
-    """A row of cells over languages: a column of the paper's tables."""
+class ColumnKey(NamedTuple):
+    """A column of the paper's tables: a cell for each language."""
 
     benchmark: str
     setting: str
@@ -35,10 +35,10 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class PublishedCell:
-    """A number of the paper: the table it stands in, what it measures, and where it was read."""
+    """A number of the paper: its table, column and language, and where it was read."""
 
     table: int
-    place: Place
+    key: ColumnKey
     language: str
     value: float
     source: str
@@ -46,7 +46,7 @@ class PublishedCell:
 
 @dataclass(frozen=True)
 class Names:
-    """What the published benchmarks and backbones are called here; a published name that is absent has no counterpart."""
+    """Our names of the published benchmarks and backbones; a published name that is missing has no counterpart."""
 
     benchmarks: Mapping[str, str]
     backbones: Mapping[str, str]
@@ -54,7 +54,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A published number beside ours.
+    """A published number and ours.
 
     Attributes:
         cell: the published number.
@@ -79,7 +79,7 @@ def read_published(file: Path) -> list[PublishedCell]:
     """Read the published numbers, in the order of the file, which is that of the paper's tables.
 
     Raises:
-        UserError: if the file is missing, has other columns, holds no number where one must be, or a cell twice.
+        UserError: if the file is missing, has other columns, lacks a number, or has a cell twice.
     """
     try:
         frame = pd.read_csv(file, dtype=str, keep_default_na=False)
@@ -88,59 +88,60 @@ def read_published(file: Path) -> list[PublishedCell]:
     if list(frame.columns) != COLUMNS:
         raise UserError(f"{file}: has other columns than {', '.join(COLUMNS)}; see config/published.csv")
     cells = [_cell(file, line, row) for line, row in enumerate(frame.to_dict("records"), start=2)]
-    seen: set[tuple[Place, str]] = set()
+    seen: set[tuple[ColumnKey, str]] = set()
     for line, cell in enumerate(cells, start=2):
-        if (cell.place, cell.language) in seen:
+        if (cell.key, cell.language) in seen:
             raise UserError(f"{file}: line {line} gives a cell for the second time; remove one of the two")
-        seen.add((cell.place, cell.language))
+        seen.add((cell.key, cell.language))
     return cells
 
 
 def _cell(file: Path, line: int, row: Mapping[Hashable, str]) -> PublishedCell:
-    place = Place(*(row[name] for name in Place._fields))
+    key = ColumnKey(*(row[name] for name in ColumnKey._fields))
     try:
         table, value = int(row["table"]), float(row["value"])
     except ValueError:
         table, value = 0, math.nan
     if not (table > 0 and math.isfinite(value)):
         raise UserError(f"{file}: line {line}: table must be a whole number above 0 and value a number; correct it")
-    return PublishedCell(table, place, row["language"], value, row["source"])
+    return PublishedCell(table, key, row["language"], value, row["source"])
 
 
 class Ours:
     """The numbers of a summary under the names of the paper."""
 
     def __init__(self, summary: pd.DataFrame, names: Names) -> None:
-        """Take a summary, as :func:`hybridbatch.report.score_tables.summarise` returns it."""
+        """Take a summary, as :func:`hybridbatch.evaluate.summary.summarise` returns it."""
         published = {here: name for name, here in names.benchmarks.items()}
         backbones = {here: name for name, here in names.backbones.items()}
         kept = summary[(summary["language"] != MEAN) & summary["benchmark"].isin(list(published))]
         kept = kept.assign(
             benchmark=kept["benchmark"].map(published),
-            # A backbone that is not the paper's must not pass for one that is.
+            setting=[table_name(*names) for names in zip(kept["setting"], kept["metric"], strict=True)],
+            # A backbone of ours must not be taken for the paper's of the same name.
             backbone=[backbones.get(name, f"{name} (ours)" if name in PAPERS else name) for name in kept["backbone"]],
         )
         self._languages = {key: {*group["language"]} for key, group in kept.groupby(["benchmark", "setting"])}
-        self._values: dict[Place, dict[str, dict[int, float]]] = {}
+        self._values: dict[ColumnKey, dict[str, dict[int, float]]] = {}
         for row in kept[kept["value"].notna()].itertuples(index=False):
-            place = Place(row.benchmark, row.setting, row.metric, row.backbone, row.strategy)
-            self._values.setdefault(place, {}).setdefault(row.language, {})[row.seed] = row.value
+            key = ColumnKey(row.benchmark, row.setting, row.metric, row.backbone, row.strategy)
+            self._values.setdefault(key, {}).setdefault(row.language, {})[row.seed] = row.value
 
-    def comparable(self, place: Place, languages: Iterable[str]) -> bool:
+    def comparable(self, key: ColumnKey, languages: Iterable[str]) -> bool:
         """Return whether a setting is the paper's: across languages, only if the languages are the paper's too."""
-        return place.setting == "mono" or self._languages.get((place.benchmark, place.setting)) == {*languages}
+        return key.setting == "mono" or self._languages.get((key.benchmark, key.setting)) == {*languages}
 
-    def places(self) -> list[Place]:
+    def columns(self) -> list[ColumnKey]:
         """Return all columns, in the order of the summary."""
         return list(self._values)
 
-    def seeds(self, place: Place, language: str) -> list[float]:
+    def seeds(self, key: ColumnKey, language: str) -> list[float]:
         """Return a value per seed; none where it was not measured."""
-        return list(self._values.get(place, {}).get(language, {}).values())
+        return list(self._values.get(key, {}).get(language, {}).values())
 
-    def averages(self, place: Place, languages: Sequence[str], statistic: str) -> list[float]:
+    def averages(self, key: ColumnKey, languages: Sequence[str], statistic: str) -> list[float]:
         """Return the mean or median over languages, per seed that has all of them."""
-        by_language = [self._values.get(place, {}).get(language, {}) for language in languages]
+        by_language = [self._values.get(key, {}).get(language, {}) for language in languages]
         seeds = [seed for seed in by_language[0] if all(seed in values for values in by_language)]
         return [_statistic([values[seed] for values in by_language], statistic) for seed in seeds]
 
@@ -154,11 +155,11 @@ def _spread(values: Sequence[float]) -> tuple[float, float | None]:
     return float(series.mean()), float(series.std()) if len(values) > 1 else None
 
 
-def by_place(cells: Iterable[PublishedCell]) -> dict[Place, list[PublishedCell]]:
+def by_column(cells: Iterable[PublishedCell]) -> dict[ColumnKey, list[PublishedCell]]:
     """Return the cells of each column, over languages, in the paper's order."""
-    columns: dict[Place, list[PublishedCell]] = {}
+    columns: dict[ColumnKey, list[PublishedCell]] = {}
     for cell in cells:
-        columns.setdefault(cell.place, []).append(cell)
+        columns.setdefault(cell.key, []).append(cell)
     return columns
 
 
@@ -166,15 +167,15 @@ def judge(cells: Sequence[PublishedCell], ours: Ours, tolerances: Mapping[str, f
     """Return a verdict for every published cell, in their order.
 
     Args:
-        cells: what :func:`read_published` returns.
+        cells: the result of :func:`read_published`.
         ours: the numbers of the experiment.
         tolerances: by measure; a share of the published number for rank distance, else absolute.
     """
-    languages = {place: [cell.language for cell in column] for place, column in by_place(cells).items()}
+    languages = {key: [cell.language for cell in column] for key, column in by_column(cells).items()}
     return [
         _verdict(
             cell,
-            ours.seeds(cell.place, cell.language) if ours.comparable(cell.place, languages[cell.place]) else [],
+            ours.seeds(cell.key, cell.language) if ours.comparable(cell.key, languages[cell.key]) else [],
             tolerances,
         )
         for cell in cells
@@ -187,24 +188,24 @@ def judge_averages(cells: Sequence[PublishedCell], ours: Ours, tolerances: Mappi
     The published average is that of the published cells. It is `not run` unless every language of the column was run.
     """
     verdicts = []
-    for place, column in by_place(cells).items():
+    for key, column in by_column(cells).items():
         languages = [cell.language for cell in column]
-        for statistic in [MEAN, *([MEDIAN] if place.benchmark in WITH_MEDIAN else [])]:
-            value = round(_statistic([cell.value for cell in column], statistic), decimals(place.metric))
-            values = ours.averages(place, languages, statistic) if ours.comparable(place, languages) else []
+        for statistic in [MEAN, *([MEDIAN] if key.benchmark in WITH_MEDIAN else [])]:
+            value = round(_statistic([cell.value for cell in column], statistic), decimals(key.metric))
+            values = ours.averages(key, languages, statistic) if ours.comparable(key, languages) else []
             verdicts.append(_verdict(replace(column[0], language=statistic, value=value), values, tolerances))
     return verdicts
 
 
 def _verdict(cell: PublishedCell, values: Sequence[float], tolerances: Mapping[str, float]) -> Verdict:
-    metric = cell.place.metric
+    metric = cell.key.metric
     allowed = tolerances[metric] * (cell.value if metric == RANK_DISTANCE else 1)
     if not values:
         return Verdict(cell, None, None, 0, None, allowed, NOT_RUN)
     mean, sd = _spread(values)
     digits = decimals(metric)
     difference = round(round(mean, digits) - cell.value, digits)
-    # The last bits of a decimal fraction are no deviation.
+    # Differences in the last bits do not count.
     outside = abs(difference) > allowed + 1e-9
     verdict = WITHIN if not outside else ABOVE if difference > 0 else BELOW
     return Verdict(cell, mean, sd, len(values), difference, allowed, verdict)
@@ -220,29 +221,29 @@ def count(verdicts: Iterable[Verdict]) -> dict[str, int]:
 
 
 def effects(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-    """Compare what a strategy gains over a baseline: here and in the paper, over the languages that both have here.
+    """Compare the gain of a strategy over a baseline here and in the paper, over the languages that both were run in.
 
     ``ratio`` is the effect ratio of Breuer et al. (2020), "How to Measure the Reproducibility of System-oriented IR
     Experiments", taken on means over languages: (strategy - baseline) here / (strategy - baseline) in the paper. 1: the same
     effect; above 1: a larger one; below 0: one in the other direction. None where the paper has no effect at all.
     """
-    columns: dict[Place, dict[str, Verdict]] = {}
+    columns: dict[ColumnKey, dict[str, Verdict]] = {}
     for verdict in verdicts:
         if verdict.ours is not None:
-            columns.setdefault(verdict.cell.place, {})[verdict.cell.language] = verdict
+            columns.setdefault(verdict.cell.key, {})[verdict.cell.language] = verdict
     found = []
-    for group in dict.fromkeys(place[:-1] for place in columns):
+    for group in dict.fromkeys(key[:-1] for key in columns):
         for strategy, baseline in EFFECTS:
-            upper, lower = columns.get(Place(*group, strategy), {}), columns.get(Place(*group, baseline), {})
+            upper, lower = columns.get(ColumnKey(*group, strategy), {}), columns.get(ColumnKey(*group, baseline), {})
             languages = [language for language in upper if language in lower]
             if languages:
                 ours = _gain([(upper[code].ours, lower[code].ours) for code in languages])
                 published = _gain([(upper[code].cell.value, lower[code].cell.value) for code in languages])
-                # Sums of printed numbers: what is left below this is rounding of the machine.
+                # The published numbers are sums of printed ones: anything smaller is a rounding error.
                 ratio = ours / published if abs(published) > 1e-9 else None
                 found.append(
                     {
-                        **dict(zip(Place._fields, group, strict=False)),
+                        **dict(zip(ColumnKey._fields, group, strict=False)),
                         "strategy": strategy,
                         "baseline": baseline,
                         "languages": len(languages),
@@ -259,35 +260,35 @@ def _gain(pairs: Sequence[tuple[float | None, float | None]]) -> float:
 
 
 def orientation(cells: Sequence[PublishedCell], ours: Ours) -> list[dict[str, Any]]:
-    """Return means over the paper's languages of systems that the paper has no numbers of, beside the paper's.
+    """Return means over the paper's languages of systems that are not in the paper, and of the paper's.
 
     They are other systems, so there is no verdict. A mean is left out where a language was not run; so is a benchmark without
     any system of ours.
     """
-    columns = by_place(cells)
-    asked = list(dict.fromkeys(place[:3] for place in columns))
-    languages = {place[:3]: [cell.language for cell in column] for place, column in columns.items()}
+    columns = by_column(cells)
+    order = list(dict.fromkeys(key[:3] for key in columns))
+    languages = {key[:3]: [cell.language for cell in column] for key, column in columns.items()}
     rows = []
-    for place in ours.places():
-        if place not in columns and place[:3] in languages and ours.comparable(place, languages[place[:3]]):
-            values = ours.averages(place, languages[place[:3]], MEAN)
+    for key in ours.columns():
+        if key not in columns and key[:3] in languages and ours.comparable(key, languages[key[:3]]):
+            values = ours.averages(key, languages[key[:3]], MEAN)
             if values:
                 mean, sd = _spread(values)
-                rows.append({**place._asdict(), "origin": "ours", "value": mean, "sd": sd, "seeds": len(values)})
+                rows.append({**key._asdict(), "origin": "ours", "value": mean, "sd": sd, "seeds": len(values)})
     shown = {row["benchmark"] for row in rows}
-    for place, column in columns.items():
-        if place.benchmark in shown:
-            value = round(_statistic([cell.value for cell in column], MEAN), decimals(place.metric))
-            rows.append({**place._asdict(), "origin": "published", "value": value, "sd": None, "seeds": 1})
+    for key, column in columns.items():
+        if key.benchmark in shown:
+            value = round(_statistic([cell.value for cell in column], MEAN), decimals(key.metric))
+            rows.append({**key._asdict(), "origin": "published", "value": value, "sd": None, "seeds": 1})
     return sorted(
-        rows, key=lambda row: (asked.index((row["benchmark"], row["setting"], row["metric"])), row["origin"] == "ours")
+        rows, key=lambda row: (order.index((row["benchmark"], row["setting"], row["metric"])), row["origin"] == "ours")
     )
 
 
 def verdicts_document(
     cells: Sequence[PublishedCell], summary: pd.DataFrame, names: Names, tolerances: Mapping[str, float]
 ) -> dict[str, Any]:
-    """Return what ``verdicts.json`` holds.
+    """Return the content of ``verdicts.json``.
 
     Returns:
         ``counts`` of the cells by verdict; ``sentence``, the same in words; ``tolerances``; ``cells``, one for each
@@ -296,16 +297,16 @@ def verdicts_document(
     """
     ours = Ours(summary, names)
     verdicts = judge(cells, ours, tolerances)
-    by_column: dict[Place, list[Verdict]] = {}
+    grouped: dict[ColumnKey, list[Verdict]] = {}
     for verdict in verdicts:
-        by_column.setdefault(verdict.cell.place, []).append(verdict)
+        grouped.setdefault(verdict.cell.key, []).append(verdict)
     document = {
         "counts": count(verdicts),
         "tolerances": dict(tolerances),
         "cells": [flat(verdict) for verdict in verdicts],
         "averages": [flat(verdict) for verdict in judge_averages(cells, ours, tolerances)],
         "summary": [
-            {"table": column[0].cell.table, **place._asdict(), **count(column)} for place, column in by_column.items()
+            {"table": column[0].cell.table, **key._asdict(), **count(column)} for key, column in grouped.items()
         ],
         "effects": effects(verdicts),
         "orientation": orientation(cells, ours),
@@ -320,7 +321,7 @@ def flat(verdict: Verdict) -> dict[str, Any]:
     cell = verdict.cell
     return {
         "table": cell.table,
-        **cell.place._asdict(),
+        **cell.key._asdict(),
         "language": cell.language,
         "published": cell.value,
         "source": cell.source,
@@ -329,7 +330,7 @@ def flat(verdict: Verdict) -> dict[str, Any]:
 
 
 def verdict_banner(verdicts: Mapping[str, Any]) -> str:
-    """Return one sentence on how many published numbers the experiment meets; ``verdicts`` is what verdicts.json holds."""
+    """Return one sentence on how many published numbers the experiment meets; ``verdicts`` is the content of verdicts.json."""
     counts = verdicts["counts"]
     if not counts["covered"]:
         return f"This experiment covers none of the paper's {counts['published']} numbers: nothing is reproduced."
@@ -339,7 +340,7 @@ def verdict_banner(verdicts: Mapping[str, Any]) -> str:
     )
 
 
-def deviations(verdicts: Mapping[str, Any]) -> list[str]:
+def outside_tolerance(verdicts: Mapping[str, Any]) -> list[str]:
     """Return a line for each covered cell outside its tolerance, those furthest outside first."""
     outside = [cell for cell in verdicts["cells"] if cell["verdict"] in (ABOVE, BELOW)]
     outside.sort(key=lambda cell: -abs(cell["difference"]) / (cell["allowed"] or 1e-9))
@@ -348,8 +349,8 @@ def deviations(verdicts: Mapping[str, Any]) -> list[str]:
 
 def _line(cell: Mapping[str, Any]) -> str:
     digits = decimals(cell["metric"])
-    place = " ".join(cell[name] for name in (*Place._fields, "language"))
+    key = " ".join(cell[name] for name in (*ColumnKey._fields, "language"))
     return (
-        f"{cell['verdict']}: table {cell['table']}, {place}: ours {cell['ours']:.{digits}f}, "
+        f"{cell['verdict']}: table {cell['table']}, {key}: ours {cell['ours']:.{digits}f}, "
         f"published {cell['published']:.{digits}f}, difference {cell['difference']:+.{digits}f}, allowed {cell['allowed']:.{digits}f}"
     )

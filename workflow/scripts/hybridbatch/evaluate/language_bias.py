@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from hybridbatch.common.errors import UserError
 
 QUERY = ["query_language", "query_id"]
-KEYS = ["benchmark", "setting", "query_language", "passage_language", "query_id"]
 NORMALISED_DISTANCE = "normalised_rank_distance"
 SHARES = ["query_language", "passage_language", "share_in_top", "share_in_pool"]
 NO_PASSAGE = -1

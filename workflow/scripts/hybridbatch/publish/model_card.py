@@ -17,7 +17,8 @@ from hybridbatch.config.backbones import Backbone
 from hybridbatch.config.benchmarks import Benchmark
 from hybridbatch.config.experiment import Config
 from hybridbatch.config.sources import Source, Translation
-from hybridbatch.report.score_tables import MEAN, MISSING, SETTINGS, Run, decimals, metric_label, read_summary
+from hybridbatch.evaluate.names import MEAN, MISSING, TABLES, Run, decimals, metric_label, table_name
+from hybridbatch.evaluate.summary import read_summary
 
 TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.jinja"
 # What the packaged encoders are copies of.
@@ -122,7 +123,9 @@ def write_model_card(
         unseen=[language for language in evaluated if language not in trained],
         non_commercial=[part for part in parts if part.is_non_commercial],
         unstated=[part for part in parts if part.licence is None],
-        settings_explained={name: text for name, (_, text) in SETTINGS.items() if name in set(values["setting"])},
+        settings_explained={
+            name: table.explanation for name, table in TABLES.items() if name in set(values["setting"])
+        },
         metric_label=metric_label,
         cell=cell,
         MISSING=MISSING,
@@ -197,7 +200,8 @@ def scores(summary: pd.DataFrame, run: Run) -> pd.DataFrame:
             f"{run.backbone}/{run.strategy}/seed{run.seed}: has no row in the summary; delete tables/summary.csv and run again"
         )
     means = summary[own & (summary["language"] == MEAN) & summary["value"].notna()]
-    return means[["benchmark", "setting", "metric", "value"]].reset_index(drop=True)
+    tables = [table_name(*names) for names in zip(means["setting"], means["metric"], strict=True)]
+    return means.assign(setting=tables)[["benchmark", "setting", "metric", "value"]].reset_index(drop=True)
 
 
 def score_rows(values: pd.DataFrame) -> list[tuple[str, str, dict[str, str]]]:

@@ -1,21 +1,23 @@
-"""The ablation: scores of one strategy with one of its settings varied."""
+"""The table and figure of the ablation: scores of one strategy with one of its settings varied."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from hybridbatch.common.errors import UserError
 from hybridbatch.config.derived_strategies import Point
+from hybridbatch.evaluate.names import MEAN, TABLES, metric_label, table_name
+from hybridbatch.evaluate.summary import read_csv
 from hybridbatch.report.figures import no_data
-from hybridbatch.report.score_tables import MEAN, RANK_DISTANCE, SETTINGS, Block, Cell, Row, decimals, metric_label
+from hybridbatch.report.score_tables import Block, score_page
+from hybridbatch.report.table import Page
 
 KEYS = ["benchmark", "setting", "metric", "backbone", "strategy", "language"]
 NUMBERS = ["seeds", "mean", "sd", "low", "high"]
 COLUMNS = ["axis", "point", *KEYS[:-1], *NUMBERS]
+EXPLANATION = "One setting of a strategy varied, all else equal; a column per value."
 AXES = {
     "alpha": "alpha, the share of monolingual batches",
     "size_exponent": "exponent of sampling by size",
@@ -24,89 +26,62 @@ AXES = {
 }
 
 
-def read_intervals(file: Path) -> pd.DataFrame:
-    """Read means and intervals, macro-averages over languages only.
+def ablation_rows(intervals: Path, points: Sequence[Point]) -> pd.DataFrame:
+    """Return the macro-averages over languages at each point, :data:`COLUMNS`, in the order of the points.
+
+    Args:
+        intervals: the file ``intervals.csv``.
+        points: the points.
 
     Raises:
         UserError: if the file is missing or lacks a column.
     """
-    try:
-        intervals = pd.read_csv(file, keep_default_na=False, na_values={name: [""] for name in NUMBERS})
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file}: cannot be read as intervals ({error}); delete it and run again") from error
-    absent = [column for column in [*KEYS, *NUMBERS] if column not in intervals.columns]
-    if absent:
-        raise UserError(f"{file}: lacks the column {', '.join(absent)}; delete it and run again")
-    return intervals[intervals["language"] == MEAN]
+    rows = read_csv(intervals, [*KEYS, *NUMBERS], NUMBERS)
+    chosen = pd.DataFrame(points, columns=["axis", "point", "strategy"])
+    return chosen.merge(rows[rows["language"] == MEAN], on="strategy", how="inner")[COLUMNS]
 
 
-def ablation_rows(intervals: pd.DataFrame, points: Sequence[Point]) -> pd.DataFrame:
-    """Return the scores at each point, :data:`COLUMNS`, in the order of the points.
-
-    Args:
-        intervals: what :func:`read_intervals` returns.
-        points: the points.
-    """
-    places = pd.DataFrame(points, columns=["axis", "point", "strategy"])
-    return places.merge(intervals, on="strategy", how="inner")[COLUMNS]
-
-
-def ablation_blocks(rows: pd.DataFrame) -> list[Block]:
-    """Arrange an ablation: a block per axis, benchmark and setting, a column per value, a row per backbone."""
+def ablation_page(rows: pd.DataFrame) -> Page:
+    """Lay an ablation out: a table per axis, benchmark and setting, a column per value, a row per backbone."""
     blocks = []
-    groups: Any = rows.groupby(["axis", "benchmark", "setting", "metric"], sort=False)
-    for (axis, benchmark, setting, metric), own in groups:
-        values = list(dict.fromkeys(own["point"]))
-        lines = []
-        for backbone in dict.fromkeys(own["backbone"]):
-            line = own[own["backbone"] == backbone].set_index("point")
-            printed = line["mean"].round(decimals(metric))
-            best = printed.min() if metric == RANK_DISTANCE else printed.max()
-            cells = [
-                Cell(
-                    float(line.at[value, "mean"]),
-                    None if pd.isna(line.at[value, "sd"]) else float(line.at[value, "sd"]),
-                    len(values) > 1 and bool(printed[value] == best),
-                )
-                if value in line.index
-                else Cell(None, None, False)
-                for value in values
-            ]
-            lines.append(Row(backbone, axis, int(line["seeds"].max()), cells))
-        blocks.append(Block(f"{benchmark}, {SETTINGS[setting][0].lower()}", metric, values, lines))
-    return blocks
+    for (_, benchmark, setting, metric), own in rows.groupby(["axis", "benchmark", "setting", "metric"], sort=False):
+        title = f"{benchmark}, {TABLES[table_name(setting, metric)].title.lower()}"
+        headings = {value: value for value in own["point"]}
+        scores = own.assign(column=own["point"])
+        blocks.append(Block(title, metric, headings, scores, rivals=["backbone"], keys=["backbone", "axis"]))
+    return score_page("ablation", EXPLANATION, blocks, rows)
 
 
 def ablation_figure(rows: pd.DataFrame) -> Figure:
-    """Draw an ablation: a row of panels per axis and benchmark, a panel per setting, a line per backbone with its intervals."""
+    """Draw an ablation: a row of panels per axis and benchmark, a panel per table, a line per backbone with its intervals."""
     if rows.empty:
         return no_data()
+    rows = rows.assign(table=[table_name(*names) for names in zip(rows["setting"], rows["metric"], strict=True)])
     lines = list(rows[["axis", "benchmark"]].drop_duplicates().itertuples(index=False, name=None))
-    settings = [setting for setting in SETTINGS if setting in set(rows["setting"])]
+    tables = [table for table in TABLES if table in set(rows["table"])]
     backbones = list(dict.fromkeys(rows["backbone"]))
-    figure = Figure(figsize=(2.4 * len(settings) + 0.4, 2.1 * len(lines) + 0.4))
-    grid = figure.subplots(len(lines), len(settings), squeeze=False)
+    figure = Figure(figsize=(2.4 * len(tables) + 0.4, 2.1 * len(lines) + 0.4))
+    grid = figure.subplots(len(lines), len(tables), squeeze=False)
     for (axis, benchmark), panels in zip(lines, grid, strict=True):
-        for setting, panel in zip(settings, panels, strict=True):
-            own = rows[(rows["axis"] == axis) & (rows["benchmark"] == benchmark) & (rows["setting"] == setting)]
+        for table, panel in zip(tables, panels, strict=True):
+            own = rows[(rows["axis"] == axis) & (rows["benchmark"] == benchmark) & (rows["table"] == table)]
             if own.empty:
                 panel.set_axis_off()
                 continue
             values = list(dict.fromkeys(own["point"]))
-            places = [float(value) for value in values] if axis in ("alpha", "size_exponent") else range(len(values))
-            place = dict(zip(values, places, strict=True))
+            positions = [float(value) for value in values] if axis in ("alpha", "size_exponent") else range(len(values))
+            position = dict(zip(values, positions, strict=True))
             for index, backbone in enumerate(backbones):
                 line = own[own["backbone"] == backbone]
                 colour = mpl.colormaps["cividis"](0.2 + 0.6 * index / max(1, len(backbones) - 1))
                 below, above = line["mean"] - line["low"], line["high"] - line["mean"]
                 panel.errorbar(
-                    line["point"].map(place), line["mean"], [below, above], color=colour, marker="o", markersize=4,
+                    line["point"].map(position), line["mean"], [below, above], color=colour, marker="o", markersize=4,
                     linewidth=1.2, capsize=2.5, label=backbone,
                 )  # fmt: skip
-            panel.set_xticks(list(place.values()), list(place))
-            metric = own["metric"].iloc[0]
-            panel.set_title(f"{benchmark} · {setting}\n{metric_label(metric)}", loc="left")
-            panel.set_xlabel(AXES[axis] if setting == settings[0] else axis)
+            panel.set_xticks(list(position.values()), list(position))
+            panel.set_title(f"{benchmark} · {table}\n{metric_label(own['metric'].iloc[0])}", loc="left")
+            panel.set_xlabel(AXES[axis] if table == tables[0] else axis)
     if len(backbones) > 1:
         figure.legend(*grid[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=len(backbones))
     return figure

@@ -1,32 +1,16 @@
 """The table of language bias beyond rank distance: a row per backbone and strategy, a column per measure."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from hybridbatch.common.errors import UserError
-from hybridbatch.common.files import write_text
 from hybridbatch.evaluate.language_bias import SHARES, share_divergence
-from hybridbatch.report.data_tables import DataTable, Value
-from hybridbatch.report.data_tables import to_markdown as data_to_markdown
-from hybridbatch.report.data_tables import to_tex as data_to_tex
-from hybridbatch.report.score_tables import (
-    MEAN,
-    MISSING,
-    Block,
-    Cell,
-    Row,
-    block_means,
-    notes,
-    parse_run,
-    render,
-    summarise,
-)
+from hybridbatch.evaluate.names import MEAN, parse_run
+from hybridbatch.evaluate.summary import block_means, over_seeds, read_csv, summarise
+from hybridbatch.report.score_tables import notes, score_rows, wide
+from hybridbatch.report.table import Page, data_page
 
-NAME = "language_bias"
-TITLE = "Language bias beyond rank distance"
 EXPLANATION = (
     "Queries of one language search the pool of the passages of all languages; measures @k look at the best k passages, relevant "
     "or not; means over query languages. Normalised rank distance: rank distance by the size of the pool less one. Own-language "
@@ -50,27 +34,9 @@ LABELS = {
     "offset_share": "Offset share",
     "language_variance": "Language variance",
 }
-SYSTEM = ["backbone", "strategy", "seed"]
+ROW = ["benchmark", "backbone", "strategy"]
 DIGITS = 4
-
-
-@dataclass(frozen=True)
-class BiasTable(DataTable):
-    """The table as text, for Markdown and LaTeX."""
-
-    @property
-    def title(self) -> str:
-        """The title."""
-        return TITLE
-
-    @property
-    def explanation(self) -> str:
-        """What the numbers are."""
-        return EXPLANATION
-
-    def is_text(self, column: int) -> bool:
-        """Return whether a column holds names."""
-        return column < 3
+NAME = "language_bias"
 
 
 def read_shares(files: Mapping[str, Path]) -> pd.DataFrame:
@@ -81,25 +47,24 @@ def read_shares(files: Mapping[str, Path]) -> pd.DataFrame:
 
     Returns:
         ``benchmark, query_language, passage_language, share_in_top, share_in_pool, backbone, strategy, seed``.
+
+    Raises:
+        UserError: if a file is missing or lacks a column.
     """
-    return _read(files, ["benchmark", *SHARES])
+    return _read(files, ["benchmark", *SHARES], ["share_in_top", "share_in_pool"])
 
 
 def read_identifiability(files: Mapping[str, Path]) -> pd.DataFrame:
-    """Read how far the vectors of each run tell their language: ``benchmark, metric, value, backbone, strategy, seed``."""
-    return _read(files, ["benchmark", "measure", "value"]).rename(columns={"measure": "metric"})
+    """Read how well the vectors of each run tell their language: ``benchmark, metric, value, backbone, strategy, seed``.
+
+    Raises:
+        UserError: if a file is missing or lacks a column.
+    """
+    return _read(files, ["benchmark", "measure", "value"], ["value"]).rename(columns={"measure": "metric"})
 
 
-def _read(files: Mapping[str, Path], columns: list[str]) -> pd.DataFrame:
-    frames = []
-    for name, file in files.items():
-        try:
-            frame = pd.read_csv(file, keep_default_na=False, na_values={"value": [""]})
-        except (OSError, ValueError) as error:
-            raise UserError(f"{file}: cannot be read as a table ({error}); delete it and run again") from error
-        if list(frame.columns) != columns:
-            raise UserError(f"{file}: has other columns than {', '.join(columns)}; delete it and run again")
-        frames.append(frame.assign(**parse_run(name)._asdict()))
+def _read(files: Mapping[str, Path], columns: list[str], numbers: list[str]) -> pd.DataFrame:
+    frames = [read_csv(file, columns, numbers).assign(**parse_run(name)._asdict()) for name, file in files.items()]
     return pd.concat(frames, ignore_index=True)
 
 
@@ -108,12 +73,12 @@ def bias_values(
 ) -> pd.DataFrame:
     """Return one value for each run, benchmark and measure.
 
-    Measures of queries are averaged over queries and then over query languages; so is the divergence, over query languages.
+    Measures of queries are averaged over queries and then over query languages; the divergence is averaged over query languages.
 
     Args:
         queries: ``<run>.parquet`` by the run's name.
-        shares: what :func:`read_shares` returns.
-        identifiability: what :func:`read_identifiability` returns.
+        shares: the result of :func:`read_shares`.
+        identifiability: the result of :func:`read_identifiability`.
         k: depth of the shares, for the name of their divergence.
 
     Returns:
@@ -121,47 +86,31 @@ def bias_values(
     """
     summary = summarise(block_means(queries))
     means = summary[summary["language"] == MEAN]
-    run = ["benchmark", *SYSTEM]
+    run = [*ROW, "seed"]
     divergence = pd.DataFrame(
         [(*key, share_divergence(frame).mean()) for key, frame in shares.groupby(run, sort=False)],
         columns=[*run, "value"],
     ).assign(metric=f"share_divergence@{k}")
-    columns = ["benchmark", "metric", *SYSTEM, "value"]
+    columns = [*run, "metric", "value"]
     values = pd.concat([frame[columns] for frame in (means, divergence, identifiability)], ignore_index=True)
     return values.astype({"value": "float64"})
 
 
-def bias_blocks(values: pd.DataFrame) -> list[Block]:
-    """Arrange values in a block per benchmark: a row per backbone and strategy with means and deviations over seeds.
-
-    Nothing is marked as best: no single value of these measures is.
+def bias_page(values: pd.DataFrame) -> Page:
+    """Lay values out, averaged over seeds. Nothing is marked as best: no single value of these measures is.
 
     Args:
-        values: what :func:`bias_values` returns.
+        values: the result of :func:`bias_values`.
     """
     order = list(LABELS)
     metrics = sorted(values["metric"].unique(), key=lambda metric: order.index(metric.partition("@")[0]))
-    stats = values.groupby(["benchmark", "backbone", "strategy", "metric"])["value"].agg(["mean", "std"])
-    found = {key: (float(mean), float(sd)) for key, mean, sd in stats.itertuples(name=None)}
-    seeds = values.groupby(["backbone", "strategy"], sort=False)["seed"].nunique()
-    systems = [(str(backbone), str(strategy), int(count)) for (backbone, strategy), count in seeds.items()]
-    blocks = []
-    for benchmark in values["benchmark"].unique():
-        rows = [
-            Row(
-                backbone, strategy, count, [_cell(found.get((benchmark, backbone, strategy, name))) for name in metrics]
-            )
-            for backbone, strategy, count in systems
-        ]
-        blocks.append(Block(str(benchmark), "", metrics, rows))
-    return blocks
-
-
-def _cell(value: tuple[float, float] | None) -> Cell:
-    if value is None or pd.isna(value[0]):
-        return Cell(None, None, False)
-    mean, sd = value
-    return Cell(mean, None if pd.isna(sd) else sd, False)
+    systems = values.groupby(["backbone", "strategy"], sort=False)["seed"].nunique().rename("seeds").reset_index()
+    rows = values[["benchmark"]].drop_duplicates().merge(systems, how="cross")
+    means = over_seeds(values.rename(columns={"metric": "column"}), [*ROW, "column"]).drop(columns="seeds")
+    scores = rows.merge(means, how="left").assign(best=False)
+    cells = score_rows(scores, ROW, metrics, DIGITS)
+    headings = [*ROW, "seeds", *map(label, metrics)]
+    return data_page(NAME, EXPLANATION, headings, cells, notes(cells), data=wide(scores, ROW, metrics))
 
 
 def label(metric: str) -> str:
@@ -170,81 +119,21 @@ def label(metric: str) -> str:
     return LABELS[name] + at + depth
 
 
-def write_bias_tables(folder: Path, blocks: Sequence[Block], notice: str | None) -> None:
-    """Write ``language_bias.{csv,md,tex,html}`` into ``folder``; ``notice`` stands on top of all but the CSV."""
-    table = _as_text(blocks)
-    write_text(folder / f"{NAME}.csv", to_csv(blocks))
-    write_text(folder / f"{NAME}.md", data_to_markdown(table, notice))
-    write_text(folder / f"{NAME}.tex", data_to_tex(table, notice))
-    write_text(folder / f"{NAME}.html", to_html(blocks, notice))
-
-
-def to_csv(blocks: Sequence[Block]) -> str:
-    """Return blocks as CSV in full precision: a column per measure, then the ``_sd`` columns."""
-    lines = [
-        {"benchmark": block.benchmark, "backbone": row.backbone, "strategy": row.strategy, "seeds": row.seeds}
-        | {metric: cell.mean for metric, cell in zip(block.columns, row.cells, strict=True)}
-        | {f"{metric}_sd": cell.sd for metric, cell in zip(block.columns, row.cells, strict=True)}
-        for block in blocks
-        for row in block.rows
-    ]
-    return str(pd.DataFrame(lines).to_csv(index=False, lineterminator="\n"))
-
-
-def to_html(blocks: Sequence[Block], notice: str | None) -> str:
-    """Return blocks as a page that needs no other file; its ``<main>`` element is what the report takes over."""
-    return render(
-        "tables.html.jinja",
-        title=TITLE,
-        explanation=EXPLANATION,
-        blocks=blocks,
-        unseen=[],
-        notes=notes(blocks, []),
-        notice=notice,
-        head=lambda metric, _: label(metric),
-        number=lambda value, _: _number(value),
-        label=lambda _: "",
-        MISSING=MISSING,
-    )
-
-
-def _as_text(blocks: Sequence[Block]) -> BiasTable:
-    metrics = blocks[0].columns if blocks else []
-    heads = ["benchmark", "backbone", "strategy", "seeds", *map(label, metrics)]
-    rows: list[list[Value]] = [
-        [block.benchmark, row.backbone, row.strategy, row.seeds, *map(_text, row.cells)]
-        for block in blocks
-        for row in block.rows
-    ]
-    return BiasTable(NAME, heads, rows, notes(blocks, []), [])
-
-
-def _text(cell: Cell) -> str:
-    if cell.mean is None:
-        return MISSING
-    return _number(cell.mean) if cell.sd is None else f"{_number(cell.mean)} ± {_number(cell.sd)}"
-
-
-def _number(value: float) -> str:
-    return f"{value:.{DIGITS}f}"
-
-
 def mean_shares(shares: pd.DataFrame) -> pd.DataFrame:
     """Average the shares of languages over seeds.
 
     Args:
-        shares: what :func:`read_shares` returns.
+        shares: the result of :func:`read_shares`.
 
     Returns:
         ``benchmark, backbone, strategy, seeds, query_language, passage_language, share_in_top, share_in_top_sd,
         share_in_pool``; the sample standard deviation is empty for a single seed.
     """
-    system = ["benchmark", "backbone", "strategy", "query_language", "passage_language"]
-    means = shares.groupby(system, sort=False).agg(
+    means = shares.groupby([*ROW, "query_language", "passage_language"], sort=False).agg(
         seeds=("seed", "nunique"),
         share_in_top=("share_in_top", "mean"),
         share_in_top_sd=("share_in_top", "std"),
         share_in_pool=("share_in_pool", "first"),
     )
-    columns = [*system[:3], "seeds", *system[3:], "share_in_top", "share_in_top_sd", "share_in_pool"]
-    return means.reset_index()[columns]
+    columns = ["query_language", "passage_language", "share_in_top", "share_in_top_sd", "share_in_pool"]
+    return means.reset_index()[[*ROW, "seeds", *columns]]

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from hybridbatch.common.errors import UserError
+from hybridbatch.evaluate.summary import read_csv
 
-RECALL_COLUMNS = ["query_language", "passage_language", "k", "recall", "queries"]
+RECALL_COLUMNS = ["k", "recall"]
 
 
 @dataclass(frozen=True)
@@ -81,19 +80,11 @@ def read_recall(files: Mapping[tuple[str, str], Path]) -> list[Recall]:
         files: the ``recall.csv`` of each run and benchmark.
 
     Raises:
-        UserError: if a file is missing or has other columns.
+        UserError: if a file is missing or lacks a column.
     """
     found = []
     for (run, benchmark), file in files.items():
-        try:
-            table = pd.read_csv(file)
-        except (OSError, ValueError) as error:
-            raise UserError(f"{file}: cannot be read as recall ({error}); delete its folder and run again") from error
-        if list(table.columns) != RECALL_COLUMNS:
-            raise UserError(
-                f"{file}: has other columns than {', '.join(RECALL_COLUMNS)}; delete its folder and run again"
-            )
-        groups: Any = table.groupby("k")["recall"]
+        groups: Any = read_csv(file, RECALL_COLUMNS, RECALL_COLUMNS).groupby("k")["recall"]
         found += [Recall(run, benchmark, int(k), float(own.mean()), float(own.min())) for k, own in groups]
     return found
 

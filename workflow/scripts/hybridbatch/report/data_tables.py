@@ -2,23 +2,19 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from hybridbatch.common.errors import UserError
-from hybridbatch.common.files import read_json, write_text
-from hybridbatch.report.score_tables import MISSING, TEX, render
+from hybridbatch.common.files import read_json
+from hybridbatch.evaluate.names import MISSING
+from hybridbatch.report.table import Page, Sample, Value, data_page, show
 
 if TYPE_CHECKING:
     from hybridbatch.translate.reference_scores import Scores
 
-Value = str | int | float | None
 CLEANING = "cleaning"
 TRANSLATION = "translation"
-TITLES = {CLEANING: "Cleaning of the training pairs", TRANSLATION: "Translation of the training pairs"}
 EXPLANATIONS = {
     CLEANING: "Pairs read, pairs that each step removed, in the order of the steps, and pairs kept. A pair counts under the "
     "first step that removes it. Normalised pairs were changed, not removed.",
@@ -42,41 +38,6 @@ REASONS = {
 CHECKS = ("untranslated", "script", "language", "length_ratio", "repetition", "similarity")
 
 
-@dataclass(frozen=True)
-class Sample:
-    """A pair and what it was translated from."""
-
-    source: str
-    language: str
-    pair_id: str
-    texts: Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class DataTable:
-    """A table: heads, which of them stand over text, rows, and the lines below it."""
-
-    name: str
-    heads: list[str]
-    rows: list[list[Value]]
-    notes: list[str]
-    samples: list[Sample]
-
-    @property
-    def title(self) -> str:
-        """The title."""
-        return TITLES[self.name]
-
-    @property
-    def explanation(self) -> str:
-        """What the numbers are."""
-        return EXPLANATIONS[self.name]
-
-    def is_text(self, column: int) -> bool:
-        """Return whether a column holds text."""
-        return any(isinstance(row[column], str) for row in self.rows)
-
-
 def read_record(file: Path) -> dict[str, Any]:
     """Read what cleaning wrote of a file of pairs.
 
@@ -94,7 +55,7 @@ def read_record(file: Path) -> dict[str, Any]:
     return record
 
 
-def cleaning_table(records: Sequence[Mapping[str, Any]]) -> DataTable:
+def cleaning_page(records: Sequence[Mapping[str, Any]]) -> Page:
     """Return what each step removed, a row per source and language.
 
     Args:
@@ -114,15 +75,15 @@ def cleaning_table(records: Sequence[Mapping[str, Any]]) -> DataTable:
             row.append(sum(counts[check] for check in checks if check in counts) if set(checks) & set(counts) else None)
         rows.append([*row, record["pairs_kept"]])
     notes = ["quality: failed a check of its translation"] if checks else []
-    return DataTable(CLEANING, heads, rows, _with_missing(notes, rows, "no such step"), [])
+    return _page(CLEANING, heads, rows, notes, "no such step")
 
 
-def translation_table(
+def translation_page(
     records: Sequence[Mapping[str, Any]],
     engines: Mapping[tuple[str, str], Mapping[str, Any]],
     scores: "Mapping[tuple[str, str], Scores]",
     samples: Sequence[Sample],
-) -> DataTable:
+) -> Page:
     """Return how the translations came out, a row per source and language.
 
     Args:
@@ -157,7 +118,7 @@ def translation_table(
         rows.append([*row, record["pairs_kept"], rate, *measured])
     signatures = sorted({signature for score in scores.values() for signature in score.signatures})
     notes = [f"sacrebleu: {signature}" for signature in signatures]
-    return DataTable(TRANSLATION, heads, rows, _with_missing(notes, rows, "not checked or not measured"), list(samples))
+    return _page(TRANSLATION, heads, rows, notes, "not checked or not measured", samples)
 
 
 def _revision(engine: Mapping[str, Any]) -> str:
@@ -174,79 +135,9 @@ def _counts(record: Mapping[str, Any]) -> dict[str, int]:
     return {row["reason"]: row["pairs"] for row in record["removed"]}
 
 
-def _with_missing(notes: list[str], rows: list[list[Value]], meaning: str) -> list[str]:
-    return notes + ([f"{MISSING}: {meaning}"] if any(value is None for row in rows for value in row) else [])
-
-
-def write_data_tables(folder: Path, tables: Sequence[DataTable], notice: str | None) -> None:
-    """Write each table as ``<name>.{csv,md,tex,html}`` into ``folder``; ``notice`` stands on top of all but the CSV."""
-    for table in tables:
-        frame = pd.DataFrame(table.rows, columns=table.heads, dtype=object)
-        write_text(folder / f"{table.name}.csv", frame.to_csv(index=False, lineterminator="\n"))
-        write_text(folder / f"{table.name}.md", to_markdown(table, notice))
-        write_text(folder / f"{table.name}.tex", to_tex(table, notice))
-        write_text(folder / f"{table.name}.html", to_html(table, notice))
-
-
-def to_markdown(table: DataTable, notice: str | None) -> str:
-    """Return a table as a Markdown page (GitHub's tables)."""
-    lines = [f"> **{_markdown(notice)}**", ""] if notice else []
-    lines += [f"# {table.title}", "", table.explanation, ""]
-    if table.rows:
-        aligned = [":--" if table.is_text(column) else "--:" for column in range(len(table.heads))]
-        cells = [[_markdown(show(value)) for value in row] for row in table.rows]
-        lines += [f"| {' | '.join(row)} |" for row in [table.heads, aligned, *cells]]
-    else:
-        lines.append("No data.")
-    lines += ["", *(f"{_markdown(note)}  " for note in table.notes)]
-    for sample in table.samples:
-        lines += ["", f"**{_markdown(f'{sample.source}, {sample.language}, {sample.pair_id}')}**", ""]
-        lines += [f"- {_markdown(before)} → {_markdown(after)}" for before, after in sample.texts]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def to_tex(table: DataTable, notice: str | None) -> str:
-    r"""Return a table as a LaTeX table to ``\input``; it needs the packages booktabs and adjustbox. Samples are left out."""
-    lines = ["% needs \\usepackage{booktabs} and \\usepackage{adjustbox}"]
-    if notice:
-        lines.append(f"\\noindent\\textbf{{{notice.translate(TEX)}}}\\par")
-    if not table.rows:
-        return "\n".join([*lines, f"% {table.title}: no data"]) + "\n"
-    columns = "".join("l" if table.is_text(column) else "r" for column in range(len(table.heads)))
-    caption = " ".join([f"{table.title}.", table.explanation, *(f"{note}." for note in table.notes)])
-    body = [" & ".join(show(value).replace(MISSING, "--").translate(TEX) for value in row) for row in table.rows]
-    lines += [
-        "\\begin{table}[htbp]",
-        "\\centering",
-        f"\\caption{{{caption.replace(MISSING, '--').translate(TEX)}}}",
-        f"\\label{{tab:{table.name}}}",
-        "\\begin{adjustbox}{max width=\\linewidth}",
-        f"\\begin{{tabular}}{{{columns}}}",
-        "\\toprule",
-        f"{' & '.join(head.translate(TEX) for head in table.heads)} \\\\",
-        "\\midrule",
-        *(f"{row} \\\\" for row in body),
-        "\\bottomrule",
-        "\\end{tabular}",
-        "\\end{adjustbox}",
-        "\\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def to_html(table: DataTable, notice: str | None) -> str:
-    """Return a table as a page that needs no other file; its ``<main>`` element is what the report takes over."""
-    return render("tables_data.html.jinja", title=table.title, table=table, notice=notice, show=show)
-
-
-def show(value: Value) -> str:
-    """Return a cell as it is printed: whole numbers in groups of three, others with one digit after the point."""
-    if value is None:
-        return MISSING
-    if isinstance(value, int):
-        return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-    return f"{value:.1f}" if isinstance(value, float) else value
-
-
-def _markdown(text: str) -> str:
-    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", " ".join(text.split()))
+def _page(
+    name: str, heads: list[str], rows: list[list[Value]], notes: list[str], missing: str, samples: Sequence[Sample] = ()
+) -> Page:
+    if any(value is None for row in rows for value in row):
+        notes = [*notes, f"{MISSING}: {missing}"]
+    return data_page(name, EXPLANATIONS[name], heads, [[*map(show, row)] for row in rows], notes, samples=samples)

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import atomic_path
-from hybridbatch.report.score_tables import MEAN, RANK_DISTANCE, decimals, metric_label, parse_run
+from hybridbatch.evaluate.names import MEAN, MISSING, RANK_DISTANCE, decimals, metric_label, parse_run
+from hybridbatch.evaluate.summary import read_csv
 
 METRIC = "map"
 # Okabe and Ito's palette, which readers with colour-vision deficiencies can tell apart.
@@ -39,8 +39,8 @@ def write_figures(
 
     Args:
         folder: where to.
-        blocks: what :func:`hybridbatch.report.score_tables.block_means` returns.
-        summary: what :func:`hybridbatch.report.score_tables.summarise` returns.
+        blocks: the result of :func:`hybridbatch.evaluate.summary.block_means`.
+        summary: the result of :func:`hybridbatch.evaluate.summary.summarise`.
         benchmarks: the benchmarks shown, in this order.
         curves: the training curves of each trained run; empty: none.
 
@@ -50,8 +50,8 @@ def write_figures(
     with mpl.rc_context(STYLE):
         for benchmark in benchmarks:
             save(folder / f"cross_{benchmark}", matrix_figure(blocks[blocks["benchmark"] == benchmark]))
-        save(folder / "multi", bars_figure(summary, "multi", METRIC, benchmarks))
-        save(folder / "bias", bars_figure(summary, "bias", RANK_DISTANCE, benchmarks))
+        save(folder / "multi", bars_figure(summary, METRIC, benchmarks))
+        save(folder / "bias", bars_figure(summary, RANK_DISTANCE, benchmarks))
         if curves:
             save(folder / "curves", curves_figure({name: read_curve(file) for name, file in curves.items()}))
 
@@ -136,7 +136,7 @@ def _draw_matrix(axis: Any, matrix: pd.DataFrame, colours: Any) -> None:
     axis.set_xticks(places, list(matrix.columns))
     axis.set_yticks(places, list(matrix.index))
     for (row, column), value in np.ndenumerate(values):
-        text = "–" if np.isnan(value) else f"{value:.2f}".replace("0.", ".", 1)
+        text = MISSING if np.isnan(value) else f"{value:.2f}".replace("0.", ".", 1)
         colour = "#555555" if np.isnan(value) else _ink(colours.to_rgba(value))
         axis.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=7.5, color=colour)
 
@@ -150,10 +150,10 @@ def _ink(background: tuple[float, float, float, float]) -> str:
     return "black" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "white"
 
 
-def bars_figure(summary: pd.DataFrame, setting: str, metric: str, benchmarks: Sequence[str]) -> Figure:
-    """Draw the macro-average of a measure: a panel per benchmark, a bar per backbone and strategy, a point per seed."""
+def bars_figure(summary: pd.DataFrame, metric: str, benchmarks: Sequence[str]) -> Figure:
+    """Draw the macro-average of a measure in ``multi``: a panel per benchmark, a bar per backbone and strategy, a point per seed."""
     shown = summary[
-        (summary["setting"] == setting)
+        (summary["setting"] == "multi")
         & (summary["metric"] == metric)
         & (summary["language"] == MEAN)
         & summary["value"].notna()
@@ -208,16 +208,7 @@ def read_curve(file: Path) -> pd.DataFrame:
     Raises:
         UserError: if it is missing or lacks a column.
     """
-    try:
-        curve = pd.read_csv(file)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{file}: cannot be read as a training curve ({error}); delete its folder and run again"
-        ) from error
-    absent = [column for column in CURVE_COLUMNS if column not in curve.columns]
-    if absent:
-        raise UserError(f"{file}: lacks the column {', '.join(absent)}; expected {', '.join(CURVE_COLUMNS)}")
-    return curve
+    return read_csv(file, CURVE_COLUMNS, CURVE_COLUMNS)
 
 
 def curves_figure(curves: Mapping[str, pd.DataFrame]) -> Figure:

@@ -1,4 +1,4 @@
-"""What the report says in short: verdicts, the claim, the tested comparisons, the domain shift, the main numbers."""
+"""The summary at the top of the report: verdicts, the claim, the tested comparisons, the domain shift, the main numbers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,15 +8,15 @@ import pandas as pd
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json
 from hybridbatch.config.experiment import Config
-from hybridbatch.report.score_tables import BASELINES, MEAN, RANK_DISTANCE, SETTINGS
+from hybridbatch.evaluate.names import BASELINES, MEAN, TABLES, UNTUNED, table_measures, table_name
+from hybridbatch.evaluate.summary import read_csv
 
-UNTUNED = "none"
-COLUMNS = ["benchmark", "setting", "strategy", "baseline", "sentence"]
+COLUMNS = ["benchmark", "setting", "metric", "strategy", "baseline", "sentence"]
 
 
 @dataclass(frozen=True)
 class Banner:
-    """How the published numbers are met: a sentence, and ``none``, ``within`` or ``outside``."""
+    """Whether the published numbers are reproduced: a sentence, and ``none`` (not covered), ``within`` or ``outside`` tolerance."""
 
     sentence: str
     state: str
@@ -24,7 +24,7 @@ class Banner:
 
 @dataclass(frozen=True)
 class Sentences:
-    """What the tests say on a benchmark: sentences by setting; first those that matter, then the others."""
+    """The outcome of the tests on a benchmark: pairs of a table's title and a sentence; the important ones, then the others."""
 
     benchmark: str
     first: list[tuple[str, str]]
@@ -33,9 +33,9 @@ class Sentences:
 
 @dataclass(frozen=True)
 class Overview:
-    """The main numbers: macro-averages over languages, means over seeds, of each setting's first measure.
+    """The main numbers: macro-averages over languages, means over seeds, of each table's first measure.
 
-    ``columns`` are (benchmark, title of the setting, measure); ``rows`` are backbone, strategy and a value per column.
+    ``columns`` are (benchmark, title of the table, measure); ``rows`` are backbone, strategy and a value per column.
     """
 
     columns: list[tuple[str, str, str]]
@@ -49,10 +49,10 @@ class Overview:
 
 
 def read_banner(file: Path) -> Banner:
-    """Read how the published numbers are met.
+    """Read whether the published numbers are reproduced.
 
     Raises:
-        UserError: if the file is missing or is no verdicts.
+        UserError: if the file is missing or holds no verdicts.
     """
     document = read_json(file)
     try:
@@ -89,29 +89,21 @@ def read_sentences(file: Path) -> list[str]:
 
 
 def read_comparisons(file: Path) -> pd.DataFrame:
-    """Read what the tests between strategies say: ``benchmark, setting, strategy, baseline, sentence``.
+    """Read what the tests between strategies found: ``benchmark, setting, metric, strategy, baseline, sentence``.
 
     Raises:
         UserError: if the file is missing or lacks a column.
     """
-    try:
-        comparisons = pd.read_csv(file, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file}: cannot be read as comparisons ({error}); delete it and run again") from error
-    absent = [column for column in COLUMNS if column not in comparisons.columns]
-    if absent:
-        raise UserError(f"{file}: lacks the column {', '.join(absent)}; delete it and run again")
-    return comparisons[COLUMNS]
+    return read_csv(file, COLUMNS, [])
 
 
 def sort_comparisons(comparisons: pd.DataFrame, config: Config) -> list[Sentences]:
-    """Sort what the tests say by benchmark and setting; benchmarks without a comparison are left out.
+    """Group the outcome of the tests by benchmark; benchmarks without a comparison are left out.
 
-    First come the comparisons that the claim is about, strategy against baselines. Without any of them it is those with the
-    untuned encoder.
+    The comparisons that the claim is about come first; if there are none, those with the untuned encoder.
 
     Args:
-        comparisons: what :func:`read_comparisons` returns.
+        comparisons: the result of :func:`read_comparisons`.
         config: the resolved configuration.
     """
     claim = config.statistics.claim
@@ -126,7 +118,8 @@ def sort_comparisons(comparisons: pd.DataFrame, config: Config) -> list[Sentence
         split: dict[bool, list[tuple[str, str]]] = {True: [], False: []}
         for row, first in zip(comparisons.to_dict("records"), matters, strict=True):
             if row["benchmark"] == benchmark:
-                split[first].append((SETTINGS[row["setting"]][0], row["sentence"]))
+                table = TABLES[table_name(row["setting"], row["metric"])]
+                split[first].append((table.title, row["sentence"]))
         if split[True] or split[False]:
             found.append(Sentences(benchmark, split[True], split[False]))
     return found
@@ -136,26 +129,26 @@ def overview(summary: pd.DataFrame, config: Config) -> Overview:
     """Return the main numbers of the strategies that are compared and of the baselines.
 
     Args:
-        summary: what :func:`hybridbatch.report.score_tables.read_summary` returns.
+        summary: the result of :func:`hybridbatch.evaluate.summary.read_summary`.
         config: the resolved configuration.
     """
-    first = {str(setting): metrics[0] for setting, metrics in config.evaluation.tables.items() if metrics}
-    first["bias"] = RANK_DISTANCE
-    means = summary[
+    first = {name: measures[0] for name, measures in table_measures(config.evaluation.tables).items() if measures}
+    tables = [table_name(*names) for names in zip(summary["setting"], summary["metric"], strict=True)]
+    means = summary.assign(table=tables)[
         (summary["language"] == MEAN)
         & summary["value"].notna()
         & summary["strategy"].isin([*config.runs.strategies, *BASELINES])
-        & (summary["setting"].map(first) == summary["metric"])
+        & (pd.Series(tables, summary.index).map(first) == summary["metric"])
     ]
-    values = means.groupby(["backbone", "strategy", "benchmark", "setting"], sort=False)["value"].mean().to_dict()
-    places = [
-        (benchmark, setting)
+    values = means.groupby(["backbone", "strategy", "benchmark", "table"], sort=False)["value"].mean().to_dict()
+    columns = [
+        (benchmark, table)
         for benchmark in config.runs.benchmarks
-        for setting in SETTINGS
-        if any(key[2:] == (benchmark, setting) for key in values)
+        for table in TABLES
+        if any(key[2:] == (benchmark, table) for key in values)
     ]
-    systems = means[["backbone", "strategy"]].drop_duplicates().itertuples(index=False, name=None)
+    systems = dict.fromkeys(key[:2] for key in values)
     return Overview(
-        [(benchmark, SETTINGS[setting][0], first[setting]) for benchmark, setting in places],
-        [(*system, [values.get((*system, *place)) for place in places]) for system in systems],
+        [(benchmark, TABLES[table].title, first[table]) for benchmark, table in columns],
+        [(*system, [values.get((*system, *column)) for column in columns]) for system in systems],
     )

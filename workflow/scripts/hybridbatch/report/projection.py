@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_table
 from hybridbatch.encode.vectors import open_vectors
+from hybridbatch.evaluate.names import parse_run
 from hybridbatch.report.figures import no_data
-from hybridbatch.report.score_tables import parse_run
 
 Floats = NDArray[np.float64]
 # Nine shapes and seven colours, of which no two repeat together before the 63rd language.

@@ -1,292 +1,184 @@
-"""The tables of the paper with our numbers beside the published ones, as CSV, Markdown, LaTeX and HTML."""
+"""The tables of the paper, with our numbers next to the published ones."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import groupby
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
-from hybridbatch.common.files import write_text
 from hybridbatch.compare.published_verdicts import ABOVE, BELOW, VERDICTS
-from hybridbatch.report.score_tables import MISSING, SETTINGS, TEX, decimals, metric_label, render
+from hybridbatch.evaluate.names import MISSING, RANK_DISTANCE, TABLES, decimals, metric_label
+from hybridbatch.report.table import Cell, Column, Page, Table
 
-NAME = "published"
-TITLE = "Published numbers"
 EXPLANATION = (
     "The tables of the paper. Each cell holds ours / the published number / the difference, as printed. Above and below "
     "are said of the number: more is better for every measure but rank distance."
 )
 SYMBOLS = {ABOVE: "▲", BELOW: "▼"}
-TEX_SYMBOLS = {"▲": r"$\bigtriangleup$", "▼": r"$\bigtriangledown$", MISSING: "--"}
 STRATEGIES = {"monolingual": "X-X-mono", "crosslingual": "X-Y", "hybrid": "Proposed"}
 
 
-class Text(NamedTuple):
-    """What a cell shows; ``flag`` is ``above`` or ``below`` for a deviation, ``text`` for names, else empty.
-
-    ``value`` is what a page sorts it by; empty comes last, None is what it shows.
-    """
-
-    shown: str
-    flag: str = ""
-    value: str | None = None
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table: heads, a row of wider heads over them (title and number of columns; may be empty), rows, and a line below."""
-
-    title: str
-    groups: list[tuple[str, int]]
-    heads: list[str]
-    rows: list[list[Text]]
-    note: str = ""
-
-    @property
-    def names(self) -> int:
-        """How many columns, from the left, hold names."""
-        return sum(cell.flag == "text" for cell in self.rows[0])
-
-
-def paper_grids(verdicts: Mapping[str, Any]) -> list[Grid]:
-    """Return the paper's tables that hold a covered cell: its rows (languages, then averages) and its columns, in its order.
+def published_page(verdicts: Mapping[str, Any]) -> Page:
+    """Lay the verdicts out; the CSV file holds every cell, unrounded, in long form.
 
     Args:
-        verdicts: what :func:`hybridbatch.compare.published_verdicts.verdicts_document` returns.
+        verdicts: the result of :func:`hybridbatch.compare.published_verdicts.verdicts_document`.
     """
-    cells = [*verdicts["cells"], *verdicts["averages"]]
+    tables = [
+        _count_table(verdicts),
+        *_paper_tables(verdicts),
+        *_effect_table(verdicts["effects"]),
+        *_orientation_tables(verdicts["orientation"]),
+    ]
+    for number, table in enumerate(tables):
+        caption = " ".join(f"{part}." for part in (table.title, table.note, "; ".join(_notes([table]))) if part)
+        tables[number] = replace(table, caption=caption, label=f"tab:published:{number}")
+    data = pd.DataFrame([*verdicts["cells"], *verdicts["averages"]])
+    return Page("published", "published", EXPLANATION, tables, data, _notes(tables), lead=verdicts["sentence"])
+
+
+def _table(
+    title: str,
+    names: Sequence[str],
+    numbers: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    note: str = "",
+    groups: Sequence[tuple[str, int]] = (),
+) -> Table:
+    columns = [*(Column(name, True) for name in names), *(Column(number, False) for number in numbers)]
+    return Table(columns, [*rows], "", "", title, groups=groups, note=note)
+
+
+def _paper_tables(verdicts: Mapping[str, Any]) -> list[Table]:
+    """Return the paper's tables with a covered cell: its rows (languages, then averages) and its columns, in its order."""
     panels: dict[tuple[int, bool], list[Mapping[str, Any]]] = {}
-    for cell in cells:
+    for cell in [*verdicts["cells"], *verdicts["averages"]]:
         # The paper puts mAP and recall of its retrieval tables below each other.
         panels.setdefault((cell["table"], cell["metric"] == "map"), []).append(cell)
-    return [_paper_grid(panel) for panel in panels.values() if any(cell["ours"] is not None for cell in panel)]
+    return [_paper_table(panel) for panel in panels.values() if any(cell["ours"] is not None for cell in panel)]
 
 
-def _paper_grid(panel: Sequence[Mapping[str, Any]]) -> Grid:
-    columns = list(dict.fromkeys(_column(cell) for cell in panel))
+def _paper_table(panel: Sequence[Mapping[str, Any]]) -> Table:
+    def column(cell: Mapping[str, Any]) -> tuple[str, str, str]:
+        return cell["backbone"], _measure(cell), cell["strategy"]
+
+    columns = list(dict.fromkeys(map(column, panel)))
     languages = list(dict.fromkeys(cell["language"] for cell in panel))
-    found = {(_column(cell), cell["language"]): cell for cell in panel}
+    found = {(column(cell), cell["language"]): cell for cell in panel}
     first = panel[0]
-    backbones = {cell["backbone"] for cell in panel}
-    over = [backbone if len(backbones) > 1 else _measure(setting, metric) for backbone, setting, metric, _ in columns]
-    title = f"Table {first['table']}: {first['benchmark']}, "
-    title += _measure(first["setting"], first["metric"]) if len(backbones) > 1 else first["backbone"]
-    return Grid(
-        title,
-        [("", 1), *((name, len(list(group))) for name, group in groupby(over))],
-        ["language", *(strategy for *_, strategy in columns)],
-        [
-            [Text(language, "text"), *(_compared(found[column, language]) for column in columns)]
-            for language in languages
-        ],
+    is_split = len({backbone for backbone, *_ in columns}) > 1
+    groups = groupby(backbone if is_split else measure for backbone, measure, _ in columns)
+    return _table(
+        f"Table {first['table']}: {first['benchmark']}, {_measure(first) if is_split else first['backbone']}",
+        ["language"],
+        [strategy for *_, strategy in columns],
+        [[*_names(language), *(_compared(found[column, language]) for column in columns)] for language in languages],
+        groups=[("", 1), *((name, len(list(group))) for name, group in groups)],
     )
 
 
-def _column(cell: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    return cell["backbone"], cell["setting"], cell["metric"], cell["strategy"]
+def _measure(cell: Mapping[str, Any]) -> str:
+    label = metric_label(cell["metric"])
+    return label if cell["metric"] == RANK_DISTANCE else f"{TABLES[cell['setting']].title} {label}"
 
 
-def _measure(setting: str, metric: str) -> str:
-    return metric_label(metric) if setting == "bias" else f"{SETTINGS[setting][0]} {metric_label(metric)}"
-
-
-def _compared(cell: Mapping[str, Any]) -> Text:
+def _compared(cell: Mapping[str, Any]) -> Cell:
     digits = decimals(cell["metric"])
     if cell["ours"] is None:
-        return Text(f"{MISSING} / {cell['published']:.{digits}f} / {MISSING}", value="")
-    shown = f"{cell['ours']:.{digits}f} / {cell['published']:.{digits}f} / {cell['difference']:+.{digits}f}"
-    symbol = SYMBOLS.get(cell["verdict"])
-    value = str(cell["ours"])
-    return Text(f"{shown} {symbol}", cell["verdict"], value) if symbol else Text(shown, value=value)
+        return Cell(None, f"{MISSING} / {cell['published']:.{digits}f} / {MISSING}")
+    text = f"{cell['ours']:.{digits}f} / {cell['published']:.{digits}f} / {cell['difference']:+.{digits}f}"
+    if cell["verdict"] in SYMBOLS:
+        return Cell(cell["ours"], f"{text} {SYMBOLS[cell['verdict']]}", mark=cell["verdict"])
+    return Cell(cell["ours"], text)
 
 
-def count_grid(verdicts: Mapping[str, Any]) -> Grid:
+def _count_table(verdicts: Mapping[str, Any]) -> Table:
     """Return the verdicts counted: a row per table of the paper and backbone, and one for all of them."""
-    counted: dict[tuple[int, str, str], dict[str, int]] = {}
-    for column in verdicts["summary"]:
+    counted: dict[tuple[object, ...], dict[str, int]] = {}
+    for column in [*verdicts["summary"], verdicts["counts"] | {"table": "all", "benchmark": "", "backbone": ""}]:
         counts = counted.setdefault(
             (column["table"], column["benchmark"], column["backbone"]), dict.fromkeys(VERDICTS, 0)
         )
         for verdict in VERDICTS:
             counts[verdict] += column[verdict]
-    rows = [[*_names(table, *place), *_counts(counts)] for (table, *place), counts in counted.items()]
-    rows.append([*_names("all", "", ""), *_counts(verdicts["counts"])])
-    heads = ["table", "benchmark", "backbone", *(f"{SYMBOLS.get(v, '')} {v}".strip() for v in VERDICTS)]
-    return Grid("Verdicts", [], heads, rows, f"Largest differences within tolerance: {_tolerances(verdicts)}")
+    rows = [
+        [*_names(*names), *(Cell(n, str(n), mark=v if v in SYMBOLS and n else "") for v, n in counts.items())]
+        for names, counts in counted.items()
+    ]
+    tolerances = ", ".join(
+        f"{metric_label(metric)} {value:.4g}{' of the published number' if metric == RANK_DISTANCE else ''}"
+        for metric, value in verdicts["tolerances"].items()
+    )
+    return _table(
+        "Verdicts",
+        ["table", "benchmark", "backbone"],
+        [f"{SYMBOLS.get(v, '')} {v}".strip() for v in VERDICTS],
+        rows,
+        f"Largest differences within tolerance: {tolerances}",
+    )
 
 
-def _counts(counts: Mapping[str, int]) -> list[Text]:
-    return [Text(str(counts[v]), v if v in SYMBOLS and counts[v] else "") for v in VERDICTS]
-
-
-def _tolerances(verdicts: Mapping[str, Any]) -> str:
-    shares = {"rank_distance": "{:.4g} of the published number"}
-    given = verdicts["tolerances"].items()
-    return ", ".join(f"{metric_label(metric)} {shares.get(metric, '{:.4g}').format(value)}" for metric, value in given)
-
-
-def effect_grid(verdicts: Mapping[str, Any]) -> Grid | None:
-    """Return what a strategy gains over a baseline here and in the paper; None where nothing can be compared."""
+def _effect_table(effects: Sequence[Mapping[str, Any]]) -> list[Table]:
+    """Return what a strategy gains over a baseline here and in the paper; nothing if nothing can be compared."""
     rows = []
-    for effect in verdicts["effects"]:
-        digits = decimals(effect["metric"])
-        names = _names(effect["benchmark"], _measure(effect["setting"], effect["metric"]), effect["backbone"])
-        pair = Text(f"{effect['strategy']} - {effect['baseline']}", "text")
-        ratio = MISSING if effect["ratio"] is None else f"{effect['ratio']:.2f}"
-        gains = [f"{effect[name]:+.{digits}f}" for name in ("ours", "published")]
-        rows.append([*names, pair, *(Text(shown) for shown in (str(effect["languages"]), *gains, ratio))])
-    heads = ["benchmark", "measure", "backbone", "difference", "languages", "ours", "published", "effect ratio"]
+    for effect in effects:
+        difference = f"{effect['strategy']} - {effect['baseline']}"
+        gains = [_number(effect[name], f"+.{decimals(effect['metric'])}f") for name in ("ours", "published")]
+        rows.append(
+            [
+                *_names(effect["benchmark"], _measure(effect), effect["backbone"], difference),
+                _number(effect["languages"], "d"),
+                *gains,
+                _number(effect["ratio"], ".2f"),
+            ]
+        )
     note = (
         "Effect ratio: our difference divided by the published one. 1: the same effect; below 0: the other direction. It says "
         "little where the published difference is small"
     )
-    return Grid("Effects", [], heads, rows, note) if rows else None
+    headings = ["benchmark", "measure", "backbone", "difference"]
+    return [_table("Effects", headings, ["languages", "ours", "published", "effect ratio"], rows, note)] if rows else []
 
 
-def orientation_grids(verdicts: Mapping[str, Any]) -> list[Grid]:
-    """Return, for each benchmark, the means of our other systems beside those of the paper; they have no verdict."""
-    by_benchmark: dict[str, list[Mapping[str, Any]]] = {}
-    for row in verdicts["orientation"]:
-        by_benchmark.setdefault(row["benchmark"], []).append(row)
-    return [_orientation_grid(benchmark, rows) for benchmark, rows in by_benchmark.items()]
-
-
-def _orientation_grid(benchmark: str, found: Sequence[Mapping[str, Any]]) -> Grid:
-    columns = list(dict.fromkeys((row["setting"], row["metric"]) for row in found))
-    systems = list(dict.fromkeys((row["origin"], row["backbone"], row["strategy"]) for row in found))
-    means = {(row["origin"], row["backbone"], row["strategy"], row["setting"], row["metric"]): row for row in found}
-    rows = []
-    for system in sorted(systems, key=lambda system: system[0] == "ours"):
-        means_of = [means.get((*system, *column)) for column in columns]
-        shown = [MISSING if m is None else f"{m['value']:.{decimals(m['metric'])}f}" for m in means_of]
-        rows.append([*_names(*system), *(Text(value) for value in shown)])
-    heads = ["numbers", "backbone", "strategy", *(_measure(*column) for column in columns)]
+def _orientation_tables(means: Sequence[Mapping[str, Any]]) -> list[Table]:
+    """Return, for each benchmark, the means of our other systems next to those of the paper; they have no verdict."""
     note = "Means over the paper's languages. Our systems are not the paper's: for orientation, without a verdict"
-    return Grid(f"Other systems on {benchmark}", [], heads, rows, note)
-
-
-def _names(*names: object) -> list[Text]:
-    return [Text(str(name), "text") for name in names]
-
-
-def all_grids(verdicts: Mapping[str, Any]) -> list[Grid]:
-    """Return every table of the page, in order."""
-    effect = effect_grid(verdicts)
-    return [
-        count_grid(verdicts),
-        *paper_grids(verdicts),
-        *([effect] if effect else []),
-        *orientation_grids(verdicts),
-    ]
-
-
-def notes(grids: Iterable[Grid]) -> list[str]:
-    """Return the notes below the tables, each only where it applies."""
-    shown = [cell for grid in grids for row in grid.rows for cell in row]
-    flags = {cell.flag for cell in shown}
-    found = [
-        f"{symbol}: {verdict} the published number by more than the tolerance" for verdict, symbol in SYMBOLS.items()
-    ]
-    found = [note for note, verdict in zip(found, SYMBOLS, strict=True) if verdict in flags]
-    if any(MISSING in cell.shown for cell in shown):
-        found.append(f"{MISSING}: not run here")
-    paper = ", ".join(f"{ours} is {theirs}" for ours, theirs in STRATEGIES.items())
-    return [*found, f"the paper's names: {paper}"]
-
-
-def write_published(folder: Path, verdicts: Mapping[str, Any], notice: str | None) -> None:
-    """Write ``published.{csv,md,tex,html}`` into ``folder``; the CSV holds every cell, unrounded, in long form.
-
-    Args:
-        folder: where to.
-        verdicts: what :func:`hybridbatch.compare.published_verdicts.verdicts_document` returns.
-        notice: a sentence on top of all but the CSV; None: none.
-    """
-    frame = pd.DataFrame([*verdicts["cells"], *verdicts["averages"]])
-    write_text(folder / f"{NAME}.csv", frame.to_csv(index=False, lineterminator="\n"))
-    grids = all_grids(verdicts)
-    write_text(folder / f"{NAME}.md", to_markdown(grids, verdicts["sentence"], notice))
-    write_text(folder / f"{NAME}.tex", to_tex(grids, verdicts["sentence"], notice))
-    write_text(folder / f"{NAME}.html", to_html(grids, verdicts["sentence"], notice))
-
-
-def to_markdown(grids: Sequence[Grid], sentence: str, notice: str | None) -> str:
-    """Return the tables as a Markdown page (GitHub's tables); deviations are bold and carry ▲ or ▼."""
-    lines = [f"> **{_markdown(notice)}**", ""] if notice else []
-    lines += [f"# {TITLE}", "", f"**{_markdown(sentence)}**", "", EXPLANATION, ""]
-    for grid in grids:
-        over = [name for name, width in grid.groups for _ in range(width)] or [""] * len(grid.heads)
-        heads = [f"{group}: {head}" if group else head for group, head in zip(over, grid.heads, strict=True)]
-        aligned = [":--"] * grid.names + ["--:"] * (len(grid.heads) - grid.names)
+    tables = []
+    for benchmark in dict.fromkeys(row["benchmark"] for row in means):
+        own = [row for row in means if row["benchmark"] == benchmark]
+        measures = list(dict.fromkeys(map(_measure, own)))
+        systems: dict[tuple[str, str, str], dict[str, Cell]] = {}
+        for row in own:
+            cells = systems.setdefault((row["origin"], row["backbone"], row["strategy"]), {})
+            cells[_measure(row)] = _number(row["value"], f".{decimals(row['metric'])}f")
         rows = [
-            [f"**{cell.shown}**" if cell.flag in SYMBOLS else _markdown(cell.shown) for cell in row]
-            for row in grid.rows
+            [*_names(*system), *(cells.get(measure, Cell(None, MISSING)) for measure in measures)]
+            for system, cells in sorted(systems.items(), key=lambda item: item[0][0] == "ours")
         ]
-        lines += [f"## {_markdown(grid.title)}", ""]
-        lines += [f"| {' | '.join(row)} |" for row in [[_markdown(head) for head in heads], aligned, *rows]]
-        lines += ["", *([_markdown(grid.note) + ".", ""] if grid.note else [])]
-    return "\n".join([*lines, *(f"{_markdown(note)}  " for note in notes(grids))]).rstrip() + "\n"
+        tables.append(
+            _table(f"Other systems on {benchmark}", ["numbers", "backbone", "strategy"], measures, rows, note)
+        )
+    return tables
 
 
-def to_tex(grids: Sequence[Grid], sentence: str, notice: str | None) -> str:
-    r"""Return the tables as LaTeX tables to ``\input``; they need the packages booktabs and adjustbox."""
-    lines = ["% needs \\usepackage{booktabs} and \\usepackage{adjustbox}", f"% {sentence}"]
-    warning = [f"\\textbf{{{notice.translate(TEX)}}}\\par"] if notice else []
-    for number, grid in enumerate(grids):
-        caption = [f"{grid.title}.", *([f"{grid.note}."] if grid.note else []), f"{'; '.join(notes([grid]))}."]
-        lines += [
-            "\\begin{table}[htbp]",
-            "\\centering",
-            *warning,
-            f"\\caption{{{_tex(' '.join(caption))}}}",
-            f"\\label{{tab:{NAME}:{number}}}",
-            "\\begin{adjustbox}{max width=\\linewidth}",
-            f"\\begin{{tabular}}{{{'l' * grid.names}{'r' * (len(grid.heads) - grid.names)}}}",
-            "\\toprule",
-            *_tex_groups(grid),
-            f"{' & '.join(_tex(head) for head in grid.heads)} \\\\",
-            "\\midrule",
-            *(f"{' & '.join(_tex_cell(cell) for cell in row)} \\\\" for row in grid.rows),
-            "\\bottomrule",
-            "\\end{tabular}",
-            "\\end{adjustbox}",
-            "\\end{table}",
-        ]
-    return "\n".join(lines) + "\n"
+def _number(value: float | None, form: str) -> Cell:
+    return Cell(None, MISSING) if value is None else Cell(value, f"{value:{form}}")
 
 
-def _tex_groups(grid: Grid) -> list[str]:
-    wide = [f"\\multicolumn{{{width}}}{{c}}{{{_tex(name)}}}" for name, width in grid.groups]
-    return [f"{' & '.join(wide)} \\\\"] if wide else []
+def _names(*names: object) -> list[Cell]:
+    return [Cell(str(name), str(name)) for name in names]
 
 
-def _tex_cell(cell: Text) -> str:
-    return f"\\textbf{{{_tex(cell.shown)}}}" if cell.flag in SYMBOLS else _tex(cell.shown)
-
-
-def _tex(text: str) -> str:
-    text = text.translate(TEX)
-    for symbol, command in TEX_SYMBOLS.items():
-        text = text.replace(symbol, command)
-    return text
-
-
-def to_html(grids: Sequence[Grid], sentence: str, notice: str | None) -> str:
-    """Return a page that needs no other file; its ``<main>`` element is what the report takes over."""
-    return render(
-        "published.html.jinja",
-        title=TITLE,
-        sentence=sentence,
-        explanation=EXPLANATION,
-        grids=grids,
-        notes=notes(grids),
-        notice=notice,
-        deviates=tuple(SYMBOLS),
-    )
-
-
-def _markdown(text: str) -> str:
-    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", " ".join(text.split()))
+def _notes(tables: Iterable[Table]) -> list[str]:
+    """Return what the symbols and names mean, each only where it occurs."""
+    cells = [cell for table in tables for row in table.rows for cell in row]
+    notes = [
+        f"{symbol}: {verdict} the published number by more than the tolerance"
+        for verdict, symbol in SYMBOLS.items()
+        if any(cell.mark == verdict for cell in cells)
+    ]
+    if any(MISSING in cell.text for cell in cells):
+        notes.append(f"{MISSING}: not run here")
+    paper = ", ".join(f"{ours} is {theirs}" for ours, theirs in STRATEGIES.items())
+    return [*notes, f"the paper's names: {paper}"]

@@ -1,4 +1,4 @@
-"""What the report says of each system: its part of the configuration, and of each seed its commands, logs and files."""
+"""The report's entry of each system: its part of the configuration, and the commands, logs and files of each seed."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -10,19 +10,19 @@ from urllib.parse import quote
 import pandas as pd
 import yaml
 
+from hybridbatch.common.cli import COMMAND
 from hybridbatch.config.experiment import Config
 from hybridbatch.config.training import Strategy
+from hybridbatch.report.table import anchor
 
-BASELINES = {"none": "not trained: the encoder as it comes", "bm25": "not trained: lexical baseline, within a language"}
-# Where a log names the command, after the time and the name of the logger; see hybridbatch.common.cli.run.
-COMMAND = " hybridbatch.common.cli: command: "
-# Lines; a library may print something before the log begins.
+BASELINES = {"none": "not trained: the original encoder", "bm25": "not trained: lexical baseline, within a language"}
+# Lines of a log in which its command is searched: a library may print something before the log begins.
 HEAD = 100
 
 
 @dataclass(frozen=True)
 class Link:
-    """A file or folder beside the report."""
+    """A file or folder next to the report."""
 
     text: str
     href: str
@@ -30,7 +30,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Job:
-    """A job of a run: what it did, its log, and its command or None where the log does not name it."""
+    """A job of a run: its title, its log, and its command, None if the log does not state it."""
 
     title: str
     log: Link
@@ -39,7 +39,7 @@ class Job:
 
 @dataclass(frozen=True)
 class SeedRun:
-    """A run: its name, seed, the files that it left, and its jobs."""
+    """A run: its name, seed, files and jobs."""
 
     name: str
     seed: int
@@ -68,19 +68,14 @@ class System:
         return [] if self.strategy in BASELINES else [run.seed for run in self.runs]
 
 
-def anchor(backbone: str, strategy: str) -> str:
-    """Return the id of the entry of a system on the page."""
-    return f"run-{backbone}-{strategy}"
-
-
 def read_systems(summary: pd.DataFrame, config: Config, results: Path, page: Path) -> list[System]:
     """Return the backbones and strategies that have results, in the order of the tables.
 
     Args:
-        summary: what :func:`hybridbatch.report.score_tables.read_summary` returns.
+        summary: the result of :func:`hybridbatch.evaluate.summary.read_summary`.
         config: the resolved configuration.
         results: the folder of the experiment's results.
-        page: the HTML file of the report, which links lead away from.
+        page: the HTML file of the report, to which links are relative.
     """
     found = []
     groups: Any = summary.groupby(["backbone", "strategy"], sort=False)
@@ -92,7 +87,7 @@ def read_systems(summary: pd.DataFrame, config: Config, results: Path, page: Pat
 
 
 def describe(strategy: Strategy) -> str:
-    """Say how the batches of a strategy are filled, and of what."""
+    """Return a description of the batches of a strategy."""
     text = f"monolingual with probability {strategy.alpha:g}"
     if strategy.alpha < 1:
         text += f"; else cross-lingual, a language pair per {strategy.pair_scope}"
@@ -148,10 +143,10 @@ def _logs(name: str, benchmarks: Sequence[str], folder: Path) -> Iterator[tuple[
 
 
 def read_command(log: Path) -> str | None:
-    """Return the command that a log begins with; None if it names none."""
+    """Return the command that a log begins with; None if there is none."""
     with log.open(encoding="utf-8", errors="replace") as lines:
         for _, line in zip(range(HEAD), lines, strict=False):
-            _, found, command = line.partition(COMMAND)
+            _, found, command = line.partition(f": {COMMAND}")
             if found:
                 return command.strip()
     return None
