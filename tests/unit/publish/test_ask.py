@@ -1,4 +1,4 @@
-"""Questions from the shell: exact answers, the right model, and messages that say what there is."""
+"""Questions from the shell: exact answers, the right model, and errors that list what is allowed."""
 
 import json
 import shutil
@@ -55,7 +55,7 @@ def results(tmp_path_factory: pytest.TempPathFactory, still_backbone: Path) -> P
     options = {"model": folder / "models" / RUN, "benchmark": folder / "benchmarks/letters", "device": "cpu"}
     options["output"] = folder / "embeddings" / RUN / "letters"
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    encode.main([*words, "--languages", *TEXTS])
+    encode.main([*words, "--settings", "{}", "--batch-size", "8", "--languages", *TEXTS])
     return folder
 
 
@@ -113,16 +113,16 @@ def test_long_texts_are_cut_to_the_width_of_the_terminal() -> None:
         ("--run", "bm25/bm25/seed0", "no such run with an encoder; allowed: tiny/none/seed0"),
         ("--benchmark", "numbers", "no such benchmark; allowed: letters"),
         ("--language", "fr", "--language fr: letters has no passages in it; allowed: de, en, zh"),
-        ("--run", "tiny/none/seed0", r"letters/manifest\.json: is not there"),
+        ("--run", "tiny/none/seed0", r"letters/manifest\.json: is missing"),
     ],
 )
-def test_a_wrong_name_is_told_with_the_right_ones(results: Path, option: str, value: str, message: str) -> None:
+def test_a_wrong_name_is_reported_with_those_allowed(results: Path, option: str, value: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         ask.main([*asked(results), option, value])
 
 
-def test_a_folder_without_an_experiment_is_told_with_those_that_are_one(results: Path) -> None:
-    with pytest.raises(UserError, match=f"other: is no folder of an experiment.*allowed: {results}"):
+def test_a_folder_without_an_experiment_is_reported_with_those_allowed(results: Path) -> None:
+    with pytest.raises(UserError, match=f"other: does not hold an experiment.*allowed: {results}"):
         ask.main([*asked(results), "--results", str(results.parent / "other")])
 
 
@@ -130,7 +130,7 @@ def test_vectors_of_another_model_are_refused(results: Path, tmp_path: Path) -> 
     copy = shutil.copytree(results, tmp_path / "e")
     manifest = copy / "models" / RUN / "manifest.json"
     write_json(manifest, {**read_json(manifest), "seed": 2})
-    with pytest.raises(UserError, match="vectors are those of a model that is not in"):
+    with pytest.raises(UserError, match="vectors are from a model that is not in"):
         ask.main(asked(copy))
 
 
@@ -141,17 +141,17 @@ def test_vectors_of_other_passages_are_refused(results: Path, tmp_path: Path) ->
         ask.main(asked(copy))
 
 
-@pytest.mark.parametrize("place", ["e/backbones/tiny", "resources/backbones/tiny-0123456789ab"])
-def test_an_untuned_backbone_is_found_where_it_lies(results: Path, tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("folder", ["e/backbones/tiny", "resources/backbones/tiny-0123456789ab"])
+def test_an_untuned_backbone_is_found(results: Path, tmp_path: Path, folder: str) -> None:
     copy = shutil.copytree(results, tmp_path / "e")
     write_text(copy / "config.yaml", yaml.safe_dump(configuration(tmp_path)))
     shutil.move(copy / "embeddings" / RUN, copy / "embeddings/tiny/none/seed0")
-    (tmp_path / place).parent.mkdir(parents=True)
-    shutil.move(copy / "models" / RUN, tmp_path / place)
-    assert find_model(copy, read_experiment(copy), "tiny/none/seed0", "letters") == tmp_path / place
+    (tmp_path / folder).parent.mkdir(parents=True)
+    shutil.move(copy / "models" / RUN, tmp_path / folder)
+    assert find_model(copy, read_experiment(copy), "tiny/none/seed0", "letters") == tmp_path / folder
 
 
-def test_a_trimmed_vocabulary_is_warned_of(
+def test_a_trimmed_vocabulary_causes_a_warning(
     results: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ask.main(asked(results))

@@ -1,4 +1,4 @@
-"""The card of a trained model: what the hub reads, what a person reads, and that the folder loads with it."""
+"""The card of a trained model: its metadata, its text, and a folder that still loads."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,8 @@ from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json, sha256, write_text
 from hybridbatch.config.load import load_config
 from hybridbatch.config.training import Training
-from hybridbatch.publish.model_card import Part, cell, licence_of, read_downloads
+from hybridbatch.publish.lineage import Part, licence_of, read_downloads
+from hybridbatch.publish.model_card import cell
 
 ROOT = Path(__file__).parents[3]
 RUN = "tiny/hybrid/seed1"
@@ -96,7 +97,7 @@ def write_card(folder: Path, *, run: str = RUN, manifest: Path | None = None, **
     return ModelCard.load(model / "README.md")
 
 
-def test_the_hub_reads_the_metadata(trained: Path) -> None:
+def test_the_hub_can_read_the_metadata(trained: Path) -> None:
     data = write_card(trained, licence="CC0-1.0").data
     assert data.library_name == "sentence-transformers"
     assert data.pipeline_tag == "sentence-similarity"
@@ -112,7 +113,7 @@ def test_the_hub_reads_the_metadata(trained: Path) -> None:
     assert results["xquad_r (mono)", "map"].dataset_revision == "5405d2a77e83d5ccb47623a3f9e5604c3f103193"
 
 
-def test_the_text_says_what_the_model_is_made_of(trained: Path) -> None:
+def test_the_text_describes_the_model(trained: Path) -> None:
     text = write_card(trained, licence="CC0-1.0").text
     for expected in (
         "> **Only a \\*test\\*.**",
@@ -126,7 +127,7 @@ def test_the_text_says_what_the_model_is_made_of(trained: Path) -> None:
         "| facts | training | my/pairs.{language}.tsv | – | CC0-1.0 | de 40, en 40 | – |",
         "| held\\_out | validation | my/pairs.{language}.tsv | – | not stated | de 10, en 10 | – |",
         "`ab: ` and\n`ba: `",
-        "Trained on de, en; el is measured above and never trained on.",
+        "Trained on de, en; el is evaluated above without training.",
         "the licence of `tiny`.",
     ):
         assert expected in text
@@ -186,7 +187,7 @@ def test_a_run_without_scores_is_an_error(trained: Path) -> None:
         write_card(trained, run="tiny/hybrid/seed7")
 
 
-def test_pairs_that_are_gone_are_an_error(trained: Path, tmp_path: Path) -> None:
+def test_missing_pairs_are_an_error(trained: Path, tmp_path: Path) -> None:
     manifest = read_json(trained / "models" / RUN / "manifest.json")
     manifest["pairs"]["facts:fr"] = "0"
     write_text(tmp_path / "manifest.json", json.dumps(manifest))
@@ -232,7 +233,7 @@ def test_the_list_of_downloads_states_licences() -> None:
     }
 
 
-def test_downloads_that_contradict_each_other_are_an_error(tmp_path: Path) -> None:
+def test_contradictory_downloads_are_an_error(tmp_path: Path) -> None:
     write_text(tmp_path / "data.csv", "path,revision,licence\na/1,r,MIT\na/2,r,CC0-1.0\n")
     with pytest.raises(UserError, match="files in a differ in revision or licence"):
         read_downloads(tmp_path / "data.csv")

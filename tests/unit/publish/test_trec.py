@@ -1,4 +1,4 @@
-"""Exported rankings and judgements: other tools measure on them what the pipeline measures."""
+"""Exported rankings and judgements: other tools compute the same measures from them."""
 
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ import ranx
 from hypothesis import given
 from hypothesis import strategies as st
 
-import export_qrels as trec_qrels
-import export_run as trec_run
+import export_qrels
+import export_run
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_table, write_table
 from hybridbatch.evaluate.measures import measure_benchmark
-from hybridbatch.publish.trec import place, write_qrels, write_run
+from hybridbatch.publish.trec import fix_ranks, write_qrels, write_run
 
 LANGUAGES = ["de", "en", "zh"]
 SETTINGS = ["mono", "cross", "multi"]
@@ -47,7 +47,7 @@ def write_benchmark(folder: Path, query_ids: list[str], rng: np.random.Generator
 
 
 def search(folder: Path, depth: int, query_ids: list[str] | None = None) -> None:
-    """Write what a search of random vectors finds. Four passages of every language are the same: ties everywhere."""
+    """Write the results of a search of random vectors; four passages are the same in every language, which causes ties."""
     rng = np.random.default_rng(7)
     write_benchmark(folder, query_ids or [f"q{number}" for number in range(QUERIES)], rng)
     shared = vectors(rng, 4)
@@ -66,11 +66,11 @@ def search(folder: Path, depth: int, query_ids: list[str] | None = None) -> None
                     top.append((query_language, question, code, rank, name, -negative))
                 for row in relevant:
                     if row["query_id"] == question:
-                        places = [
+                        both = [
                             [name for _, name in some].index(row["passage_id"]) + 1 for some in (blocks[number], pool)
                         ]
                         ranks.append(
-                            (query_language, question, code, row["passage_id"], row["relevance"], *places, places[1])
+                            (query_language, question, code, row["passage_id"], row["relevance"], *both, both[1])
                         )
     names = [("query_language", CODES), ("query_id", CODES), ("passage_language", CODES)]
     rest = [("rank", pa.int32()), ("passage_id", CODES), ("score", pa.float32())]
@@ -93,7 +93,7 @@ def write_rows(file: Path, rows: list[tuple[Any, ...]], columns: list[tuple[str,
 
 def export(folder: Path, setting: str, depth: int) -> tuple[Path, Path]:
     qrels, run = folder / f"{setting}.qrels", folder / f"{setting}.run"
-    trec_qrels.main(
+    export_qrels.main(
         ["--benchmark", str(folder), "--languages", *LANGUAGES, "--setting", setting, "--output", str(qrels)]
     )
     options = {
@@ -103,12 +103,12 @@ def export(folder: Path, setting: str, depth: int) -> tuple[Path, Path]:
         "--tag": "a/b/seed1",
         "--output": run,
     }
-    trec_run.main([str(word) for option in options.items() for word in option])
+    export_run.main([str(word) for option in options.items() for word in option])
     return qrels, run
 
 
 def measured(folder: Path, setting: str) -> dict[str, dict[str, float]]:
-    """What the pipeline measures, by the name of the query in the exported files."""
+    """The measures of the pipeline, by the name of the query in the exported files."""
     table = measure_benchmark(folder / "search/ranks.parquet", "b", list(MEASURES), 1000, [setting])
     found = {}
     for row in table.to_dict("records"):
@@ -138,7 +138,7 @@ def test_other_tools_measure_the_same(tmp_path: Path, setting: str) -> None:
             assert by_ranx.scores[name][query] == pytest.approx(value, abs=1e-9)
 
 
-def test_a_shallow_search_is_exact_as_far_as_it_goes(tmp_path: Path) -> None:
+def test_a_shallow_search_is_exact_down_to_its_depth(tmp_path: Path) -> None:
     search(tmp_path, 10)
     for setting in SETTINGS:
         qrels, run = export(tmp_path, setting, 10)
@@ -167,7 +167,7 @@ def test_files_have_the_columns_of_the_format(tmp_path: Path) -> None:
             assert ranking["score"].tolist() == list(range(10, 0, -1))
 
 
-def test_passages_that_tie_in_float32_stand_at_their_known_ranks(tmp_path: Path) -> None:
+def test_passages_that_tie_in_float32_have_their_known_ranks(tmp_path: Path) -> None:
     block: dict[str, Any] = {"query_language": ["en", "en"], "query_id": ["q", "q"], "passage_language": ["de", "en"]}
     pair: dict[str, Any] = {"passage_id": ["de/1", "en/1"]}
     score = pa.array([0.5, 0.5], pa.float32())
@@ -180,18 +180,18 @@ def test_passages_that_tie_in_float32_stand_at_their_known_ranks(tmp_path: Path)
 
 
 @given(st.data())
-def test_known_ranks_are_kept_and_the_others_stay_in_order(data: st.DataObject) -> None:
+def test_known_ranks_are_kept_and_other_passages_keep_their_order(data: st.DataObject) -> None:
     ranking = list(range(data.draw(st.integers(0, 12))))
     depth = data.draw(st.integers(1, 12))
     passages = data.draw(st.lists(st.sampled_from(ranking), unique=True)) if ranking else []
     ranks = data.draw(st.permutations(range(1, len(ranking) + 1)))
     known = dict(zip(passages, ranks, strict=False))
-    placed = place(ranking, known, depth)
-    assert len(placed) == len(set(placed)) == min(depth, len(ranking))
+    merged = fix_ranks(ranking, known, depth)
+    assert len(merged) == len(set(merged)) == min(depth, len(ranking))
     for passage, rank in known.items():
-        assert (passage in placed) == (rank <= depth)
-        assert rank > depth or placed[rank - 1] == passage
-    others = [passage for passage in placed if passage not in known]
+        assert (passage in merged) == (rank <= depth)
+        assert rank > depth or merged[rank - 1] == passage
+    others = [passage for passage in merged if passage not in known]
     assert others == sorted(others)
 
 

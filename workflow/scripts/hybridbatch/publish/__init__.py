@@ -1,1 +1,1 @@
-"""Model cards, exports for other tools, questions from the shell."""
+"""Model cards, exports in TREC's format, and questions from the shell."""

@@ -1,4 +1,4 @@
-"""Answer a question from the shell: the passages of a benchmark whose stored vectors are nearest to the question's."""
+"""Answer a question from the shell with the passages of a benchmark whose stored vectors score highest."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from hybridbatch.search.products import NumpyProducts
 
 @dataclass(frozen=True)
 class Answer:
-    """A passage found; ``score`` is the inner product of its vector and the question's, both of length 1."""
+    """A passage that was found; ``score`` is the inner product of its vector and the question's, both of length 1."""
 
     rank: int
     score: float
@@ -32,35 +32,34 @@ def read_experiment(results: Path) -> Config:
     """Return the configuration of an experiment.
 
     Raises:
-        UserError: if the folder holds no experiment.
+        UserError: if the folder does not hold an experiment.
     """
     if not (results / "config.yaml").is_file():
-        known = sorted(str(file.parent) for file in results.parent.glob("*/config.yaml"))
+        experiments = sorted(str(file.parent) for file in results.parent.glob("*/config.yaml"))
         raise UserError(
-            f"--results {results}: is no folder of an experiment, it has no config.yaml; allowed: {', '.join(known) or 'none here'}; "
-            "run the workflow first"
+            f"--results {results}: does not hold an experiment, as it has no config.yaml; allowed: "
+            f"{', '.join(experiments) or 'none here'}; run the workflow first"
         )
     return read_config(results / "config.yaml")
 
 
 def find_model(results: Path, config: Config, run: str, benchmark: str) -> Path:
-    """Return the folder of the model that made the stored vectors of a benchmark.
+    """Return the folder of the model that encoded a benchmark.
 
     Args:
         results: folder of the experiment.
         config: its resolved configuration.
         run: ``backbone/strategy/seed<N>``.
-        benchmark: its name.
+        benchmark: name of the benchmark.
 
     Raises:
-        UserError: if the run or the benchmark is not of this experiment, has no vectors, or its model is no longer there.
+        UserError: if the experiment does not have the run or the benchmark, its vectors, or the model that made them.
     """
-    encoders = config.encoder_runs
-    _check("--run", run, encoders, f"{results} has no such run with an encoder")
+    _check("--run", run, config.encoder_runs, f"{results} has no such run with an encoder")
     _check("--benchmark", benchmark, config.runs.benchmarks, f"{results} has no such benchmark")
     manifest = results / "embeddings" / run / benchmark / MANIFEST
     if not manifest.is_file():
-        raise UserError(f"{manifest}: is not there, so nothing of {benchmark} is encoded yet; run the workflow first")
+        raise UserError(f"{manifest}: is missing: {benchmark} is not encoded yet; run the workflow first")
     wanted = read_json(manifest)["model"]
     backbone = run.split("/", maxsplit=1)[0]
     prepared = (Path(config.resources_dir) / "backbones").glob(f"{backbone}-*")
@@ -69,49 +68,49 @@ def find_model(results: Path, config: Config, run: str, benchmark: str) -> Path:
         if (folder / MANIFEST).is_file() and sha256(folder / MANIFEST) == wanted:
             return folder
     raise UserError(
-        f"{manifest}: the vectors are those of a model that is not in {results} or {config.resources_dir}; run the workflow "
-        "again, from the same folder as this program"
+        f"{manifest}: its vectors are from a model that is not in {results} or {config.resources_dir}; run the workflow "
+        "again, in the same folder as this program"
     )
 
 
 def kept_tokens(model: Path) -> int | None:
-    """Return how many tokens a model with a trimmed vocabulary has kept; None: it has them all."""
+    """Return the number of tokens in the trimmed vocabulary of a model; None if it is not trimmed."""
     manifest = read_json(model / MANIFEST)
     kept: int | None = manifest.get("backbone", manifest).get("tokens_kept")
     return kept
 
 
 def chosen_languages(config: Config, benchmark: str, languages: Sequence[str]) -> list[str]:
-    """Return the passage languages that are searched: those asked for, or else all of the benchmark.
+    """Return the languages of the passages to search: those given, or all of the benchmark.
 
     Raises:
-        UserError: if the benchmark does not have one.
+        UserError: if the benchmark lacks a language.
     """
-    known = config.benchmarks[benchmark].languages
+    allowed = config.benchmarks[benchmark].languages
     for language in languages:
-        _check("--language", language, known, f"{benchmark} has no passages in it")
-    return list(dict.fromkeys(languages)) or known
+        _check("--language", language, allowed, f"{benchmark} has no passages in it")
+    return list(dict.fromkeys(languages)) or allowed
 
 
-def _check(option: str, value: str, known: Sequence[str], wrong: str) -> None:
-    if value not in known:
-        raise UserError(f"{option} {value}: {wrong}; allowed: {', '.join(known)}")
+def _check(option: str, value: str, allowed: Sequence[str], problem: str) -> None:
+    if value not in allowed:
+        raise UserError(f"{option} {value}: {problem}; allowed: {', '.join(allowed)}")
 
 
 def answer(
     query: NDArray[np.float32], embeddings: Path, benchmark: Path, languages: Iterable[str], k: int
 ) -> list[Answer]:
-    """Return the ``k`` best passages for a question, best first, of equal ones the smaller id first. The search is exact.
+    """Return the ``k`` best passages for a question by exact search, best first; ties are ordered by id.
 
     Args:
         query: the question's vector, from the model that made the stored ones; shape (1, dimension).
         embeddings: folder of vectors with their manifest; read in blocks.
         benchmark: folder with ``<language>/passages.parquet``.
         languages: the languages of the passages.
-        k: how many.
+        k: number of passages.
 
     Raises:
-        UserError: if vectors and passages do not belong together.
+        UserError: if the numbers of vectors and passages differ.
     """
     found: list[tuple[float, str, str, str]] = []
     for language in languages:
@@ -120,9 +119,9 @@ def answer(
         passages = ds.dataset(file, format="parquet")
         if passages.count_rows() != len(vectors):
             raise UserError(
-                f"{file}: has {passages.count_rows()} passages, {embeddings} {len(vectors)} vectors of them; run the workflow again"
+                f"{file}: has {passages.count_rows()} passages, but {embeddings} has {len(vectors)} vectors; run the workflow again"
             )
-        # Where more tie than are kept, the first in the file are: sorting all ids would take longer than the search.
+        # Of ties at the cutoff, the first in the file are kept: sorting all ids would take longer than the search.
         top, _ = exact_search(query, vectors, np.arange(len(vectors)), k, NO_TARGETS, NumpyProducts())
         texts = passages.take(top.rows[0], columns=["passage_id", "text"]).to_pylist()
         for score, row in zip(top.scores[0].tolist(), texts, strict=True):
