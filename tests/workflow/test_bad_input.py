@@ -55,7 +55,7 @@ def job_error(workflow: Workflow, target: str) -> str:
         ({"sources": {"demo_facts": {"path": "nowhere"}}}, ["sources.demo_facts.path: nowhere does not exist"]),
         ({"results_dir": "Snakefile/x"}, ["results_dir: Snakefile/x cannot be written"]),
         ({"resources_dir": "Snakefile/x"}, ["resources_dir: Snakefile/x cannot be written"]),
-        ({"mirror": "nowhere"}, ["mirror: nowhere is no folder"]),
+        ({"mirror": "nowhere"}, ["mirror: nowhere is not a folder"]),
         ({"backbones": {"tiny": {"path": "nowhere"}}}, ["backbones.tiny: nowhere: is no folder"]),
     ],
 )

@@ -1,4 +1,4 @@
-"""The code that a program's result depends on: which modules, and what of them."""
+"""The code that a program's result depends on: its modules and their statements."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def names(program: Path) -> list[str]:
     return [str(file.relative_to(program.parent)) for file in modules(program)]
 
 
-def test_imports_are_followed_everywhere(tmp_path: Path) -> None:
+def test_imports_are_followed(tmp_path: Path) -> None:
     program = write_program(
         tmp_path,
         {
@@ -87,7 +87,7 @@ def code_of(folder: Path, source: str, module: str = "sampler") -> str:
         ("return alpha > 0.5", "return (\n        alpha > 0.5\n    )"),
     ],
 )
-def test_what_only_a_reader_sees_does_not_count(tmp_path: Path, old: str, new: str) -> None:
+def test_comments_docstrings_and_layout_do_not_count(tmp_path: Path, old: str, new: str) -> None:
     assert old in SAMPLER
     assert code_of(tmp_path / "a", SAMPLER) == code_of(tmp_path / "b", SAMPLER.replace(old, new))
 
@@ -110,7 +110,7 @@ def test_a_renamed_module_counts(tmp_path: Path) -> None:
     assert code_of(tmp_path / "a", SAMPLER) != code_of(tmp_path / "b", SAMPLER, module="batches")
 
 
-def test_packages_of_the_same_base_name_all_count(tmp_path: Path) -> None:
+def test_modules_of_the_same_name_all_count(tmp_path: Path) -> None:
     files = {"program.py": "import hybridbatch.a.x\nimport hybridbatch.b.x\n", "hybridbatch/__init__.py": ""}
     files |= {f"hybridbatch/{folder}/{name}.py": "" for folder in "ab" for name in ("__init__", "x")}
     before = fingerprint(write_program(tmp_path / "before", files))

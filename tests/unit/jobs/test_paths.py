@@ -1,4 +1,4 @@
-"""The paths by which one rule finds what another wrote."""
+"""The paths of an experiment's files."""
 
 import pytest
 from small_config import small
@@ -62,14 +62,14 @@ def test_translation_models_are_named_by_their_origin() -> None:
     assert Paths(small()).translators() == {}
 
 
-def test_pairs_know_what_they_are_translated_from() -> None:
+def test_translated_pairs_have_an_original() -> None:
     paths = Paths(small())
     assert paths.untranslated("pairs/de") == "results/small/pairs/pairs/en.parquet"
     with pytest.raises(ValueError, match="held_out/de"):
         paths.untranslated("held_out/de")
 
 
-def test_jobs_share_an_encoding_only_where_there_are_several() -> None:
+def test_encoding_is_shared_if_it_has_several_jobs() -> None:
     run = "enc/none/seed0"
     assert Paths(small()).encoding_shares(run, "bench") == []
     folder = f"results/small/embeddings/{run}/bench.parts"

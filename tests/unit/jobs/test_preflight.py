@@ -1,4 +1,4 @@
-"""What a configuration asks of this machine is refused in one line, before any job starts."""
+"""Settings that this machine cannot fulfil are refused in one line before any job starts."""
 
 import copy
 import os
@@ -19,7 +19,7 @@ DEMO = str(ROOT / "data/demo")
 
 
 def check(folder: Path, **changes: Any) -> None:
-    """Check an experiment whose folders lie in ``folder``; the encoder there exists already."""
+    """Check an experiment with its results, resources and encoder in ``folder``; only the encoder exists."""
     values: dict[str, Any] = {
         "experiment": "small",
         "results_dir": str(folder / "results"),
@@ -53,7 +53,7 @@ def refused(folder: Path, **changes: Any) -> str:
     return str(error.value)
 
 
-def test_a_possible_experiment_passes_and_leaves_nothing_behind(folder: Path) -> None:
+def test_a_valid_experiment_passes_and_leaves_no_files(folder: Path) -> None:
     check(folder)
     assert [path.name for path in folder.iterdir()] == ["enc"]
 
@@ -76,7 +76,7 @@ def test_a_folder_without_write_permission(folder: Path) -> None:
 
 def test_a_missing_mirror(folder: Path) -> None:
     message = refused(folder, mirror=str(folder / "mirror"))
-    assert message.startswith(f"mirror: {folder / 'mirror'} is no folder")
+    assert message.startswith(f"mirror: {folder / 'mirror'} is not a folder")
     (folder / "mirror").mkdir()
     check(folder, mirror=str(folder / "mirror"))
 
@@ -107,7 +107,7 @@ def test_a_missing_translation_memory(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("section", "place"),
+    ("section", "message"),
     [
         ({"reader": "parallel", "path": "nowhere", "languages": ["en", "de"]}, "path: nowhere does not exist"),
         (
@@ -120,8 +120,8 @@ def test_a_missing_translation_memory(folder: Path) -> None:
         ),
     ],
 )
-def test_missing_files_of_a_source(folder: Path, section: dict[str, Any], place: str) -> None:
-    assert refused(folder, sources={"pairs": section}).startswith(f"sources.pairs.{place}")
+def test_missing_files_of_a_source(folder: Path, section: dict[str, Any], message: str) -> None:
+    assert refused(folder, sources={"pairs": section}).startswith(f"sources.pairs.{message}")
 
 
 def test_a_backbone_folder_without_weights(folder: Path) -> None:
@@ -130,18 +130,18 @@ def test_a_backbone_folder_without_weights(folder: Path) -> None:
     assert message.startswith(f"backbones.enc: {folder / 'enc'}: has no model.safetensors")
 
 
-def test_what_the_experiment_does_not_use_is_not_checked(folder: Path) -> None:
+def test_unused_sections_are_not_checked(folder: Path) -> None:
     backbones = {"enc": {"path": str(folder / "enc")}, "other": {"path": str(folder / "other")}}
     check(folder, backbones=backbones)
     assert refused(folder, backbones=backbones, bm25={"tokenizer": "other"}).startswith("backbones.other: ")
 
 
-def test_offline_names_what_is_missing_and_how_to_fetch_it(tmp_path: Path) -> None:
+def test_offline_names_missing_files_and_the_command_that_fetches_them(tmp_path: Path) -> None:
     request = Request(kind="model", repository="owner/encoder", revision="a" * 40, patterns=("*.json",))
     hub, mirror = tmp_path / "hub", tmp_path / "mirror"
     message = (
-        rf"^model owner/encoder at {'a' * 12}: not on this machine, and HF_HUB_OFFLINE=1 forbids .*; run `fetch` with "
-        "network, or set mirror"
+        rf"^model owner/encoder at {'a' * 12}: not on this machine, and HF_HUB_OFFLINE=1 forbids .*; run `fetch` online, "
+        "or set mirror"
     )
     with pytest.raises(UserError, match=message):
         check_offline([request], hub, mirror, "fetch")
@@ -149,7 +149,7 @@ def test_offline_names_what_is_missing_and_how_to_fetch_it(tmp_path: Path) -> No
     check_offline([request], hub, mirror, "fetch")
 
 
-def test_offline_needs_nothing_more_once_everything_was_fetched(tmp_path: Path) -> None:
+def test_offline_accepts_fetched_files(tmp_path: Path) -> None:
     request = Request(kind="dataset", repository="owner/pairs", revision="b" * 40, patterns=("*.parquet",))
     manifest = tmp_path / "manifests" / f"{request.key}.json"
     manifest.parent.mkdir()

@@ -1,4 +1,4 @@
-"""What jobs ask of a machine."""
+"""The resources that jobs request."""
 
 from types import SimpleNamespace
 

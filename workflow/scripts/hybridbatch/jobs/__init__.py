@@ -1,1 +1,1 @@
-"""What the rules need: code fingerprints, paths, requests, checks before the first job, GPU locks."""
+"""Functions of the rules: code fingerprints, paths, requests, checks before the first job, environments, GPU locks."""

@@ -1,4 +1,4 @@
-"""A fingerprint of the code that a program runs: it changes with what the code does, not with how it reads or where it is kept."""
+"""A fingerprint of the code of a program, which changes with its statements and not with comments or layout."""
 
 import ast
 import hashlib
@@ -10,7 +10,7 @@ PACKAGE = "hybridbatch"
 
 
 class Module(NamedTuple):
-    """One source file: its normalised source, and the dotted names that it imports."""
+    """A source file: its normalised source, and the dotted names that it imports."""
 
     source: str
     imports: frozenset[str]
@@ -18,10 +18,10 @@ class Module(NamedTuple):
 
 @cache
 def fingerprint(program: Path) -> str:
-    """Return a SHA-256 over the normalised source of a program and of every module of the package that it imports.
+    """Return the SHA-256 of the normalised source of a program and of every module of the package that it imports.
 
-    Comments, docstrings, layout and the descriptions of configuration keys do not count, so a job whose parameters hold
-    this fingerprint reruns when a statement changes and only then.
+    Comments, docstrings, layout and the descriptions of configuration keys do not count: a job with this fingerprint in its parameters
+    reruns only when a statement changes.
     """
     sources = [(str(file.relative_to(program.parent)), _read(file).source) for file in modules(program)]
     return hashlib.sha256(repr(sources).encode()).hexdigest()
@@ -29,10 +29,7 @@ def fingerprint(program: Path) -> str:
 
 @cache
 def modules(program: Path) -> tuple[Path, ...]:
-    """Return a program and the modules of the package that it imports, directly or not, in alphabetical order.
-
-    Imports inside functions count too.
-    """
+    """Return a program and the modules of the package that it imports directly, indirectly or inside functions, sorted."""
     found: set[Path] = set()
     waiting = [program]
     while waiting:
@@ -44,7 +41,7 @@ def modules(program: Path) -> tuple[Path, ...]:
 
 
 def parse(source: str) -> Module:
-    """Return a module's imports, and its source in one layout without comments, docstrings and ``description=`` arguments."""
+    """Return a module's imports, and its source in a fixed layout without comments, docstrings and ``description=`` arguments."""
     tree = ast.parse(source)
     imports: set[str] = set()
     for node in ast.walk(tree):
@@ -66,7 +63,7 @@ def _read(file: Path) -> Module:
 
 
 def _files(imports: frozenset[str], folder: Path) -> set[Path]:
-    """Return the files of the package that these imports run: modules, and the packages around them."""
+    """Return the files of the package that these imports run: modules and their parent packages."""
     files: set[Path] = set()
     for parts in (name.split(".") for name in imports):
         if parts[0] == PACKAGE:

@@ -1,4 +1,4 @@
-"""Environments of jobs: their pins, and whether the torch in one is a build for GPUs."""
+"""Conda environments of jobs: their pins, and their build of torch."""
 
 import re
 import runpy
@@ -11,12 +11,12 @@ from packaging.utils import canonicalize_name
 
 from hybridbatch.common.errors import UserError
 
-# What stands below this line in the pip part of an environment is written by pin_environments.py.
+# pin_environments.py writes the pins below this line of an environment's YAML.
 NEEDED = "      # What these need, and it in turn."
 _PIN = re.compile(r"^      - ([\w.-]+)={2,3}(\S+)$")
 
-# CPU and CUDA builds of torch have the same number, and `==2.13.0` takes either. Only the index of CPU builds has +cpu;
-# `===` takes no +cpu, and what PyPI has under the plain number are, for Linux, CUDA builds.
+# CPU and CUDA builds of torch have the same version, and `==2.13.0` matches both. Only the index of CPU builds adds +cpu, which `===`
+# does not match; the builds for Linux on PyPI, which do not add it, are CUDA builds.
 CPU_INDEX = "      - --extra-index-url https://download.pytorch.org/whl/cpu"
 CPU_TORCH = "      - torch=={version}+cpu"
 CUDA_TORCH = "      - torch==={version}"
@@ -29,9 +29,9 @@ def read_lock(lock: Path) -> dict[str, str]:
 
 
 def needed(names: Iterable[str]) -> set[str]:
-    """Return the canonical names of what packages need, directly or not, themselves included, on a platform like this one.
+    """Return the canonical names of packages and of their direct and indirect requirements on this platform.
 
-    What is not installed here counts, but not what it needs.
+    The requirements of packages that are not installed here are unknown and left out.
     """
     found: set[tuple[str, str]] = set()
     waiting = [(canonicalize_name(name), "") for name in names]
@@ -51,19 +51,19 @@ def needed(names: Iterable[str]) -> set[str]:
 
 
 def pip_pins(environment: str) -> dict[str, str]:
-    """Return the versions that the pip part of an environment's YAML pins, by canonical name."""
+    """Return the versions pinned in the pip part of an environment's YAML, by canonical name."""
     pins = [match for match in map(_PIN.match, environment.splitlines()) if match]
     return {canonicalize_name(match[1]): match[2] for match in pins}
 
 
 def pinned(environment: str, lock: Mapping[str, str]) -> str:
-    """Return an environment's YAML with the versions of the lock, and with all that its packages need pinned too.
+    """Return an environment's YAML with the versions of the lock, and with pins of everything that its packages require.
 
-    What stands above :data:`NEEDED` is kept, apart from versions; torch becomes the CPU build.
+    The lines above :data:`NEEDED` change only in their versions; torch becomes the CPU build.
 
     Args:
         environment: text of a YAML file whose last part is ``pip``.
-        lock: what :func:`read_lock` returns; a package that is not in it keeps its version.
+        lock: the result of :func:`read_lock`; packages that are not in it keep their versions.
     """
     above = environment.partition(NEEDED)[0].rstrip("\n").splitlines()
     named = pip_pins("\n".join(above))
@@ -82,7 +82,7 @@ def pinned(environment: str, lock: Mapping[str, str]) -> str:
 
 
 def cuda_variant(environment: str) -> str:
-    """Return an environment's YAML with torch's CUDA build in place of the CPU build, and another name."""
+    """Return an environment's YAML with the CUDA build of torch and the suffix ``-cuda`` in its name."""
     text = environment.replace(f"{CPU_INDEX}\n", "")
     text = re.sub(r"(?m)^      - torch==(\S+)\+cpu$", lambda match: CUDA_TORCH.format(version=match[1]), text)
     text = re.sub(r"(?m)^name: (.*)$", r"name: \1-cuda", text)
@@ -90,10 +90,10 @@ def cuda_variant(environment: str) -> str:
 
 
 def check_cuda_build(prefix: Path) -> None:
-    """Check that the torch below a Python's prefix is built for CUDA, which needs no GPU and loads no torch.
+    """Check that torch under a Python prefix is a CUDA build; needs no GPU and does not load torch.
 
     Raises:
-        UserError: if it is a CPU build. A torch that is not there is no matter of this check.
+        UserError: if it is a CPU build. A prefix without torch passes.
     """
     for file in prefix.glob("lib/python3.*/site-packages/torch/version.py"):
         facts = runpy.run_path(str(file))

@@ -1,4 +1,4 @@
-"""Slots of GPUs: several jobs on one machine each get devices of their own, and wait while all are taken."""
+"""Locks on GPUs: each job on a machine gets its own devices, and waits while all are taken."""
 
 import fcntl
 import logging
@@ -16,11 +16,11 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 def machine_devices(environment: Mapping[str, str], nodes: Path = Path("/dev")) -> list[str]:
-    """Return the GPUs of this machine as CUDA names them: those of CUDA_VISIBLE_DEVICES if it is set, else all.
+    """Return CUDA's names of the GPUs of this machine: those in CUDA_VISIBLE_DEVICES if it is set, otherwise all.
 
     Args:
         environment: the environment variables.
-        nodes: where the device nodes nvidia0, nvidia1, ... are.
+        nodes: folder of the device nodes nvidia0, nvidia1, ...
     """
     if VISIBLE in environment:
         return [name.strip() for name in environment[VISIBLE].split(",") if name.strip()]
@@ -28,41 +28,41 @@ def machine_devices(environment: Mapping[str, str], nodes: Path = Path("/dev")) 
 
 
 def claim_devices(count: int, devices: Sequence[str], folder: Path, wait: float = 1.0) -> dict[str, int]:
-    """Take ``count`` of the devices for this process, and for a program that it becomes by ``exec``; wait until they are free.
+    """Lock ``count`` devices for this process and the program that it becomes by ``exec``; wait until they are free.
 
-    A device is taken by a lock on a file, which the system gives back when the process ends, however it ends.
+    Devices are locked by file locks, which the system releases when the process ends for any reason.
 
     Args:
-        count: devices to take.
+        count: number of devices to lock.
         devices: the devices to choose from.
-        folder: folder of the lock files, the same for all jobs on the machine; made if it is missing.
+        folder: folder of the lock files, the same for all jobs on the machine; created if it is missing.
         wait: seconds between attempts.
 
     Returns:
-        The descriptor that holds the lock, by device, in the order of ``devices``.
+        The file descriptor of the lock by device, in the order of ``devices``.
 
     Raises:
-        UserError: if there are fewer devices than ``count``.
+        UserError: if there are fewer than ``count`` devices.
     """
     if len(devices) < count:
         raise UserError(
-            f"training.gpus: a job needs {count} GPUs, and this machine offers {len(devices)} ({', '.join(devices)}); "
-            f"lower it, or let {VISIBLE} name more"
+            f"training.gpus: a job needs {count} GPUs, but this machine has {len(devices)} ({', '.join(devices)}); "
+            f"lower it, or add devices to {VISIBLE}"
         )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     waiting = False
     while len(claimed := _claim_free(count, devices, folder)) < count:
         if not waiting:
-            logger.info("other jobs have the GPUs %s: waiting for %d", ", ".join(devices), count)
+            logger.info("waiting for %d of the GPUs %s, which other jobs use", count, ", ".join(devices))
             waiting = True
         time.sleep(wait)
     return claimed
 
 
 def _claim_free(count: int, devices: Sequence[str], folder: Path) -> dict[str, int]:
-    """Take ``count`` devices if so many are free, else none: jobs that each hold a part would wait for each other."""
+    """Lock ``count`` devices if that many are free, otherwise none: jobs that hold some each would wait for each other."""
     claimed: dict[str, int] = {}
-    # One job looks at a time: two that look at once could take a part each, for ever.
+    # One job at a time: two that try at once could each lock some and release them, forever.
     gate = _open(folder / "gate.lock")
     try:
         fcntl.flock(gate, fcntl.LOCK_EX)

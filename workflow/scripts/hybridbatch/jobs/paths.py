@@ -1,7 +1,6 @@
-"""Where the files of an experiment are: the paths by which one rule finds what another wrote."""
+"""The paths of an experiment's files, which connect the rules."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from hybridbatch.common.files import fingerprint
 from hybridbatch.config.experiment import Config
@@ -11,30 +10,32 @@ KINDS = ("queries", "passages", "qrels")
 
 
 class Paths:
-    """The paths of one experiment, as strings, for that is what Snakemake takes."""
+    """The paths of one experiment, as strings for Snakemake."""
 
     def __init__(self, experiment: Config) -> None:
         self._experiment = experiment
         self.results = str(experiment.folder)
         self.resources = experiment.resources_dir
-        # Files of the Hugging Face hub, in the layout of its own cache.
+        # Files of the Hugging Face hub, in the layout of its cache.
         self.hub = f"{self.resources}/hub"
         self.logs = f"{self.results}/logs"
         self.costs = f"{self.results}/costs"
-        # Files that outlive a failed job, so that the next attempt resumes where it stopped.
+        # Kept when a job fails, so that the next attempt resumes.
         self.state = f"{self.results}/state"
 
     def hub_manifest(self, request: Request) -> str:
-        """Return the file that stands for files of the hub: it exists once they do."""
+        """Return the manifest that represents files of the hub as an input of rules."""
         return f"{self.hub}/manifests/{request.key}.json"
 
     def benchmark(self, name: str, kinds: Iterable[str] = KINDS) -> list[str]:
         """Return the prepared files of a benchmark."""
         languages = self._experiment.benchmarks[name].languages
-        return [f"{self.results}/benchmarks/{name}/{language}/{kind}.parquet" for language in languages for kind in kinds]
+        return [
+            f"{self.results}/benchmarks/{name}/{language}/{kind}.parquet" for language in languages for kind in kinds
+        ]
 
     def pairs(self, sources: Iterable[str]) -> dict[str, str]:
-        """Return the file of clean pairs of every language of some sources, by SOURCE:LANGUAGE."""
+        """Return the files of clean pairs of sources in all their languages, by SOURCE:LANGUAGE."""
         return {
             f"{source}:{language}": f"{self.results}/pairs/{source}/{language}.parquet"
             for source in sources
@@ -50,27 +51,27 @@ class Paths:
         }
 
     def texts(self) -> list[str]:
-        """Return every file whose texts the experiment encodes."""
+        """Return all files of texts that the experiment encodes."""
         experiment = self._experiment
         texts = [file for name in experiment.runs.benchmarks for file in self.benchmark(name, ["queries", "passages"])]
         return [*self.pairs(experiment.used_sources()).values(), *texts]
 
     def prepared_backbone(self, name: str) -> str:
-        """Return the folder of a prepared backbone; its name follows from its settings, so experiments share it."""
+        """Return the folder of a prepared backbone, which is named by its settings, so that experiments share it."""
         return f"{self.resources}/backbones/{name}-{fingerprint(self._experiment.backbones[name].preparation())[:12]}"
 
     def backbone(self, name: str) -> str:
-        """Return the folder of the backbone that is trained and evaluated."""
+        """Return the folder of a backbone for training and evaluation."""
         trimmed = self._experiment.backbones[name].trim_vocabulary
         return f"{self.results}/backbones/{name}" if trimmed else self.prepared_backbone(name)
 
     def translator(self, name: str, language: str) -> str:
-        """Return the folder of the model that translates into a language; its name follows from where it comes from."""
+        """Return the folder of the model that translates into a language; it is named by the model's origin."""
         origin = self._experiment.translators[name].for_language(language)
         return f"{self.resources}/translators/{name}-{fingerprint(origin)[:12]}"
 
     def translators(self) -> dict[str, dict[str, str]]:
-        """Return where the translation models in use come from, by the folder that each is prepared in."""
+        """Return the origins of the translation models in use, by their folders."""
         return {
             self.translator(translation.translator, language): self._experiment.translators[
                 translation.translator
@@ -81,20 +82,20 @@ class Paths:
         }
 
     def untranslated(self, pairs: str) -> str:
-        """Return the pairs that those of SOURCE/LANGUAGE are translated from."""
-        source = pairs.split("/")[0]
+        """Return the file that the pairs SOURCE/LANGUAGE are translated from."""
+        source = pairs.split("/", maxsplit=1)[0]
         translation = self._experiment.sources[source].translation
         if translation is None:
             raise ValueError(f"{pairs}: its source has no translation")
         return f"{self.results}/pairs/{source}/{translation.source_language}.parquet"
 
     def model(self, run: str) -> str:
-        """Return the folder of the model of a run: a trained one, or the backbone itself."""
+        """Return the folder of the model of a run: the trained model, or the untuned backbone."""
         backbone, strategy, _ = run.split("/")
         return self.backbone(backbone) if strategy == "none" else f"{self.results}/models/{run}"
 
     def encoding_shares(self, run: str, benchmark: str) -> list[str]:
-        """Return the records of the jobs that share the encoding of a benchmark; none where one job does it."""
+        """Return the records of the jobs that share the encoding of a benchmark; none if one job encodes it."""
         jobs = self._experiment.encoding.jobs
         folder = f"{self.results}/embeddings/{run}/{benchmark}.parts"
         return [f"{folder}/{part}of{jobs}.json" for part in range(jobs)] if jobs > 1 else []

@@ -1,4 +1,4 @@
-"""What a configuration says of this machine, checked before any job starts: folders, local files, packages."""
+"""Checks of this machine before any job starts: folders, local files, packages."""
 
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -19,21 +19,21 @@ from hybridbatch.translate.model_files import check_local_languages, check_model
 
 
 def check_machine(config: Config, data_files: Path, packages: bool) -> None:
-    """Check the folders that are written and everything that is read from this machine or listed for download.
+    """Check output folders, local inputs, the list of downloads, and installed packages.
 
     Args:
         config: the experiment.
         data_files: the list of downloads, config/data.csv.
-        packages: whether jobs run with the packages of this Python, not in environments of their own.
+        packages: whether jobs use the packages of this Python, not their own environments.
 
     Raises:
-        UserError: naming the key, before any job has started.
+        UserError: naming the key.
     """
     for key in ("results_dir", "resources_dir"):
         _check_writable(key, Path(getattr(config, key)))
     if config.mirror is not None and not Path(config.mirror).is_dir():
         raise UserError(
-            f"mirror: {config.mirror} is no folder; give the folder that holds the files of {data_files}, or null"
+            f"mirror: {config.mirror} is not a folder; name the folder with the files of {data_files}, or set it to null"
         )
     _check_downloads(config, data_files)
     for key, path in _local_inputs(config):
@@ -52,28 +52,28 @@ def check_machine(config: Config, data_files: Path, packages: bool) -> None:
 
 
 def check_offline(requests: Iterable[Request], hub: Path, mirror: Path | None, command: str) -> None:
-    """Check that nothing is missing that only the network could bring; call it where HF_HUB_OFFLINE=1 forbids the network.
+    """Check that all files of the hub are on this machine; for HF_HUB_OFFLINE=1.
 
     Args:
-        requests: what the experiment needs from the hub.
-        hub: the folder of files that were fetched.
-        mirror: the folder that replaces the network, if there is one.
-        command: what fetches the missing files.
+        requests: the files that the experiment needs from the hub.
+        hub: the folder of fetched files.
+        mirror: the folder that replaces the network, if any.
+        command: the command that fetches missing files.
 
     Raises:
-        UserError: naming what is missing.
+        UserError: naming the missing files.
     """
     missing = [request for request in requests if not is_available(request, hub, mirror)]
     names = sorted({f"{request.kind} {request.repository} at {request.revision[:12]}" for request in missing})
     if names:
         raise UserError(
-            f"{', '.join(names)}: not on this machine, and HF_HUB_OFFLINE=1 forbids the network; run `{command}` with "
-            "network, or set mirror to a folder that has them"
+            f"{', '.join(names)}: not on this machine, and HF_HUB_OFFLINE=1 forbids downloads; run `{command}` online, "
+            "or set mirror to a folder that has them"
         )
 
 
 def _check_translations(config: Config, packages: bool) -> None:
-    """Check what the translation engines need on this machine, as far as it can be told without loading a model."""
+    """Check the requirements of the translation engines, as far as possible without loading a model."""
     for name, source in config.sources.items():
         settings = source.translation
         if settings is None or settings.engine == "memory":
@@ -96,13 +96,13 @@ def _check_translator(translator: Translator, language: str) -> None:
 
 
 def _check_downloads(config: Config, data_files: Path) -> None:
-    known = read_entries(data_files)
+    listed = read_entries(data_files)
     for key, section in _readers(config):
         if section.reader != "lareqa":
             continue
-        available = sorted(Path(path).stem for path in known if str(Path(path).parent) == section.path)
+        available = sorted(Path(path).stem for path in listed if str(Path(path).parent) == section.path)
         if not available:
-            folders = sorted({str(Path(path).parent) for path in known})
+            folders = sorted({str(Path(path).parent) for path in listed})
             raise UserError(f"{key}.path: {section.path} is not in {data_files}; allowed: {', '.join(folders)}")
         for language in section.languages:
             if language not in available:
@@ -158,7 +158,7 @@ def _check_writable(key: str, folder: Path) -> None:
         existing = existing.parent
     try:
         if not existing.is_dir():
-            raise NotADirectoryError(f"{existing} is no folder")
+            raise NotADirectoryError(f"{existing} is not a folder")
         with tempfile.TemporaryFile(dir=existing):
             return
     except OSError as error:
