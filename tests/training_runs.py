@@ -1,4 +1,4 @@
-"""Runs of the program that trains, on tiny pairs."""
+"""Runs of the training program on tiny pairs."""
 
 import csv
 import os
@@ -69,7 +69,7 @@ def curve(model: Path, column: str = "loss") -> dict[int, float]:
 
 
 def start(words: list[str], *launcher: str, log: IO[str] | int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-    """Start the program as a process of its own."""
+    """Start the program in its own process."""
     return subprocess.Popen(
         [sys.executable, *launcher, str(train.__file__), *words],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -79,7 +79,7 @@ def start(words: list[str], *launcher: str, log: IO[str] | int = subprocess.DEVN
 
 
 def kill_after_a_checkpoint(words: list[str], state: Path, step: int = 1) -> None:
-    """Start training, and kill it as soon as it has marked a checkpoint of this step or a later one."""
+    """Start training, and kill it as soon as it has a complete checkpoint of this step or a later one."""
     process = start(words)
     deadline = time.monotonic() + 120
     while not any(int(path.parent.name.split("-")[1]) >= step for path in state.glob(f"checkpoint-*/{COMPLETE}")):

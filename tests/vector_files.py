@@ -1,4 +1,4 @@
-"""Vectors on disk, as encoding writes them."""
+"""Vectors on disk, in the layout of encoding."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def unit_vectors(rng: np.random.Generator, rows: int, dimension: int = 8) -> NDA
 
 
 def write_vectors(folder: Path, language: str, kind: str, vectors: NDArray[np.float32], shards: int = 1) -> Vectors:
-    """Write a matrix in several shards, and open it."""
+    """Write a matrix in several shards and open them."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, part in enumerate(np.array_split(vectors, shards)):
         np.save(folder / f"{language}.{kind}.{number:05d}.npy", part)

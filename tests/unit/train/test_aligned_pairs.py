@@ -1,4 +1,4 @@
-"""Aligned pairs behave like a plain dictionary of texts by id and language."""
+"""Aligned pairs behave like a dictionary of texts by id and language."""
 
 import os
 import subprocess
@@ -45,9 +45,9 @@ def test_complete_languages_in_different_orders(tmp_path: Path) -> None:
     assert aligned.languages == ("de", "en", "fr")
     assert {aligned.size(q, p) for q in aligned.languages for p in aligned.languages} == {len(IDS)}
     rows = [4, 0, 4]
-    spoken = {language: [text.split()[1] for text in aligned.queries(rows, language)] for language in aligned.languages}
-    assert spoken["de"] == spoken["en"] == spoken["fr"]
-    assert spoken["en"][0] == spoken["en"][2] != spoken["en"][1]
+    ids = {language: [text.split()[1] for text in aligned.queries(rows, language)] for language in aligned.languages}
+    assert ids["de"] == ids["en"] == ids["fr"]
+    assert ids["en"][0] == ids["en"][2] != ids["en"][1]
 
 
 def test_rows_keep_the_order_of_files_that_agree(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_draws_are_distinct_random_and_repeatable(tmp_path: Path) -> None:
         counts[rows] += 1
     absent = rows_by_id(aligned, "en")["id0"]
     assert counts[absent] == 0
-    # Six rows, each with probability 1/3 a draw: 200 in the mean, with a standard deviation of 12.
+    # Six rows, each drawn with probability 1/3: 200 times on average, with a standard deviation of 12.
     assert np.all(np.abs(np.delete(counts, absent) - 200) < 60)
 
 

@@ -1,4 +1,4 @@
-"""Training repeats, resumes, chooses its best checkpoint, and gives the same loss in all its forms."""
+"""Training is reproducible and resumable, keeps its best checkpoint, and has one loss in all its forms."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,7 +42,7 @@ def test_training_lowers_the_loss_and_writes_a_model(
     assert loaded.prompts == SentenceTransformer(str(backbone), device="cpu").prompts
 
 
-def test_the_manifest_names_what_the_model_follows_from(
+def test_the_manifest_lists_everything_that_determines_the_model(
     tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]
 ) -> None:
     model = run(tmp_path, backbone, pairs, seed=7, alpha=0.25)
@@ -82,8 +82,8 @@ def test_without_validation_the_last_step_is_kept(tmp_path: Path, backbone: Path
 
 
 def test_the_best_checkpoint_is_kept(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
-    # A learning rate that spoils the weights, so that the last step is not the best. The output cannot be written at first:
-    # this leaves the checkpoints to compare with, and shows that nothing is trained twice.
+    # The learning rate spoils the weights, so that the last step is not the best. At first the output cannot be written, which
+    # leaves the checkpoints to compare with and shows that nothing is trained twice.
     options: dict[str, Any] = {"learning_rate": 0.3, "steps": 8, "validation_every": 1}
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot be written"):
@@ -157,7 +157,7 @@ def checkpoints(state: Path) -> list[str]:
     return sorted(path.name for path in state.glob("checkpoint-*"))
 
 
-def test_a_checkpoint_without_the_mark_is_removed(tmp_path: Path) -> None:
+def test_an_incomplete_checkpoint_is_removed(tmp_path: Path) -> None:
     write_state(tmp_path / "state", {"seed": 1}, {20: True, 100: True, 120: False})
     assert last_checkpoint(tmp_path / "state", {"seed": 1}) == tmp_path / "state/checkpoint-100"
     assert checkpoints(tmp_path / "state") == ["checkpoint-100", "checkpoint-20"]
@@ -171,7 +171,7 @@ def test_a_state_of_another_run_is_removed(
     assert last_checkpoint(tmp_path / "state", fingerprint) is None
     assert checkpoints(tmp_path / "state") == []
     assert read_json(tmp_path / "state" / FINGERPRINT) == fingerprint
-    assert f"belongs to a run with other {'code' if 'code' in fingerprint else 'seed'}: starting anew" in caplog.text
+    assert f"belongs to a run with another {'code' if 'code' in fingerprint else 'seed'}: starting again" in caplog.text
 
 
 def test_a_state_without_fingerprint_is_removed(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_a_killed_training_ends_with_the_same_bits(tmp_path: Path, backbone: Pat
     assert (resumed / "manifest.json").read_bytes() == (whole / "manifest.json").read_bytes()
 
 
-def test_old_checkpoints_are_removed_only_after_the_new_one_has_its_mark(
+def test_old_checkpoints_are_removed_only_once_the_new_one_is_marked(
     tmp_path: Path, backbone: Path, pairs: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, after = [], []
@@ -223,7 +223,7 @@ def test_old_checkpoints_are_removed_only_after_the_new_one_has_its_mark(
 
 
 def test_resuming_trains_only_the_rest(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
-    """Weights put into the last checkpoint by hand are those that training goes on from."""
+    """Training resumes from weights put into the last checkpoint by hand."""
     options: dict[str, Any] = {"steps": 2, "validation_every": 2}
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot be written"):

@@ -1,4 +1,4 @@
-"""Other forms of training: early stopping, less memory, other precisions, a scheduler's SIGTERM, several processes."""
+"""Forms of training: early stopping, less memory, other precisions, SIGTERM from a scheduler, several processes."""
 
 import signal
 import subprocess
@@ -37,7 +37,7 @@ def steps_of_checkpoints(state: Path) -> list[int]:
     return sorted(int(path.parent.name.split("-")[1]) for path in state.glob(f"checkpoint-*/{COMPLETE}"))
 
 
-def test_training_ends_when_validation_no_longer_gets_better(
+def test_training_ends_when_validation_stops_improving(
     tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]
 ) -> None:
     model = run(tmp_path, backbone, pairs, **SPOILING)
@@ -61,10 +61,10 @@ def test_patience_without_validation_is_refused_before_any_job() -> None:
 
 
 @pytest.mark.parametrize("patience", [3, 12])
-def test_a_resumed_training_has_not_forgotten_its_patience(
+def test_early_stopping_survives_a_kill(
     tmp_path: Path, backbone: Path, pairs: dict[str, list[str]], patience: int
 ) -> None:
-    """Killed while validations get worse: the same last step; killed after the end: nothing more is trained."""
+    """Killed while validations get worse, training ends at the same step; killed after the end, it trains nothing more."""
     options: dict[str, Any] = {**SPOILING, "patience": patience}
     whole = run(tmp_path / "whole", backbone, pairs, **options)
     (tmp_path / "file").touch()
@@ -102,7 +102,7 @@ def test_frozen_word_embeddings(tmp_path: Path, backbone: Path, pairs: dict[str,
 
 
 @pytest.mark.parametrize("form", [{"gradient_checkpointing": True}, {"freeze_embeddings": True, "mini_batch_size": 4}])
-def test_forms_that_save_memory_train_alike(
+def test_saving_memory_does_not_change_training(
     tmp_path: Path, still_backbone: Path, pairs: dict[str, list[str]], form: dict[str, Any]
 ) -> None:
     plain = {key: value for key, value in form.items() if key == "freeze_embeddings"}
@@ -118,12 +118,12 @@ def test_checkpointed_gradients_with_the_cached_loss_are_refused() -> None:
 
 
 @pytest.mark.parametrize("sizes", [{"batch_size": 9, "validation_batch_size": 8}, {"validation_batch_size": 7}])
-def test_devices_that_do_not_divide_a_batch(sizes: dict[str, int]) -> None:
+def test_the_number_of_devices_must_divide_a_batch(sizes: dict[str, int]) -> None:
     with pytest.raises(ValidationError, match=r"gpus: 2 does not divide (batch_size: 9|validation_batch_size: 7)"):
         Training(gpus=2, **sizes)
 
 
-def test_the_number_of_devices_is_no_part_of_a_model(
+def test_the_number_of_devices_does_not_change_a_model(
     tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]
 ) -> None:
     manifests = [run(tmp_path / str(gpus), backbone, pairs, gpus=gpus) / "manifest.json" for gpus in (1, 2)]
@@ -147,7 +147,7 @@ def test_half_precision_on_a_cpu(tmp_path: Path, backbone: Path, pairs: dict[str
 
 
 def stop_after_a_checkpoint(words: list[str], state: Path, *launcher: str) -> str:
-    """Start training, ask it to end once it has a checkpoint, and return its log."""
+    """Start training, send SIGTERM once it has a checkpoint, and return its log."""
     with (state.parent.parent / "log").open("w+", encoding="utf-8") as log:
         process = start(words, *launcher, log=log)
         deadline = time.monotonic() + 120
@@ -171,7 +171,7 @@ def stop_after_a_checkpoint(words: list[str], state: Path, *launcher: str) -> st
     [{}, {"precision": "bf16", "gradient_checkpointing": True}, {"patience": 50, "mini_batch_size": 4}],
     ids=lambda form: "-".join(form) or "plain",
 )
-def test_a_training_that_is_asked_to_stop_goes_on_with_the_same_bits(
+def test_training_stopped_by_sigterm_resumes_to_the_same_bits(
     tmp_path: Path, backbone: Path, pairs: dict[str, list[str]], form: dict[str, Any]
 ) -> None:
     options: dict[str, Any] = {"steps": 120, "validation_every": 50, "checkpoint_every": 20, "log_every": 60, **form}
@@ -188,7 +188,7 @@ def test_a_training_that_is_asked_to_stop_goes_on_with_the_same_bits(
     assert same_weights(resumed, whole)
     assert (resumed / "manifest.json").read_bytes() == (whole / "manifest.json").read_bytes()
     assert curve(resumed, "validation_loss") == curve(whole, "validation_loss")
-    # One point of the curve more: where it was stopped.
+    # The curve has one more point, where training was stopped.
     assert curve(resumed).keys() == curve(whole).keys() | {step}
 
 
@@ -215,7 +215,7 @@ def test_two_processes_train_like_one_in_every_form(
 
 
 @pytest.mark.slow
-def test_two_processes_stop_together_and_go_on(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
+def test_two_processes_stop_together_and_resume(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
     options: dict[str, Any] = {"steps": 60, "validation_every": 30, "checkpoint_every": 10}
     stopped, whole = (arguments(tmp_path / name, backbone, pairs, **options) for name in ("stopped", "whole"))
     log = stop_after_a_checkpoint(stopped, tmp_path / "stopped/state", *LAUNCHER)

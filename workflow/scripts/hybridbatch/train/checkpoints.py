@@ -1,4 +1,4 @@
-"""Checkpoints of a training: which are whole, which belong to this run, and one more when a scheduler stops the job."""
+"""Checkpoints of a training run: which are complete, which belong to the run, and one more when a scheduler stops the job."""
 
 import logging
 import shutil
@@ -21,14 +21,14 @@ FINGERPRINT = "fingerprint.json"
 COMPLETE = "complete"
 
 
-class WholeCheckpoints(TrainerCallback):
-    """Mark every checkpoint that is wholly written, so that one cut short by a kill is never resumed from.
+class CompleteCheckpoints(TrainerCallback):
+    """Mark every complete checkpoint, so that training never resumes from one that a kill interrupted.
 
-    The trainer's own `save_total_limit` would remove old checkpoints before the new one has its mark: a kill in between
-    would leave a last whole checkpoint whose best one is gone.
+    The trainer's own `save_total_limit` would remove old checkpoints before the new one is marked: a kill in between would leave a
+    checkpoint whose best one is gone.
 
     Args:
-        every: steps between checkpoints, besides those that the trainer writes by itself; None: none besides.
+        every: steps between checkpoints, in addition to the trainer's own; None adds none.
     """
 
     def __init__(self, every: int | None) -> None:
@@ -41,12 +41,12 @@ class WholeCheckpoints(TrainerCallback):
         control: TrainerControl,
         **_: Any,
     ) -> None:
-        """Log at every checkpoint, so that a resumed run averages its losses over the same steps."""
+        """Save at every ``every`` steps, and log at every checkpoint, so that a resumed run averages losses over the same steps."""
         control.should_save = control.should_save or (self.every is not None and state.global_step % self.every == 0)
         control.should_log = control.should_log or control.should_save
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:  # noqa: ARG002
-        """Write the mark after the last file of the last process; then keep this checkpoint and the best one only."""
+        """Mark the checkpoint once all processes have written it; then keep only it and the best one."""
         if torch.distributed.is_initialized():
             torch.distributed.barrier()
         if state.is_world_process_zero:
@@ -56,64 +56,64 @@ class WholeCheckpoints(TrainerCallback):
 
 
 class StopOnSigterm(TrainerCallback):
-    """On SIGTERM, finish the step, write a checkpoint and end training: what a scheduler asks for before it kills.
+    """On SIGTERM, which schedulers send before they kill, finish the step, write a checkpoint and end training.
 
-    Its place is before :class:`WholeCheckpoints`, which then logs at that step too.
+    Must come before :class:`CompleteCheckpoints`, which then logs at that step too.
 
     Attributes:
-        stopped_at: the step whose checkpoint was written for a SIGTERM; None while there was none.
+        stopped_at: step at which SIGTERM ended training; None if it has not.
     """
 
     def __init__(self) -> None:
         self.stopped_at: int | None = None
-        self._asked = False
+        self._requested = False
 
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Catch SIGTERM in this block."""
-        before = signal.signal(signal.SIGTERM, self._ask)
+        before = signal.signal(signal.SIGTERM, self._request)
         try:
             yield
         finally:
             signal.signal(signal.SIGTERM, before)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Ask for a checkpoint and for the end, once any process has got the signal."""
-        if self._any_asked(args.device):
+        """Request a checkpoint and the end of training once any process has received the signal."""
+        if self._any_requested(args.device):
             self.stopped_at = state.global_step
             control.should_save = True
             control.should_training_stop = True
 
-    def _ask(self, *_: Any) -> None:
-        self._asked = True
+    def _request(self, *_: Any) -> None:
+        self._requested = True
 
-    def _any_asked(self, device: torch.device) -> bool:
-        """Return whether a process has got the signal: they get it at different times and must stop at the same step."""
+    def _any_requested(self, device: torch.device) -> bool:
+        """Return whether any process has received the signal: they receive it at different times but must stop at the same step."""
         if not torch.distributed.is_initialized():
-            return self._asked
-        asked = torch.tensor(int(self._asked), device=device)
-        torch.distributed.all_reduce(asked, op=torch.distributed.ReduceOp.MAX)
-        return bool(asked.item())
+            return self._requested
+        requested = torch.tensor(int(self._requested), device=device)
+        torch.distributed.all_reduce(requested, op=torch.distributed.ReduceOp.MAX)
+        return bool(requested.item())
 
 
 def last_checkpoint(state: Path, fingerprint: Mapping[str, Any]) -> Path | None:
-    """Return the last whole checkpoint of a state folder, or None to start anew.
+    """Return the last complete checkpoint of a state folder, or None to start from the backbone.
 
-    A state with another fingerprint, and checkpoints that were cut short, are removed; the log says why.
+    Incomplete checkpoints, and a state with another fingerprint, are removed; the log says why.
     """
     record = state / FINGERPRINT
     if state.exists() and record.exists():
-        known = read_json(record)
-        changed = sorted(key for key in {*known, *fingerprint} if known.get(key) != fingerprint.get(key))
+        stored = read_json(record)
+        changed = sorted(key for key in {*stored, *fingerprint} if stored.get(key) != fingerprint.get(key))
         if changed:
-            logger.warning("%s belongs to a run with other %s: starting anew", state, ", ".join(changed))
+            logger.warning("%s belongs to a run with another %s: starting again", state, ", ".join(changed))
             shutil.rmtree(state)
     elif state.exists():
         shutil.rmtree(state)
     write_json(record, dict(fingerprint))
     for folder in state.glob("checkpoint-*"):
         if not (folder / COMPLETE).exists():
-            logger.warning("%s was cut short and is removed", folder)
+            logger.warning("%s is incomplete and is removed", folder)
             shutil.rmtree(folder)
     found = get_last_checkpoint(str(state))  # type: ignore[no-untyped-call]
     if found:
@@ -122,9 +122,9 @@ def last_checkpoint(state: Path, fingerprint: Mapping[str, Any]) -> Path | None:
 
 
 def stopped_early(checkpoint: Path, patience: int) -> int | None:
-    """Return the step at which early stopping ended the training that wrote a checkpoint; None if it had not ended.
+    """Return the step at which early stopping ended the training run that wrote a checkpoint; None if it did not end.
 
-    The trainer forgets on resuming that training had ended, and would go on to the next validation.
+    A resumed trainer does not know that training had ended, and would continue to the next validation.
     """
     state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
     attributes = state.stateful_callbacks[EarlyStoppingCallback.__name__]["attributes"]

@@ -1,4 +1,4 @@
-"""Fine-tune an encoder with hybrid batches; resumable after a kill at any step."""
+"""Fine-tune an encoder with hybrid batches, resumable after a kill at any step."""
 
 import csv
 import math
@@ -27,7 +27,7 @@ from transformers import (
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import atomic_folder, atomic_path, write_manifest
 from hybridbatch.config.training import Training
-from hybridbatch.train.checkpoints import StopOnSigterm, WholeCheckpoints, last_checkpoint, stopped_early
+from hybridbatch.train.checkpoints import CompleteCheckpoints, StopOnSigterm, last_checkpoint, stopped_early
 from hybridbatch.train.hybrid_batches import HybridBatchSampler, PairDataset
 
 LOGGED_COLUMNS = ["loss", "learning_rate", "grad_norm", "examples_per_second"]
@@ -51,7 +51,7 @@ class HybridBatchTrainer(SentenceTransformerTrainer):
         self.add_callback(self.throughput)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log, with the throughput at every point of the training curve."""
+        """Log, and add the throughput at every point of the training curve."""
         if "loss" in logs:
             logs = {**logs, "examples_per_second": self.throughput.measure(self.state.global_step)}
         super().log(logs, start_time)
@@ -60,17 +60,17 @@ class HybridBatchTrainer(SentenceTransformerTrainer):
         """Leave out the library's model card: it draws random numbers, and the project writes its own."""
 
     def get_batch_sampler(self, dataset: Any, **_: Any) -> HybridBatchSampler | None:  # type: ignore[override]
-        """Return the batches of the data set that is read."""
+        """Return the batches of the training set or of the validation set."""
         return self.train_batches if dataset is self.train_dataset else self.validation_batches
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        """Save the model from the first process: the library calls this in every one, and none of them asks which it is."""
+        """Save the model from the first process only; the library calls this in every process."""
         if self.args.should_save:
             super()._save(output_dir, state_dict)
 
 
 class Throughput(TrainerCallback):
-    """Measure the pairs trained per second, by wall clock and without the time of validations and checkpoints.
+    """Measure pairs trained per second of wall-clock time, without validations and checkpoints.
 
     Args:
         batch_size: pairs in a batch, over all devices.
@@ -92,7 +92,7 @@ class Throughput(TrainerCallback):
         self._restart(state.global_step)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:  # noqa: ARG002
-        """Start the clock again: every validation has a checkpoint after it, and every checkpoint a logged point before it."""
+        """Restart the clock: a checkpoint follows every validation, and a logged point precedes every checkpoint."""
         self._restart(state.global_step)
 
     def measure(self, step: int) -> float:
@@ -120,28 +120,28 @@ def train(
 ) -> None:
     """Fine-tune ``backbone`` and write the best (without validation: the last) checkpoint to ``output``.
 
-    Several processes started by ``torchrun`` share every batch and give what one process gives; the first one writes.
-    Training goes on from the last whole checkpoint in ``state``, to the same weights as without a break. SIGTERM writes
-    one more checkpoint.
+    Several processes started by ``torchrun`` share every batch and give the result of one process; the first one writes.
+    Training resumes from the last complete checkpoint in ``state`` and ends with the same weights as an uninterrupted run. SIGTERM
+    writes one more checkpoint.
 
     The loss is the multiple-negatives ranking loss, InfoNCE with in-batch negatives (arXiv 1807.03748, equation 4):
     for a batch of n pairs, ``-1/n sum_i log(exp(cos(q_i, p_i) / t) / sum_j exp(cos(q_i, p_j) / t))`` with temperature t.
 
     Args:
         backbone: a sentence-transformers folder.
-        train_batches: the batches of training.
-        validation_batches: the batches whose mean loss chooses the checkpoint; None keeps the last step.
+        train_batches: batches to train on.
+        validation_batches: batches whose mean loss selects the checkpoint; None keeps the last step.
         settings: the training section of the configuration.
-        seed: seeds dropout and whatever else the libraries draw; the batches carry their own.
+        seed: seeds dropout and other random draws of the libraries; the batches have their own seed.
         device: ``cpu`` or ``cuda``.
-        state: folder of checkpoints, which outlives a killed job; removed at the end.
-        fingerprint: what the result depends on: a state with another fingerprint is not resumed.
-        facts: goes into the manifest.
-        output: folder written: the model, ``manifest.json``, and ``curves.csv``, which the manifest does not name: it
-            holds a measured throughput, and the same model again is the same manifest.
+        state: folder of checkpoints, which survives a killed job; removed at the end.
+        fingerprint: everything that the result depends on; a state with another fingerprint is not resumed.
+        facts: entries of the manifest.
+        output: folder to write: the model, ``manifest.json``, and ``curves.csv``. The manifest does not list ``curves.csv``, whose
+            throughput differs between runs that train the same model.
 
     Raises:
-        UserError: if the loss is not finite, the settings ask for what cannot be, or SIGTERM ended training.
+        UserError: if the loss is not finite, the settings are impossible here, or SIGTERM ended training.
     """
     _check(settings, device, validation_batches)
     set_seed(seed)
@@ -162,7 +162,7 @@ def train(
         validation_batches=validation_batches,
         callbacks=[
             stop,
-            WholeCheckpoints(settings.checkpoint_every),
+            CompleteCheckpoints(settings.checkpoint_every),
             *([] if settings.patience is None else [EarlyStoppingCallback(settings.patience)]),
         ],
     )
@@ -171,7 +171,7 @@ def train(
     if stop.stopped_at is not None:
         raise UserError(
             f"training: stopped by SIGTERM after step {stop.stopped_at} of {settings.steps}, with a checkpoint in {state}; "
-            "start it again to go on from there"
+            "start it again to resume from there"
         )
     history = trainer.state.log_history
     if not all(math.isfinite(entry["loss"]) for entry in history if "loss" in entry):
@@ -190,7 +190,7 @@ def train(
 
 
 def _check(settings: Training, device: str, validation: HybridBatchSampler | None) -> None:
-    """Raise UserError for settings that cannot be trained with here."""
+    """Raise UserError for settings that are impossible here."""
     if settings.precision == "fp16" and device == "cpu":
         raise UserError(
             "training.precision: fp16 needs a GPU, and training runs on the CPU; set it to bf16 or fp32, or device to cuda"
@@ -206,7 +206,7 @@ def _load(backbone: Path, settings: Training, device: str) -> SentenceTransforme
         assert encoder is not None  # noqa: S101 - every backbone is a transformer
         encoder.get_input_embeddings().requires_grad_(False)
     if settings.compile:
-        # Kernels for any length of texts: those for each length met would differ between a run and a resumed one.
+        # Kernels for texts of any length: kernels for each length would differ between a run and a resumed one.
         model.compile(dynamic=True)
     return model
 
@@ -225,7 +225,7 @@ def _arguments(
         max_steps=settings.steps,
         per_device_train_batch_size=settings.batch_size,
         per_device_eval_batch_size=settings.validation_batch_size,
-        # A batch is one draw of the sampler, cut into a slice for each device: never one draw per device.
+        # Every batch of the sampler is split among the devices.
         accelerator_config={"split_batches": True},
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
@@ -241,7 +241,7 @@ def _arguments(
         eval_steps=min(settings.validation_every, settings.steps),
         save_strategy="steps",
         save_steps=min(save_every, settings.steps),
-        # The validations without a better loss, counted by early stopping.
+        # Early stopping counts the validations without a better loss.
         restore_callback_states_from_checkpoint=True,
         load_best_model_at_end=validation is not None,
         metric_for_best_model="eval_loss" if validation else None,
@@ -254,7 +254,7 @@ def _arguments(
         report_to=[],
         disable_tqdm=True,
     )
-    # A process has one device: the library would share a batch among all that it sees, in its own way.
+    # Each process uses one device: the library would split a batch among all visible ones.
     arguments._n_gpu = min(1, arguments.n_gpu)
     return arguments
 
@@ -270,7 +270,7 @@ def _loss(model: SentenceTransformer, settings: Training) -> torch.nn.Module:
 
 
 def _write_curves(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
-    """Write one row per logged step; a cell is empty where nothing was measured."""
+    """Write one row per logged step; cells without a measurement are empty."""
     rows: dict[int, dict[str, Any]] = {}
     for entry in history:
         row = rows.setdefault(entry["step"], {"step": entry["step"]})
