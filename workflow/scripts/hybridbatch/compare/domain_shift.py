@@ -34,26 +34,8 @@ from hybridbatch.config.derived_strategies import held_out_name
 from hybridbatch.config.statistics import Statistics
 from hybridbatch.evaluate.names import RANK_DISTANCE, UNTUNED
 
-COLUMNS = [
-    "design",
-    "domain",
-    "setting",
-    "metric",
-    "backbone",
-    "strategy",
-    "seeds",
-    "in_domain",
-    "out_of_domain",
-    "drop",
-    "low",
-    "high",
-    "difference",
-    "difference_low",
-    "difference_high",
-    "p",
-    "p_holm",
-    "significant",
-]
+COLUMNS = ["design", "domain", "setting", "metric", "backbone", "strategy", "seeds", "in_domain", "out_of_domain"]
+COLUMNS += ["drop", "low", "high", "difference", "difference_low", "difference_high", "p", "p_holm", "significant"]
 BENCHMARKS = "benchmarks"
 HELD_OUT = "held_out"
 

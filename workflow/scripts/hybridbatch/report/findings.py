@@ -1,7 +1,9 @@
 """The summary at the top of the report: verdicts, the claim, the tested comparisons, the domain shift, the main numbers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -64,28 +66,21 @@ def read_banner(file: Path) -> Banner:
     return Banner(sentence, state)
 
 
-def read_sentence(file: Path, key: str) -> str:
-    """Return a sentence of ``claim.json`` or ``shift.json``.
+def read_statistics(file: Path, kinds: Mapping[str, type]) -> list[Any]:
+    """Return values of ``claim.json`` or ``shift.json``.
+
+    Args:
+        file: the file.
+        kinds: the keys of the values, with their types.
 
     Raises:
-        UserError: if the file is missing or lacks it.
+        UserError: if the file is missing or lacks one of them.
     """
     document = read_json(file)
-    if not isinstance(document.get(key), str):
-        raise UserError(f"{file}: lacks {key}; delete it and run again")
-    return str(document[key])
-
-
-def read_sentences(file: Path) -> list[str]:
-    """Return the sentences of ``shift.json``, one for each comparison.
-
-    Raises:
-        UserError: if the file is missing or lacks them.
-    """
-    document = read_json(file)
-    if not isinstance(document.get("sentences"), list):
-        raise UserError(f"{file}: lacks sentences; delete it and run again")
-    return [str(sentence) for sentence in document["sentences"]]
+    for key, kind in kinds.items():
+        if not isinstance(document.get(key), kind):
+            raise UserError(f"{file}: lacks {key}; delete it and run again")
+    return [document[key] for key in kinds]
 
 
 def read_comparisons(file: Path) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What the report says of the machine, the packages and the code that it was made with."""
+"""The machine, packages and code that the report was made with."""
 
 import importlib.metadata
 import os
@@ -7,7 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
-PACKAGES = (
+PACKAGES = [
     "torch",
     "transformers",
     "sentence-transformers",
@@ -21,14 +21,14 @@ PACKAGES = (
     "pydantic",
     "matplotlib",
     "snakemake",
-)
+]
 PROCESSORS = Path("/proc/cpuinfo")
-# Seconds; a driver that hangs must not hold up the report.
+# Seconds; a hanging driver must not block the report.
 PATIENCE = 20
 
 
 def machine() -> list[tuple[str, str]]:
-    """Return what this process runs on: processor, cores, memory, GPUs, operating system."""
+    """Return the hardware and operating system that this process runs on, as names and values."""
     gpus = gpu_names()
     return [
         ("processor", processor()),
@@ -41,14 +41,14 @@ def machine() -> list[tuple[str, str]]:
 
 
 def processor() -> str:
-    """Return the model of the processor; what the platform says of it where it does not tell the model."""
+    """Return the model of the processor, or its architecture if the model is unknown."""
     text = PROCESSORS.read_text(encoding="utf-8") if PROCESSORS.exists() else ""
     named = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
     return named[1].strip() if named else platform.processor() or platform.machine()
 
 
 def gpu_names() -> list[str]:
-    """Return the names and memory of the GPUs that NVIDIA's driver lists; none where there is no driver."""
+    """Return the names and memory of the GPUs that NVIDIA's driver lists; empty without a driver."""
     query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
     try:
         done = subprocess.run(query, check=True, capture_output=True, text=True, timeout=PATIENCE)
@@ -66,7 +66,7 @@ def operating_system() -> str:
 
 
 def versions() -> list[tuple[str, str]]:
-    """Return the version of Python, and of the installed packages that matter."""
+    """Return the versions of Python and of the packages that results depend on."""
     found = [("python", platform.python_version())]
     for package in PACKAGES:
         try:
@@ -77,7 +77,7 @@ def versions() -> list[tuple[str, str]]:
 
 
 def revision(folder: Path) -> str | None:
-    """Return the git commit of the repository that holds ``folder``, marked if files differ from it; None without one."""
+    """Return the git commit of the repository that contains ``folder``, marked if files are changed; None outside of git."""
     try:
         commit = _git(folder, "rev-parse", "HEAD")
         return commit + (" with uncommitted changes" if _git(folder, "status", "--porcelain") else "")

@@ -14,14 +14,7 @@ from hybridbatch.evaluate.names import MISSING, decimals, metric_label
 from hybridbatch.evaluate.summary import read_summary
 from hybridbatch.report.costs import Recall, duration, read_recall, sum_costs
 from hybridbatch.report.data_counts import count_benchmarks, count_pairs, origin
-from hybridbatch.report.findings import (
-    overview,
-    read_banner,
-    read_comparisons,
-    read_sentence,
-    read_sentences,
-    sort_comparisons,
-)
+from hybridbatch.report.findings import overview, read_banner, read_comparisons, read_statistics, sort_comparisons
 from hybridbatch.report.machine import machine, revision, versions
 from hybridbatch.report.paper_deviations import deviations, open_choices
 from hybridbatch.report.systems import read_systems
@@ -87,15 +80,17 @@ def write_report(
         )
         for name in tables
     ]
+    (claim,) = read_statistics(results / "statistics/claim.json", {"sentence": str})
+    shift, shift_sentences = read_statistics(results / "statistics/shift.json", {"answer": str, "sentences": list})
     page = render(
         "report.html.jinja",
         config=config,
         title=f"Hybrid-batch training: {config.experiment}",
         notice=config.notice,
         banner=read_banner(results / "verdicts.json"),
-        claim=read_sentence(results / "statistics/claim.json", "sentence"),
-        shift=read_sentence(results / "statistics/shift.json", "answer"),
-        shift_sentences=read_sentences(results / "statistics/shift.json"),
+        claim=claim,
+        shift=shift,
+        shift_sentences=shift_sentences,
         findings=sort_comparisons(read_comparisons(results / "statistics/comparisons.csv"), config),
         overview=overview(summary, config),
         systems=systems,
