@@ -200,7 +200,7 @@ def test_plain_files_by_id_are_a_mirror(tmp_path: Path) -> None:
     manifest = tmp_path / "cache" / "manifests" / f"{request('data/*').key}.json"
     assert hub.fetched_files(manifest)[0].read_bytes() == SMALL
     (place / "small.jsonl").unlink()
-    with pytest.raises(UserError, match=r"small.jsonl: is gone; delete .* and run `snakemake"):
+    with pytest.raises(UserError, match=r"small.jsonl: is missing; delete .* and run `snakemake"):
         hub.fetched_files(manifest)
 
 

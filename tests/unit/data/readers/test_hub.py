@@ -222,7 +222,10 @@ GOOD = {"revision": REVISION, "data_files": "a/*.parquet", "columns": {"query": 
             },
             r"must contain \{language\}",
         ),
-        ({"reader": "hub", "hub": {**GOOD, "columns": {"query": "q[", "passage": "p"}}}, r"'q\[' is not a path in a row"),
+        (
+            {"reader": "hub", "hub": {**GOOD, "columns": {"query": "q[", "passage": "p"}}},
+            r"'q\[' is not a path in a row",
+        ),
         (
             {"reader": "hub", "hub": {**GOOD, "colums": {}}},
             r"sources.s.hub.colums: unknown key \(did you mean 'columns'\?\)",

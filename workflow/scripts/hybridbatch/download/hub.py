@@ -1,7 +1,7 @@
 """Files of the Hugging Face hub at a pinned commit, kept in the hub's own cache layout.
 
-The hub's library lists the files; `hybridbatch.download.pinned_files` fetches them, because the library of today starts an interrupted
-download anew. Every file is checked against what the hub says of it: the SHA-256 of a large file, the git hash of a small one.
+The hub's library lists the files; `hybridbatch.download.pinned_files` fetches them, because the library cannot resume an interrupted
+download. Every file is verified against the hash that the hub lists: SHA-256 for a large file, git's hash for a small one.
 """
 
 import fnmatch
@@ -22,7 +22,7 @@ from hybridbatch.download.pinned_files import DataFile, download
 LOG = logging.getLogger(__name__)
 MANIFESTS = "manifests"
 CARD = "README.md"
-GET_IT = "snakemake --cores 4 downloads"
+FETCH_COMMAND = "snakemake --cores 4 downloads"
 
 
 class Request(BaseModel, frozen=True):
@@ -58,7 +58,7 @@ class Request(BaseModel, frozen=True):
 
 @dataclass(frozen=True)
 class _Remote:
-    """A file as the hub describes it: ``sha256`` is None for a small file, which git's own hash names."""
+    """A file as the hub lists it: ``sha256`` is None for a small file, which is identified by git's hash, ``blob``."""
 
     path: str
     size: int
@@ -73,13 +73,13 @@ def fetch(
 
     Args:
         request: which files.
-        cache: a folder in the hub's cache layout; finished files in it are kept, unfinished ones are continued.
+        cache: a folder in the hub's cache layout; finished files in it are kept, unfinished ones are resumed.
         mirror: a folder to take the files from; see :func:`locate`.
         offline: whether the network must not be used; the files then come from the user's own hub cache.
         backoff: seconds before the second attempt of a download.
 
     Raises:
-        UserError: if the files are not there, nothing matches, the network fails, or a file is not what the hub says it is.
+        UserError: if the files are missing, nothing matches, the network fails, or a file does not have the listed hash.
     """
     if mirror is not None or offline:
         source = locate(request, _local_roots(mirror))
@@ -87,7 +87,7 @@ def fetch(
             where = f"the mirror {mirror}" if mirror is not None else "the hub's cache on this machine"
             raise UserError(
                 f"{request.repository}, revision {request.revision}: is not in {where}, and the network is not used "
-                f"(mirror, or HF_HUB_OFFLINE=1); run `{GET_IT}` with the same configuration on a machine with network and "
+                f"(mirror, or HF_HUB_OFFLINE=1); run `{FETCH_COMMAND}` with the same configuration on a machine with network and "
                 "set mirror to its resources folder"
             )
         files = _link(request, source, cache)
@@ -101,7 +101,7 @@ def locate(request: Request, roots: list[Path]) -> Path | None:
     """Return the folder that holds the files of a commit on this machine; None if there is none.
 
     A root may be a cache in the hub's layout or hold one as its folder ``hub``; or it may hold the plain files of a
-    repository in ``hub/<id>``, whose commit nobody can check.
+    repository in ``hub/<id>``, whose commit cannot be verified.
     """
     places = [place for root in roots for place in (root / request.snapshot, root / "hub" / request.snapshot)]
     places += [root / "hub" / request.repository for root in roots]
@@ -109,7 +109,7 @@ def locate(request: Request, roots: list[Path]) -> Path | None:
 
 
 def is_available(request: Request, cache: Path, mirror: Path | None) -> bool:
-    """Return whether the files of a request can be had without network."""
+    """Return whether the files of a request are on this machine or in the mirror."""
     return (cache / MANIFESTS / f"{request.key}.json").is_file() or locate(request, _local_roots(mirror)) is not None
 
 
@@ -117,14 +117,14 @@ def fetched_files(manifest: Path) -> list[Path]:
     """Return the files that a manifest of :func:`fetch` lists, in the order of their paths in the repository.
 
     Raises:
-        UserError: if one is gone.
+        UserError: if one is missing.
     """
     facts = read_json(manifest)
     request = Request(kind=facts["kind"], repository=facts["repository"], revision=facts["revision"])
     paths = [manifest.parent.parent / request.snapshot / name for name in sorted(facts["files"])]
     for path in paths:
         if not path.is_file():
-            raise UserError(f"{path}: is gone; delete {manifest} and run `{GET_IT}` again")
+            raise UserError(f"{path}: is missing; delete {manifest} and run `{FETCH_COMMAND}` again")
     return paths
 
 
@@ -140,7 +140,7 @@ def card_patterns(card: Path, config: str, split: str) -> list[str]:
     try:
         header = yaml.safe_load(match[1]) if match else None
     except yaml.YAMLError as error:
-        raise UserError(f"{card}: its header is no YAML; give data_files instead of config") from error
+        raise UserError(f"{card}: its header is not YAML; give data_files instead of config") from error
     entries = header.get("configs") if isinstance(header, dict) else None
     configs = {str(entry["config_name"]): entry.get("data_files") for entry in entries or []}
     if config not in configs:
@@ -162,7 +162,7 @@ def card_patterns(card: Path, config: str, split: str) -> list[str]:
 
 
 def hub_errors() -> tuple[type[Exception], ...]:
-    """Return the errors by which the hub's library says that something cannot be had."""
+    """Return the errors that the hub's library raises if something is unavailable."""
     import httpx2 as httpx  # noqa: PLC0415
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled  # noqa: PLC0415
 
@@ -210,7 +210,7 @@ def _selected(request: Request, names: list[str], folder: Path) -> list[str]:
     found = {name for pattern in patterns for name in fnmatch.filter(names, pattern)}
     found -= {name for pattern in request.ignored for name in fnmatch.filter(names, pattern)}
     for pattern in patterns:
-        # Alternatives such as `*.json` and `*.safetensors` need not all match for a model; for data each one is meant.
+        # A model need not have files for every pattern; a data set must.
         if request.kind == "dataset" and not fnmatch.filter(names, pattern):
             shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
             raise UserError(
@@ -228,7 +228,7 @@ def _obtain(request: Request, remote: _Remote, cache: Path, backoff: float) -> s
     blob = cache / request.folder / "blobs" / (remote.sha256 or remote.blob)
     place = cache / request.snapshot / remote.path
     blob.parent.mkdir(parents=True, exist_ok=True)
-    # Jobs side by side may want the same file, such as what the languages of a data set share.
+    # Concurrent jobs may need the same file, such as one that all languages of a data set share.
     with FileLock(blob.with_name(f".{blob.name}.lock")):
         if not blob.is_file():
             _download_blob(request, remote, blob, backoff)
@@ -250,7 +250,7 @@ def _download_blob(request: Request, remote: _Remote, blob: Path, backoff: float
         partial.unlink()
         raise UserError(
             f"{remote.path}: {url} gave {size} bytes with SHA-256 {found[0]}, expected {remote.size} bytes with "
-            f"{'SHA-256' if remote.sha256 else 'git hash'} {remote.sha256 or remote.blob}; it is refused, try again later"
+            f"{'SHA-256' if remote.sha256 else 'git hash'} {remote.sha256 or remote.blob}; the file is refused, try again later"
         )
     partial.replace(blob)
 
@@ -258,22 +258,20 @@ def _download_blob(request: Request, remote: _Remote, blob: Path, backoff: float
 def _link(request: Request, source: Path, cache: Path) -> dict[str, str]:
     names = sorted(str(file.relative_to(source)) for file in source.rglob("*") if file.is_file())
     if request.config is not None and CARD not in names:
-        raise UserError(
-            f"{source}: has no {CARD} that explains config {request.config!r}; put it there or give data_files"
-        )
+        raise UserError(f"{source}: has no {CARD} that explains config {request.config!r}; add it or give data_files")
     wanted = _selected(request, names, source)
     checked = {}
     for name in wanted:
         file = (source / name).resolve()
         found = _hashes(file)
-        # In the hub's layout a file is a link to one that is named by its hash; elsewhere nothing is known of it.
+        # In the hub's layout, a file is a link to one that is named by its hash; in other layouts, its hash is unknown.
         if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", file.name) and file.name not in found:
             raise UserError(
-                f"{source / name}: has SHA-256 {found[0]} and git hash {found[1]}, but is named {file.name}; it is damaged, "
-                "delete it there and fetch it again"
+                f"{source / name}: has SHA-256 {found[0]} and git hash {found[1]}, but is named {file.name}; it is damaged: "
+                "delete it and fetch it again"
             )
         place = cache / request.snapshot / name
-        # The user's own cache may be this very folder.
+        # The user's own cache may be this folder.
         if place.resolve() != file:
             _symlink(place, file)
         checked[name] = found[0]

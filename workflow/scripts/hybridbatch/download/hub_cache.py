@@ -1,4 +1,4 @@
-"""Models in the Hugging Face hub's cache, as `download_hub.py` leaves them; apart from it, since jobs need not fetch."""
+"""Models in the Hugging Face hub's cache; a module of its own, so that jobs that only read models need not import downloads."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +15,11 @@ def local_snapshot(
         repository: the model's id.
         revision: its commit.
         allowed: patterns of the files wanted.
-        ignored: patterns of files that are not, although ``allowed`` names them.
-        otherwise: ends the message: what to do where there is no network.
+        ignored: patterns of files that are left out although ``allowed`` matches them.
+        otherwise: the end of the error message: what to do without a network.
 
     Raises:
-        UserError: if the files are neither in the cache nor to be had.
+        UserError: if the files are neither in the cache nor available from the hub.
     """
     from huggingface_hub import snapshot_download  # noqa: PLC0415
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
@@ -31,7 +31,7 @@ def local_snapshot(
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"hub: {repository}, revision {revision}, is neither in the local cache nor to be had from the hub ({reason}); "
+            f"hub: {repository}, revision {revision}, is neither in the local cache nor available from the hub ({reason}); "
             f"check id, revision and network, or {otherwise}"
         ) from error
     return Path(folder)

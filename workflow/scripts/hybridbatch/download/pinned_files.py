@@ -19,7 +19,7 @@ COLUMNS = ["path", "url", "revision", "sha256", "bytes", "licence"]
 ATTEMPTS = 5
 TIMEOUT = (10.0, 60.0)
 CHUNK = 2**16
-# 416 stands here because the partial file is dropped when a server refuses its range: the next attempt starts anew.
+# 416 is transient because the partial file is deleted when a server refuses its range: the next attempt starts over.
 TRANSIENT = frozenset({408, 416, 429, 500, 502, 503, 504})
 
 
@@ -53,7 +53,9 @@ def read_entries(manifest: Path) -> dict[str, DataFile]:
             for row in reader:
                 entry = _entry(row, f"{manifest}: line {reader.line_num}")
                 if entry.path in entries:
-                    raise UserError(f"{manifest}: line {reader.line_num}: path {entry.path!r} stands twice; remove one")
+                    raise UserError(
+                        f"{manifest}: line {reader.line_num}: path {entry.path!r} is listed twice; remove one"
+                    )
                 entries[entry.path] = entry
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{manifest}: cannot be read ({error}); name a data manifest") from error
@@ -65,13 +67,13 @@ def fetch(entry: DataFile, destination: Path, mirror: Path | None, partial: Path
 
     Args:
         entry: what to fetch.
-        destination: where the checked file goes; it is not touched before the check.
+        destination: where the checked file goes; it is not changed before the check.
         mirror: a folder that holds the file at ``entry.path``; None downloads ``entry.url``.
         partial: where an unfinished download is kept, so that a later call resumes it.
         backoff: seconds before the second attempt; doubled before each further one.
 
     Raises:
-        UserError: if the file is not in the mirror, the network or the server fails, or the file is another one.
+        UserError: if the file is not in the mirror, the network or the server fails, or the file has another checksum.
     """
     if mirror is not None:
         _copy(entry, mirror / entry.path, destination)
@@ -88,7 +90,7 @@ def fetch(entry: DataFile, destination: Path, mirror: Path | None, partial: Path
 
 def _entry(row: dict[str, str], place: str) -> DataFile:
     if None in row or None in row.values():
-        raise UserError(f"{place}: has not {len(COLUMNS)} cells; give one for each of {','.join(COLUMNS)}")
+        raise UserError(f"{place}: must have {len(COLUMNS)} cells, one for each of {','.join(COLUMNS)}")
     path = PurePosixPath(row["path"])
     if not path.parts or path.is_absolute() or ".." in path.parts:
         raise UserError(f"{place}: path {row['path']!r} must be relative, without '..'")
@@ -106,7 +108,7 @@ def _entry(row: dict[str, str], place: str) -> DataFile:
 
 def _copy(entry: DataFile, source: Path, destination: Path) -> None:
     if not source.is_file():
-        raise UserError(f"{source}: is not in the mirror; put the file there, or unset the config key 'mirror'")
+        raise UserError(f"{source}: is not in the mirror; put the file there, or remove the config key 'mirror'")
     with atomic_path(destination) as aside:
         try:
             shutil.copyfile(source, aside)
@@ -123,18 +125,18 @@ def _check(entry: DataFile, file: Path, origin: str) -> None:
         raise UserError(
             f"{entry.path}: {origin} gave {size} bytes with SHA-256 {found}, expected "
             f"{'any number of' if entry.bytes is None else entry.bytes} bytes with SHA-256 {entry.sha256}; "
-            "try again, and if it stays so, the source has changed: compare the data manifest"
+            "try again; if the checksum still differs, the source has changed: check the data manifest"
         )
 
 
 def download(entry: DataFile, partial: Path, backoff: float = 1.0, headers: Mapping[str, str] | None = None) -> None:
-    """Download the file of ``entry`` to ``partial``, going on where an earlier call stopped; its content is not checked.
+    """Download the file of ``entry`` to ``partial``, resuming where an earlier call stopped; its content is not checked.
 
     Args:
         entry: what to fetch.
         partial: where it goes.
         backoff: seconds before the second attempt; doubled before each further one.
-        headers: more headers of the request.
+        headers: additional headers of the request.
 
     Raises:
         UserError: if the network or the server fails, or ``partial`` cannot be written.
@@ -166,12 +168,12 @@ def download(entry: DataFile, partial: Path, backoff: float = 1.0, headers: Mapp
 
 
 def _receive(entry: DataFile, partial: Path, extra: Mapping[str, str]) -> None:
-    """Append to ``partial`` what it lacks, or write it anew where the server cannot resume."""
+    """Append the missing part to ``partial``, or write it from the start if the server cannot resume."""
     partial.parent.mkdir(parents=True, exist_ok=True)
     have = partial.stat().st_size if partial.exists() else 0
     if have and have == entry.bytes:
         return
-    # A compressed body could be neither resumed nor compared with the size in the manifest.
+    # A compressed body could not be resumed or compared with the size in the manifest.
     headers = {**extra, "Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with requests.get(entry.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         resumed = have > 0 and response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
