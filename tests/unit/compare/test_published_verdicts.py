@@ -234,7 +234,7 @@ def test_verify_ends_a_tiny_workflow_with_status_1(cells: list[PublishedCell], t
 @pytest.mark.parametrize("content", [{}, {"counts": 3}, {"counts": {"covered": 0}}])
 def test_verify_names_a_file_that_holds_no_verdicts(content: dict[str, Any], tmp_path: Path) -> None:
     write_json(tmp_path / "verdicts.json", content)
-    with pytest.raises(UserError, match="holds no verdicts"):
+    with pytest.raises(UserError, match="has no verdicts"):
         verify.main([str(tmp_path / "verdicts.json")])
 
 

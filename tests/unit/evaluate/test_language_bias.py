@@ -133,11 +133,11 @@ def test_lists_without_a_common_passage_stay_above_minus_one() -> None:
 def one_language(languages: list[str], passages: list[list[str]]) -> pd.DataFrame:
     """Return the best passages of one question in several languages; a passage's language is its first two letters."""
     rows = [
-        (language, "q", passage[:2], passage, place + 1)
+        (language, "q", passage[:2], passage, position + 1)
         for language, ranking in zip(languages, passages, strict=True)
-        for place, passage in enumerate(ranking)
+        for position, passage in enumerate(ranking)
     ]
-    frame = pd.DataFrame(rows, columns=["query_language", "query_id", "passage_language", "passage_id", "place"])
+    frame = pd.DataFrame(rows, columns=["query_language", "query_id", "passage_language", "passage_id", "position"])
     return frame.astype(dict.fromkeys(["query_language", "query_id", "passage_language", "passage_id"], "category"))
 
 

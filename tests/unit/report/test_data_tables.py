@@ -125,10 +125,10 @@ def test_a_record_that_does_not_add_up_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "pairs" / "demo_facts" / "de.cleaning.json"
     record: dict[str, Any] = read_json(file)
     write_json(file, {**record, "pairs_kept": record["pairs_kept"] + 1})
-    with pytest.raises(UserError, match="are not those read"):
+    with pytest.raises(UserError, match="do not add up"):
         read_record(file)
     write_json(file, {"pairs_in": 1})
-    with pytest.raises(UserError, match="is no record of cleaning"):
+    with pytest.raises(UserError, match="not a record of cleaning"):
         read_record(file)
 
 

@@ -368,7 +368,7 @@ def test_wrong_files_are_named(tmp_path: Path) -> None:
         read_main(tmp_path / "gone.html")
     with pytest.raises(UserError, match=r"figure\.svg: cannot be read as SVG"):
         inline_svg(tmp_path / "figure.svg", "figure", "label")
-    with pytest.raises(UserError, match=r"cost\.tsv: is no benchmark file"):
+    with pytest.raises(UserError, match=r"cost\.tsv: not a benchmark file"):
         sum_costs([("train", tmp_path / "cost.tsv")])
     with pytest.raises(UserError, match=r"gone\.tsv: cannot be read"):
         sum_costs([("train", tmp_path / "gone.tsv")])

@@ -36,7 +36,7 @@ def test_a_plane_in_space_is_found_again() -> None:
 
 
 def test_a_line_has_no_plane() -> None:
-    with pytest.raises(UserError, match="2 vectors of dimension 4 have no plane"):
+    with pytest.raises(UserError, match="2 vectors of dimension 4 cannot be projected"):
         project(np.ones((2, 1, 4)))
 
 

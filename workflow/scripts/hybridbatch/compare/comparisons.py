@@ -38,7 +38,7 @@ COMPARISON_COLUMNS += ["p_permutation", "p_t", "p_seeds", "p_questions", "p_holm
 class Replicates:
     """Scores of every run of a measured in bootstrap samples of questions, and the shares of the seeds in each sample.
 
-    All systems see the same samples of questions; those with the same seeds also see the same samples of seeds.
+    All systems share the samples of questions; those with equal seeds also share the samples of seeds.
     """
 
     def __init__(self, measured: QuestionScores, settings: Statistics) -> None:
@@ -58,7 +58,7 @@ class Replicates:
         }
 
     def of(self, backbone: str, strategy: str) -> Floats:
-        """Return the mean scores of a system over resampled seeds, shape (resamples, columns); NaN where a language was not drawn."""
+        """Return the mean scores of a system over resampled seeds, shape (resamples, columns); NaN if a language was not drawn."""
         seeds = tuple(self._measured.seeds(backbone, strategy))
         if seeds not in self._shares:
             self._shares[seeds] = seed_shares(len(seeds), self._resamples, self._rng)

@@ -1,10 +1,10 @@
-"""Domain shift: what a strategy loses outside the domain that it was trained on, and whether one loses less than others.
+"""Domain shift: the loss of a strategy outside the domain of its training data, and whether one loses less than others.
 
 The loss is the relative drop ``(in - out) / in`` of two scores of a seed; that of a strategy is the mean over its seeds. Two designs:
 
 - ``benchmarks``: the same model on benchmarks of its domain (in) and of others (out);
-- ``held_out``: on the benchmarks of a domain, the model trained on all sources (in) and the one that this domain was left
-  out of (out).
+- ``held_out``: on the benchmarks of a domain, the model trained on all sources (in) and the one trained without this
+  domain (out).
 
 A score over several benchmarks is the mean of theirs. The drop's influence function follows from those of the scores:
 ``du_drop = out / in^2 * du_in - 1 / in * du_out``, with which two strategies are compared as scores are; questions are drawn
@@ -84,7 +84,7 @@ def measure_shift(
     out_of_domain: Sequence[str],
     held_out: Mapping[str, Sequence[str]],
 ) -> pd.DataFrame:
-    """Return the drop of every strategy, and how much less the strategy of the claim drops than each of its baselines.
+    """Return the drop of every strategy, and the difference between the claim's strategy and each of its baselines.
 
     Args:
         scores: the result of :func:`hybridbatch.compare.question_scores.read_question_scores`; rank distances are left out: ranks in
@@ -92,7 +92,7 @@ def measure_shift(
         strategies: those that are trained on all sources.
         settings: level, resamples, and the strategy and baselines that are compared.
         in_domain: benchmarks of the domain of training.
-        out_of_domain: benchmarks of others.
+        out_of_domain: benchmarks of other domains.
         held_out: the benchmarks of each domain that is left out of training.
 
     Returns:
@@ -165,7 +165,7 @@ def _strata(scores: Sequence[QuestionScores]) -> Strata:
 
 
 def _drops(comparison: Comparison, backbone: str, names: Sequence[str], settings: Statistics) -> dict[str, Drops]:
-    """Return the drops of strategies; all see the same replicates of questions, those with the same seeds also of seeds."""
+    """Return the drops of strategies; all share the replicates of questions, those with equal seeds also the replicates of seeds."""
     totals = {
         measured.benchmark: _replicates(measured, comparison, backbone, names, settings)
         for measured in comparison.scores

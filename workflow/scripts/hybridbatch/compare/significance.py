@@ -5,8 +5,8 @@ the weighted sum of the values that belong to question i. A system has one score
 
 Two kinds of conclusions are kept apart. :func:`sign_flip_test` and :func:`t_test` are the usual paired tests of retrieval
 experiments; they take the trained models as given and ask about other questions. :func:`contrast` asks about other questions
-and other seeds. With the two to five seeds that one can afford, the percentile bootstrap over seeds is too narrow: the variance
-of three values, resampled, is a third too small, and no percentile makes up for two degrees of freedom. So :func:`contrast`
+and other seeds. With the usual two to five seeds, the percentile bootstrap over seeds is too narrow: the resampled variance
+of three values is a third too small, and no percentile makes up for two degrees of freedom. So :func:`contrast`
 takes the analysis of variance with two crossed random factors, as radiology does for few readers of many cases (Dorfman, Berbaum
 and Metz, Investigative Radiology 27, 1992), and Banerjee's combination of the components (Sankhya 22, 1960), which keeps
 its level whatever their ratio. Satterthwaite's degrees of freedom, which are usual there (Hillis, Statistics in Medicine 26, 2007),
@@ -23,11 +23,11 @@ from scipy.optimize import brentq
 
 Floats = NDArray[np.float64]
 Strata = NDArray[np.int64]
-# Numbers drawn at once, in any of the loops over replicates.
+# Numbers drawn at once in loops over replicates.
 CHUNK = 4_000_000
-# Sums in another order differ in the last digits; a sum that is this close, relatively, is as large.
+# Relative difference up to which sums count as equal: their last digits depend on the order of summation.
 CLOSE = 1e-9
-# Logarithm of the smallest p-value that is told from smaller ones.
+# Logarithm of the smallest p-value that is computed; smaller ones count as this one.
 SMALLEST = -300.0
 
 
@@ -35,7 +35,7 @@ SMALLEST = -300.0
 class Scores:
     """A system's score for each seed, shape (seeds,), and each question's influence on it, shape (questions, seeds).
 
-    An influence is what the score changes by, to first order, with one more copy of the question: ``c_i - score * w_i`` for a
+    An influence is the change of the score, to first order, by one more copy of the question: ``c_i - score * w_i`` for a
     weighted mean. The sum of the squares of centred influences then estimates the variance over questions.
     """
 
@@ -66,7 +66,7 @@ class Estimate:
         return self._tail(excess) if excess > 0 else 1 - self._tail(-excess)
 
     def _tail(self, excess: float) -> float:
-        """Return the p-value, one-sided, of an excess that is not negative; a half where nothing is known of its variance."""
+        """Return the p-value, one-sided, of an excess that is not negative; 0.5 if its variance is unknown."""
         if excess == 0 or min(self.freedoms) == 0:
             return 0.5
         if sum(self.variances) == 0:
@@ -99,7 +99,7 @@ def resampled_totals(values: Floats, strata: Strata, resamples: int, rng: np.ran
         values: shape (questions, columns); all columns see the same draws.
         strata: the number of each question's stratum, from 0; shape (questions,).
         resamples: how often to draw.
-        rng: where the draws come from.
+        rng: the source of the draws.
 
     Returns:
         Shape (resamples, columns).
@@ -125,7 +125,7 @@ def seed_shares(seeds: int, resamples: int, rng: np.random.Generator) -> Floats:
 
 
 def percentile_interval(replicates: Floats, confidence: float) -> tuple[float, float]:
-    """Return the percentile interval of bootstrap replicates; those that are not a number are left out."""
+    """Return the percentile interval of bootstrap replicates; NaN is left out."""
     tail = (1 - confidence) / 2
     low, high = np.quantile(replicates[~np.isnan(replicates)], [tail, 1 - tail])
     return float(low), float(high)
@@ -134,14 +134,14 @@ def percentile_interval(replicates: Floats, confidence: float) -> tuple[float, f
 def sign_flip_test(differences: Floats, permutations: int, rng: np.random.Generator) -> Floats:
     """Return p-values of Fisher's randomisation test for paired samples, two-sided.
 
-    Under the hypothesis that two systems are alike, each question's difference could as well have the other sign. The p-value
+    Under the hypothesis that two systems are alike, each question's difference is as likely to have the opposite sign. The p-value
     is the share of random sign patterns, the observed one counted in, whose sum is at least as far from 0
     (Phipson and Smyth, Statistical Applications in Genetics and Molecular Biology 9, 2010).
 
     Args:
         differences: contributions of one system minus those of another, shape (questions, pairs of systems).
         permutations: number of random sign patterns; all pairs see the same.
-        rng: where they come from.
+        rng: the source of the patterns.
 
     Returns:
         Shape (pairs of systems,).
@@ -158,7 +158,7 @@ def sign_flip_test(differences: Floats, permutations: int, rng: np.random.Genera
 
 
 def t_test(first: Floats, second: Floats) -> float:
-    """Return the p-value of the paired t-test, two-sided; 1 where nothing differs or there is one question.
+    """Return the p-value of the paired t-test, two-sided; 1 if nothing differs or there is only one question.
 
     Args:
         first: contributions of a system, shape (questions,).
@@ -175,7 +175,7 @@ def t_test(first: Floats, second: Floats) -> float:
 def holm(p_values: Floats) -> Floats:
     """Return p-values corrected for their number (Holm, Scandinavian Journal of Statistics 6, 1979).
 
-    Those below a level are the hypotheses that his step-down procedure rejects at that level.
+    Values below a level belong to the hypotheses that his step-down procedure rejects at that level.
     """
     order = np.argsort(p_values, kind="stable")
     stepped = np.maximum.accumulate(p_values[order] * np.arange(len(order), 0, -1))
@@ -192,7 +192,7 @@ def cohens_dz(differences: Floats, weights: Floats) -> float:
         weights: shape (questions,), positive, with the sum 1.
 
     Returns:
-        0 where nothing differs; not a number where all differ by the same or there is one question.
+        0 if nothing differs; NaN if all differ by the same amount or there is only one question.
     """
     mean = differences.sum()
     if not differences.any():
@@ -208,7 +208,7 @@ def question_variance(influences: Floats, strata: Strata) -> Floats:
     """Return the variance of scores over samples of questions, drawn within strata.
 
     ``sum over strata of n / (n - 1) * sum of (u_i - mean u)^2``: for equal weights and one stratum that is the square of the
-    usual standard error. A stratum of one question adds nothing.
+    usual standard error. A stratum of one question contributes nothing.
 
     Args:
         influences: shape (questions, scores).
@@ -230,8 +230,8 @@ def contrast(first: Scores, second: Scores, strata: Strata) -> Estimate:
 
     The components of the variance are that of the means over seeds, with ``seeds - 1`` degrees of freedom for each system and
     one variance for both, and that of the mean over questions, less what it shares with the former: the interaction of questions and
-    seeds. The seeds of two systems count as independent, for the same number makes different batches; where they are not,
-    the test is on the safe side. A system with one seed has no variance of seeds: the conclusion is then about this model.
+    seeds. The seeds of two systems count as independent, for the same number makes different batches; if they are not,
+    the test is conservative. A system with one seed has no variance of seeds: the conclusion is then about this model.
 
     Args:
         first: a system.
@@ -255,7 +255,7 @@ def contrast(first: Scores, second: Scores, strata: Strata) -> Estimate:
 
 
 def _interaction(system: Scores, strata: Strata) -> float:
-    """Return what the interaction of questions and seeds adds to the variance of a system's mean score."""
+    """Return the contribution of the interaction of questions and seeds to the variance of a system's mean score."""
     seeds = len(system.values)
     rest = system.influences - system.influences.mean(axis=1, keepdims=True)
     return float(question_variance(rest, strata).sum()) / (seeds * (seeds - 1))

@@ -1,6 +1,6 @@
 """Language bias of a ranking over the pool of all languages, beyond rank distance.
 
-Every measure looks at the best k passages of the pool, whether relevant or not, so none needs judgements but the rank distance.
+Every measure uses the best k passages of the pool, relevant or not, so only the rank distance needs judgements.
 PEER (Yang et al., arXiv 2405.00978) is left out: where every language has exactly one relevant passage for a question, the
 rankings of the relevant passages are permutations of each other and its p-value is the same for every system.
 """
@@ -26,8 +26,8 @@ NO_PASSAGE = -1
 def pooled_top(topk: Path, k: int) -> pd.DataFrame:
     """Merge the blocks of each query into the best ``k`` passages of the pool.
 
-    Passages stand in the order of their scores and, where these are equal, of their ids. The scores are those of the file, in
-    float32: two that search told apart beyond float32 count as equal here. Only rows of rank ``k`` and better are read, as
+    Passages are ordered by score and, if scores are equal, by id. The scores are those of the file, in
+    float32: scores that differ only beyond float32 count as equal here. Only rows of rank ``k`` and better are read, as
     no other can be among the best ``k`` of the pool.
 
     Args:
@@ -35,8 +35,8 @@ def pooled_top(topk: Path, k: int) -> pd.DataFrame:
         k: passages kept for a query.
 
     Returns:
-        ``query_language, query_id, passage_language, passage_id`` (categories), ``place`` (int64, from 1), in the order of
-        queries and places. A query has fewer than ``k`` rows where fewer passages were found.
+        ``query_language, query_id, passage_language, passage_id`` (categories), ``position`` (int64, from 1), in the order of
+        queries and positions. A query has fewer than ``k`` rows where fewer passages were found.
 
     Raises:
         UserError: if the file is missing, cut short or no parquet file.
@@ -54,8 +54,8 @@ def pooled_top(topk: Path, k: int) -> pd.DataFrame:
         codes[column] = top[column].cat.codes.to_numpy()
     order = np.lexsort((codes["passage_id"], -top["score"].to_numpy(), codes["query_id"], codes["query_language"]))
     top = top.iloc[order].reset_index(drop=True)
-    top["place"] = top.groupby(QUERY, observed=True, sort=False).cumcount() + 1
-    return top.loc[top["place"] <= k, [*QUERY, "passage_language", "passage_id", "place"]].reset_index(drop=True)
+    top["position"] = top.groupby(QUERY, observed=True, sort=False).cumcount() + 1
+    return top.loc[top["position"] <= k, [*QUERY, "passage_language", "passage_id", "position"]].reset_index(drop=True)
 
 
 def normalised_rank_distance(distance: NDArray[np.float64], pool: int) -> NDArray[np.float64]:
@@ -65,7 +65,7 @@ def normalised_rank_distance(distance: NDArray[np.float64], pool: int) -> NDArra
     relevant passages. It grows with the pool of N passages; the quotient can be compared between pools.
 
     Degenerate: 0 for a query with one relevant passage, whatever its rank. With r relevant passages it cannot fall below
-    (r - 1) / (N - 1), so benchmarks with unlike numbers of languages differ at best too. NaN for a pool of one passage.
+    (r - 1) / (N - 1), so the best possible value depends on the number of languages. NaN for a pool of one passage.
 
     Args:
         distance: shape (queries,).
@@ -81,7 +81,7 @@ def own_language_share(top: pd.DataFrame) -> "pd.Series[float]":
     :func:`own_language_preference`.
 
     Args:
-        top: what :func:`pooled_top` returns.
+        top: the result of :func:`pooled_top` returns.
 
     Returns:
         A value for each (query language, query id), from 0 to 1.
@@ -98,10 +98,10 @@ def own_language_preference(share: "pd.Series[float]", pool: Mapping[str, int]) 
     preferred, below 0: it is avoided. A difference and no ratio s / p: it is bounded (-p to 1 - p), its mean over queries is the
     difference of the mean shares, and a language that is rare in the pool does not dominate the mean over languages.
 
-    Degenerate: 0 in a pool of one language. A random ranking has 0 too: read it beside a measure of relevance.
+    Degenerate: 0 in a pool of one language. A random ranking has 0 too: read it together with a measure of relevance.
 
     Args:
-        share: what :func:`own_language_share` returns.
+        share: the result of :func:`own_language_share` returns.
         pool: passages of each language.
     """
     expected = (
@@ -117,18 +117,18 @@ def pool_shares(pool: Mapping[str, int]) -> dict[str, float]:
 
 
 def rank_consistency(top: pd.DataFrame, k: int) -> "pd.Series[float]":
-    """Return how alike the rankings are that the versions of a question in different languages give: MRC@k.
+    """Return the agreement of the rankings for the same question in different languages: MRC@k.
 
     The mean Spearman correlation of a query's ranking with those of the same question in every other language, as Yang, Jiang
-    and Baldwin measure language fairness (MRL 2024, arXiv 2509.06195). Their definition leaves open what happens to passages
-    that one list alone holds; here the correlation is taken over the union of both lists, as :func:`spearman` says.
+    and Baldwin measure language fairness (MRL 2024, arXiv 2509.06195). Their definition does not cover passages
+    of one list alone; here the correlation is taken over the union of both lists, as :func:`spearman` says.
 
     Degenerate: 1 where all passages tie, as then ids alone decide the order, in every language alike: a broken encoder is
-    consistent. Missing (NaN) for a question that exists in one language. With k no smaller than the pool it is the correlation of
-    the whole rankings, of which the irrelevant end is the most.
+    consistent. Missing (NaN) for a question that exists in one language. If k is at least the size of the pool, it is the correlation of
+    the whole rankings, most of which are irrelevant passages.
 
     Args:
-        top: what :func:`pooled_top` returns.
+        top: the result of :func:`pooled_top` returns.
         k: its ``k``.
 
     Returns:
@@ -137,7 +137,7 @@ def rank_consistency(top: pd.DataFrame, k: int) -> "pd.Series[float]":
     languages = list(top["query_language"].cat.categories)
     language, question = (top[column].cat.codes.to_numpy() for column in QUERY)
     lists = np.full((len(languages), len(top["query_id"].cat.categories), k), NO_PASSAGE, dtype=np.int64)
-    lists[language, question, top["place"].to_numpy() - 1] = top["passage_id"].cat.codes
+    lists[language, question, top["position"].to_numpy() - 1] = top["passage_id"].cat.codes
     sums = np.zeros(lists.shape[:2])
     counts = np.zeros(lists.shape[:2])
     for a, b in combinations(range(len(languages)), 2):
@@ -155,34 +155,34 @@ def rank_consistency(top: pd.DataFrame, k: int) -> "pd.Series[float]":
 def spearman(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the Spearman correlation of pairs of lists over their union.
 
-    The passages of the union that a list does not hold share one rank behind it, the mean of the ranks they would take
+    The passages of the union that a list lacks share one rank after its end, the mean of the ranks they would take
     (fractional ranks); the correlation is Pearson's of these ranks.
 
-    Degenerate: lists without a common passage are below 0 and above -1 (-0.86 for two of 10), as the tie behind each list is
-    broken for neither. 1 for two lists of the same single passage, where Pearson's is undefined.
+    Degenerate: lists without a common passage are below 0 and above -1 (-0.86 for two of 10), as the ties after the end of the
+    lists are not broken. 1 for two lists of the same single passage, where Pearson's is undefined.
 
     Args:
         first: numbers of passages in the order of their ranks, then :data:`NO_PASSAGE` where the list is shorter; shape (pairs, k). A
-            list holds at least one passage, and none twice.
+            list has at least one passage, and none twice.
         second: likewise, shape (pairs, k).
 
     Returns:
         Shape (pairs,).
     """
     k = first.shape[1]
-    place = np.arange(1, k + 1, dtype=np.float64)
+    position = np.arange(1, k + 1, dtype=np.float64)
     lengths = [(row != NO_PASSAGE).sum(axis=1).astype(np.float64) for row in (first, second)]
     common = (first[:, :, None] == second[:, None, :]) & (first != NO_PASSAGE)[:, :, None]
     union = lengths[0] + lengths[1] - common.sum(axis=(1, 2))
     behind = [(length + 1 + union) / 2 for length in lengths]
     mean = (union + 1) / 2
-    products = np.einsum("nij,i,j->n", common.astype(np.float64), place, place)
+    products = np.einsum("nij,i,j->n", common.astype(np.float64), position, position)
     variances = []
     for own, other, axis in ((0, 1, 2), (1, 0, 1)):
-        held = place <= lengths[own][:, None]
+        held = position <= lengths[own][:, None]
         alone = held & ~common.any(axis=axis)
-        products += (alone @ place) * behind[other]
-        squares = held @ place**2 + (union - lengths[own]) * behind[own] ** 2
+        products += (alone @ position) * behind[other]
+        squares = held @ position**2 + (union - lengths[own]) * behind[own] ** 2
         variances.append(squares - union * mean**2)
     single = union == 1
     spread = np.sqrt(np.where(single, 1, variances[0] * variances[1]))
@@ -194,7 +194,7 @@ def language_shares(top: pd.DataFrame, pool: Mapping[str, int]) -> pd.DataFrame:
     """Return the share of each passage language in the best k of each query language, and its share of the pool.
 
     Args:
-        top: what :func:`pooled_top` returns.
+        top: the result of :func:`pooled_top` returns.
         pool: passages of each language.
 
     Returns:
@@ -208,26 +208,26 @@ def language_shares(top: pd.DataFrame, pool: Mapping[str, int]) -> pd.DataFrame:
 
 
 def share_divergence(shares: pd.DataFrame) -> "pd.Series[float]":
-    """Return how far the languages of the best k are from those of the pool, for each query language.
+    """Return the distance between the languages of the best k and of the pool, for each query language.
 
     The total variation distance, half the sum over languages of |share in the top - share in the pool| (Levin and Peres,
-    Markov Chains and Mixing Times, 4.1): the part of the places that would have to go to another language; from 0 to below 1.
+    Markov Chains and Mixing Times, 4.1): the part of the positions that would have to go to another language; from 0 to below 1.
 
     Degenerate: 0 in a pool of one language. Shares are pooled over queries first: a single list of k passages cannot have the
     shares of a pool of more than k languages. Few queries leave a distance above 0 without any bias.
 
     Args:
-        shares: what :func:`language_shares` returns.
+        shares: the result of :func:`language_shares` returns.
     """
     gap = (shares["share_in_top"] - shares["share_in_pool"]).abs()
     return gap.groupby(shares["query_language"], sort=False).sum() / 2
 
 
 def measure_queries(top: pd.DataFrame, pool: Mapping[str, int], k: int) -> pd.DataFrame:
-    """Return the measures of every query that its ranking alone gives.
+    """Return the measures of every query that depend on its ranking only.
 
     Args:
-        top: what :func:`pooled_top` returns.
+        top: the result of :func:`pooled_top` returns.
         pool: passages of each language.
         k: its ``k``.
 

@@ -1,7 +1,7 @@
-"""How much a vector says of its language: a linear probe, distances of language centroids, variance explained by language.
+"""How well vectors identify their language: a linear probe, distances of language centroids, variance between languages.
 
-All of it is measured on queries, as these are translations of each other: a question asked in several languages. What
-differs between their vectors is the language and the translation, not the subject.
+All measures use queries, which are translations of each other: their vectors differ in language and translation, not in
+subject.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ class Sample:
     Attributes:
         vectors: shape (vectors, dimension), float64.
         language: number of the language of each vector, shape (vectors,).
-        question: number of the question of each vector, shape (vectors,); no question stands twice in a language.
+        question: number of the question of each vector, shape (vectors,); each question at most once in a language.
     """
 
     vectors: NDArray[np.float64]
@@ -47,11 +47,11 @@ def choose_questions(ids: Mapping[str, Sequence[str]], limit: int) -> list[str]:
     counts = Counter(name for names in ids.values() for name in names)
     shared = sorted(name for name, count in counts.items() if count > 1)
     chosen = np.random.default_rng(SEED).permutation(len(shared))[:limit]
-    return [shared[place] for place in sorted(chosen)]
+    return [shared[index] for index in sorted(chosen)]
 
 
 def measure_identifiability(sample: Sample) -> dict[str, float]:
-    """Return every measure of this module by name; none where there are fewer than two languages or two questions."""
+    """Return every measure of this module by name; none if there are fewer than two languages or two questions."""
     languages = len(np.unique(sample.language))
     if languages < 2 or len(np.unique(sample.question)) < 2:
         return {}
@@ -65,15 +65,15 @@ def measure_identifiability(sample: Sample) -> dict[str, float]:
 
 
 def probe_accuracy(sample: Sample) -> float:
-    """Return how well a linear classifier tells the languages of vectors of questions that it was not trained on.
+    """Return how well a linear classifier predicts the languages of vectors of questions that it was not trained on.
 
     Multinomial logistic regression (L2, C = 1) on standardised dimensions, as a linear probe (Alain and Bengio,
-    arXiv 1610.01644); the languages of a multilingual encoder are probed so by Libovický, Rosa and Fraser (arXiv 2004.05160).
-    Cross-validated in 5 folds of questions: the translations of a question are on one side, so that a vector cannot be told
-    by its neighbour. The value is the mean over languages of the share of vectors that are told right (balanced accuracy): it is
+    arXiv 1610.01644); Libovický, Rosa and Fraser (arXiv 2004.05160) probe the languages of multilingual encoders this way.
+    Cross-validated in 5 folds of questions: the translations of a question are in the same fold, so that they do not
+    give each other away. The value is the mean over languages of the share of correct predictions (balanced accuracy): it is
     1 / languages by chance, however many questions each language has. Lower is more language-neutral.
 
-    Degenerate: saturates at 1 for most encoders, as one direction that carries the language is enough, however small beside the
+    Degenerate: saturates at 1 for most encoders, as one direction that carries the language is enough, however small compared with the
     others: dimensions are standardised. Fewer vectors of a language than dimensions leave the probe underfitted.
 
     Args:
@@ -81,8 +81,8 @@ def probe_accuracy(sample: Sample) -> float:
     """
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     folds = GroupKFold(min(FOLDS, len(np.unique(sample.question))), shuffle=True, random_state=SEED)
-    told = cross_val_predict(probe, sample.vectors, sample.language, groups=sample.question, cv=folds)
-    return float(balanced_accuracy_score(sample.language, told))
+    predicted = cross_val_predict(probe, sample.vectors, sample.language, groups=sample.question, cv=folds)
+    return float(balanced_accuracy_score(sample.language, predicted))
 
 
 def centroid_distance(sample: Sample) -> float:
@@ -104,7 +104,7 @@ def centroid_distance(sample: Sample) -> float:
 
 
 def offset_share(sample: Sample) -> float:
-    """Return the part of the distance between translations that a constant offset between their languages makes up.
+    """Return the part of the distance between translations that a constant offset between their languages explains.
 
     For a pair of languages, ||mean of a - mean of b||^2 / mean of ||a_i - b_i||^2 over the questions i that both have: the squared mean of
     the differences over their mean square, which is at least as large. From 0 to 1; 1: each translation is the same step
@@ -122,13 +122,13 @@ def offset_share(sample: Sample) -> float:
 
 
 def language_variance(sample: Sample) -> float:
-    """Return the share of the vectors' variance that lies between languages.
+    """Return the share of the vectors' variance that is between languages.
 
     Sum over languages of n ||mean of the language - mean||^2, divided by the sum over vectors of ||vector - mean||^2: eta squared,
     over all dimensions (the R^2 of Anderson 2001, A new method for non-parametric multivariate analysis of variance, with
     Euclidean distances). From 0, which is language-neutral, to 1.
 
-    Degenerate: about (languages - 1) / (vectors - 1), not 0, without any effect. Where languages have unlike questions, their
+    Degenerate: about (languages - 1) / (vectors - 1), not 0, without any effect. If languages have different questions, their
     subjects count as language. 0 where all vectors are equal.
     """
     mean = sample.vectors.mean(axis=0)

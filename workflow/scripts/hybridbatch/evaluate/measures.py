@@ -12,7 +12,7 @@ from hybridbatch.common.files import read_table
 
 # Bytes of the arrays handed to ranx at once.
 CHUNK = 256 * 2**20
-# Ids that are no passage: in a ranking, and where a query has fewer relevant passages than others.
+# Ids of no passage: in a ranking, and for queries with fewer relevant passages than others.
 FILLER = -1.0
 NO_PASSAGE = -2.0
 
@@ -75,8 +75,8 @@ def measure_ranks(
 ) -> dict[str, NDArray[np.float64]]:
     """Return measures of queries whose relevant passages have known ranks.
 
-    ranx is given, for each query, a ranking in which the relevant passages stand at their ranks and fillers elsewhere:
-    the measures depend on nothing else, and ties are already decided. All relevant passages count, found or not.
+    ranx gets, for each query, a ranking with the relevant passages at their ranks and fillers elsewhere:
+    the measures depend on nothing else, and ties are already broken. All relevant passages count, found or not.
 
     Args:
         query: numbers of queries, 0 to n - 1, each present; shape (pairs,).
@@ -111,7 +111,7 @@ def measure_ranks(
         run[:, :, 1] = np.arange(width, 0, -1)
         seen = found[inside] > 0
         run[row[seen], found[inside][seen] - 1, 0] = column[seen]
-        # ranx 0.3.21 looks a single measure up under a cut name; the first one given twice keeps it right.
+        # ranx 0.3.21 looks up a single measure under a truncated name; giving the first one twice avoids this.
         scores = ranx.evaluate(qrels, run, [measures[0], *measures], return_mean=False)
         for name in measures:
             result[name][chunk] = scores[name]

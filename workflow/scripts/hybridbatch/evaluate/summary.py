@@ -134,7 +134,7 @@ def read_csv(file: Path, columns: Sequence[str], numbers: Collection[str]) -> pd
 
 
 def read_summary(file: Path) -> pd.DataFrame:
-    """Read ``summary.csv``, what :func:`summarise` returns.
+    """Read ``summary.csv``, the result of :func:`summarise` returns.
 
     Raises:
         UserError: if the file is missing or not a summary.

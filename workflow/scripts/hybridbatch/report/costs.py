@@ -1,4 +1,4 @@
-"""What the jobs of an experiment cost, and the recall of its approximate searches: numbers that jobs left beside their results."""
+"""The costs of an experiment's jobs, and the recall of its approximate searches, from files that the jobs wrote."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ RECALL_COLUMNS = ["k", "recall"]
 
 @dataclass(frozen=True)
 class Cost:
-    """What the jobs of a rule took: wall-clock seconds, and memory (resident set) in MiB or None where none was sampled."""
+    """The costs of a rule's jobs: wall-clock seconds, and peak memory (resident set) in MiB, None if it was not sampled."""
 
     rule: str
     jobs: int
@@ -26,7 +26,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Recall:
-    """The share of the exact best ``k`` that an approximate search finds: mean and smallest over pairs of languages."""
+    """The share of the exact best ``k`` that an approximate search finds: mean and minimum over pairs of languages."""
 
     run: str
     benchmark: str
@@ -36,13 +36,13 @@ class Recall:
 
 
 def sum_costs(files: Sequence[tuple[str, Path]]) -> list[Cost]:
-    """Sum what Snakemake measured of each job, per rule, in the order of the arguments.
+    """Sum the costs that Snakemake measured, per rule, in the order of the arguments.
 
     Args:
         files: rule and benchmark file (``.jsonl``, else tab-separated with a header).
 
     Raises:
-        UserError: if a file is missing or is no benchmark of Snakemake.
+        UserError: if a file is missing or not a benchmark of Snakemake.
     """
     records: dict[str, list[tuple[float, float | None]]] = {}
     for rule, file in files:
@@ -70,7 +70,7 @@ def _records(file: Path) -> list[tuple[float, float | None]]:
             (float(row["s"]), None if row["max_rss"] in ("NA", "-", None) else float(row["max_rss"])) for row in rows
         ]
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: is no benchmark file of Snakemake ({error!r}); delete it and run again") from error
+        raise UserError(f"{file}: not a benchmark file of Snakemake ({error!r}); delete it and run again") from error
 
 
 def read_recall(files: Mapping[tuple[str, str], Path]) -> list[Recall]:
@@ -90,7 +90,7 @@ def read_recall(files: Mapping[tuple[str, str], Path]) -> list[Recall]:
 
 
 def duration(seconds: float) -> str:
-    """Return a time in the units that a reader thinks in: ``0.8 s``, ``42 s``, ``3 min 20 s``, ``5 h 04 min``."""
+    """Return a time in readable units: ``0.8 s``, ``42 s``, ``3 min 20 s``, ``5 h 04 min``."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

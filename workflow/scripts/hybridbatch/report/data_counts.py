@@ -1,4 +1,4 @@
-"""What the report counts: queries and passages of the benchmarks, and pairs of the sources."""
+"""Counts for the report: queries and passages of the benchmarks, and pairs of the sources."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from hybridbatch.config.experiment import Config
 
 @dataclass(frozen=True)
 class Counts:
-    """Numbers per language; None: the language has none."""
+    """Numbers per language; None: not available in the language."""
 
     name: str
     columns: list[str]
@@ -37,7 +37,7 @@ def count_benchmarks(config: Config, folder: Path) -> list[Counts]:
 
 
 def count_pairs(config: Config, folder: Path) -> Counts:
-    """Count the pairs of each source per language, and their totals; the validation source is named as such.
+    """Count the pairs of each source per language, and their totals; the validation source is labelled.
 
     Raises:
         UserError: if a file is missing or unreadable.
@@ -61,7 +61,7 @@ def _rows(file: Path) -> int:
 
 
 def origin(config: Config, name: str) -> str:
-    """Say where a backbone comes from."""
+    """Return where a backbone comes from."""
     backbone = config.backbones[name]
     if backbone.hub:
         return f"{backbone.hub}, revision {backbone.revision}"

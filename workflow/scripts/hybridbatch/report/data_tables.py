@@ -1,4 +1,4 @@
-"""The tables of the training data: what cleaning removed, and how the translations came out."""
+"""The tables of the training data: the effect of cleaning, and the quality of the translations."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ CHECKS = ("untranslated", "script", "language", "length_ratio", "repetition", "s
 
 
 def read_record(file: Path) -> dict[str, Any]:
-    """Read what cleaning wrote of a file of pairs.
+    """Read the record that cleaning wrote of a file of pairs.
 
     Raises:
         UserError: if it is missing, lacks a number, or its numbers do not add up.
@@ -49,17 +49,17 @@ def read_record(file: Path) -> dict[str, Any]:
         removed = sum(row["pairs"] for row in record["removed"])
         whole = record["pairs_in"] == record["pairs_kept"] + removed
     except (KeyError, TypeError) as error:
-        raise UserError(f"{file}: is no record of cleaning ({error!r}); delete it and run again") from error
+        raise UserError(f"{file}: not a record of cleaning ({error!r}); delete it and run again") from error
     if not whole:
-        raise UserError(f"{file}: the pairs removed and kept are not those read; delete it and run again")
+        raise UserError(f"{file}: the pairs removed and kept do not add up to those read; delete it and run again")
     return record
 
 
 def cleaning_page(records: Sequence[Mapping[str, Any]]) -> Page:
-    """Return what each step removed, a row per source and language.
+    """Return the pairs that each step removed, a row per source and language.
 
     Args:
-        records: what :func:`read_record` returns.
+        records: the result of :func:`read_record` returns.
     """
     reasons = _reasons(records)
     checks = [reason for reason in reasons if reason in CHECKS]
@@ -84,12 +84,12 @@ def translation_page(
     scores: "Mapping[tuple[str, str], Scores]",
     samples: Sequence[Sample],
 ) -> Page:
-    """Return how the translations came out, a row per source and language.
+    """Return the fate and quality of the translations, a row per source and language.
 
     Args:
-        records: what :func:`read_record` returns; those that no engine made are left out.
+        records: the result of :func:`read_record` returns; those that were not translated are left out.
         engines: the record of each translation, by source and language.
-        scores: chrF and BLEU, where there are references.
+        scores: chrF and BLEU of those with references.
         samples: pairs to show below the table.
     """
     translated = [record for record in records if record["engine"]]

@@ -1,4 +1,4 @@
-"""Figures as SVG and PDF: the cross-lingual matrix, bars over strategies, training curves. The same data give the same bytes."""
+"""Figures as SVG and PDF: the cross-lingual matrix, bars over strategies, training curves. Equal data give equal bytes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -57,7 +57,7 @@ def write_figures(
 
 
 def save(stem: Path, figure: Figure) -> None:
-    """Write a figure as ``<stem>.svg``, for pages, and ``<stem>.pdf``, for papers; the same figure gives the same bytes."""
+    """Write a figure as ``<stem>.svg``, for pages, and ``<stem>.pdf``, for papers; equal figures give equal bytes."""
     with atomic_path(stem.with_name(f"{stem.name}.svg")) as aside:
         figure.savefig(aside, format="svg", metadata={"Date": None, "Creator": None})
     with atomic_path(stem.with_name(f"{stem.name}.pdf")) as aside:
@@ -65,7 +65,7 @@ def save(stem: Path, figure: Figure) -> None:
 
 
 def no_data() -> Figure:
-    """Return a drawing that says that there are no data."""
+    """Return a figure that says that there are no data."""
     figure = Figure(figsize=(4, 1))
     figure.text(0.5, 0.5, "no data", ha="center", va="center", color="#555555")
     return figure
@@ -78,7 +78,7 @@ def cross_matrix(blocks: pd.DataFrame) -> pd.DataFrame:
         blocks: the block means of one benchmark, backbone and strategy. ``mono`` is the diagonal.
 
     Returns:
-        A square table over the languages in alphabetical order, NaN where nothing was measured.
+        A square table over the languages in alphabetical order, NaN if not measured.
     """
     pairs = blocks[blocks["setting"].isin(["mono", "cross"]) & (blocks["metric"] == METRIC)]
     matrix = pairs.pivot_table(index="query_language", columns="passage_language", values="value", aggfunc="mean")
@@ -132,9 +132,9 @@ def _draw_matrix(axis: Any, matrix: pd.DataFrame, colours: Any) -> None:
     axis.invert_yaxis()
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0, labelsize=8)
-    places = np.arange(len(matrix)) + 0.5
-    axis.set_xticks(places, list(matrix.columns))
-    axis.set_yticks(places, list(matrix.index))
+    positions = np.arange(len(matrix)) + 0.5
+    axis.set_xticks(positions, list(matrix.columns))
+    axis.set_yticks(positions, list(matrix.index))
     for (row, column), value in np.ndenumerate(values):
         text = MISSING if np.isnan(value) else f"{value:.2f}".replace("0.", ".", 1)
         colour = "#555555" if np.isnan(value) else _ink(colours.to_rgba(value))
@@ -142,7 +142,7 @@ def _draw_matrix(axis: Any, matrix: pd.DataFrame, colours: Any) -> None:
 
 
 def _ink(background: tuple[float, float, float, float]) -> str:
-    """Return black or white, whichever stands out more: relative luminance after WCAG 2.2."""
+    """Return black or white, whichever has the higher contrast (relative luminance of WCAG 2.2)."""
     linear = [
         channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4 for channel in background[:3]
     ]
@@ -176,34 +176,34 @@ def bars_figure(summary: pd.DataFrame, metric: str, benchmarks: Sequence[str]) -
 
 def _draw_bars(axis: Any, values: pd.DataFrame, metric: str, colours: Mapping[str, str]) -> None:
     groups: list[Any] = list(values.groupby(["backbone", "strategy"], sort=False)["value"])
-    place, previous, places = 0.0, groups[0][0][0], []
+    position, previous, positions = 0.0, groups[0][0][0], []
     widest = float(values["value"].max())
     for (backbone, strategy), seeds in groups:
-        place += 0.5 if backbone != previous else 0.0
+        position += 0.5 if backbone != previous else 0.0
         previous = backbone
-        axis.barh(place, seeds.mean(), height=0.72, color=colours[strategy])
+        axis.barh(position, seeds.mean(), height=0.72, color=colours[strategy])
         if len(seeds) > 1:
             axis.plot(
-                seeds, [place] * len(seeds), "o", color="white", markeredgecolor="black", markersize=4, clip_on=False
+                seeds, [position] * len(seeds), "o", color="white", markeredgecolor="black", markersize=4, clip_on=False
             )
         right = max(float(seeds.max()), float(seeds.mean())) + 0.015 * widest
-        axis.text(right, place, f"{seeds.mean():.{decimals(metric)}f}", va="center", fontsize=8)
-        places.append(place)
-        place += 1
-    axis.set_yticks(places, [f"{backbone} · {strategy}" for (backbone, strategy), _ in groups])
+        axis.text(right, position, f"{seeds.mean():.{decimals(metric)}f}", va="center", fontsize=8)
+        positions.append(position)
+        position += 1
+    axis.set_yticks(positions, [f"{backbone} · {strategy}" for (backbone, strategy), _ in groups])
     axis.tick_params(axis="y", length=0)
     axis.set_xlim(0, widest * 1.12 if widest else 1.0)
     axis.invert_yaxis()
 
 
 def strategy_colours(strategies: Sequence[str]) -> dict[str, str]:
-    """Return a colour for each strategy: its own for those of the paper, the others in turn."""
+    """Return a colour for each strategy: fixed colours for those of the paper, the others in turn."""
     others = [strategy for strategy in strategies if strategy not in COLOURS]
     return COLOURS | {name: OTHER_COLOURS[index % len(OTHER_COLOURS)] for index, name in enumerate(others)}
 
 
 def read_curve(file: Path) -> pd.DataFrame:
-    """Read the training curve of a run: ``step, loss, learning_rate, validation_loss``, NaN where nothing was measured.
+    """Read the training curve of a run: ``step, loss, learning_rate, validation_loss``, NaN if not measured.
 
     Raises:
         UserError: if it is missing or lacks a column.

@@ -1,4 +1,4 @@
-"""Where an experiment departs from the paper (arXiv 2408.10536), and what it does where the paper says nothing."""
+"""How an experiment differs from the paper (arXiv 2408.10536), and its choices where the paper is silent."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -24,7 +24,7 @@ SCOPES = {"batch": "per batch", "example": "per example"}
 
 
 class Deviation(NamedTuple):
-    """A setting of the paper that is another one here."""
+    """A setting that differs from the paper's."""
 
     what: str
     paper: str
@@ -32,14 +32,14 @@ class Deviation(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """Something that the paper leaves open, and what is chosen here."""
+    """A setting that the paper does not state, and its value here."""
 
     what: str
     here: str
 
 
 def deviations(config: Config) -> list[Deviation]:
-    """Return what an experiment does otherwise than the paper says it did; what is alike is left out.
+    """Return the settings of an experiment that differ from the paper's.
 
     Args:
         config: the resolved configuration.
@@ -51,7 +51,7 @@ def deviations(config: Config) -> list[Deviation]:
 
 
 def open_choices(config: Config) -> list[Choice]:
-    """Return what the paper does not say and what is done here, for what the experiment does.
+    """Return the settings of an experiment that the paper does not state.
 
     Args:
         config: the resolved configuration.
@@ -81,7 +81,7 @@ def open_choices(config: Config) -> list[Choice]:
     rows += [
         Choice("Temperature of the loss", f"{training.temperature:g}"),
         Choice("Steps", f"{training.steps}" + (", at most" if training.patience is not None else "")),
-        Choice("Warm-up", f"{100 * training.warmup_share:g} % of the steps, then a linear fall"),
+        Choice("Warm-up", f"{100 * training.warmup_share:g} % of the steps, then linear decay"),
         Choice("Precision of the matrix products in training", training.precision),
         Choice("Weights of sources", _each({name: _weights(s.size_exponent) for name, s in compared.items()})),
     ]
@@ -95,7 +95,7 @@ def open_choices(config: Config) -> list[Choice]:
 
 
 def _each(values: dict[str, str]) -> str:
-    """Return one text where all have the same value, else the value of each."""
+    """Return the common value, or the value of each if they differ."""
     if len(set(values.values())) == 1:
         return next(iter(values.values()))
     return ", ".join(f"{name}: {value}" for name, value in values.items())
@@ -111,7 +111,7 @@ def _backbones(config: Config) -> Iterator[Deviation]:
         quoted = {
             name: " and ".join(f"“{text}”" if text else "none" for text in pair) for name, pair in prompts.items()
         }
-        yield Deviation("Put before queries and passages", "“Query:” and “Passage:”", _each(quoted))
+        yield Deviation("Prefixes of queries and passages", "“Query:” and “Passage:”", _each(quoted))
 
 
 def _paper_backbone(backbone: Backbone) -> str | None:
@@ -205,7 +205,9 @@ def _training(config: Config) -> Iterator[Deviation]:
             "Model that is kept", "early stopping by the loss on SQuADShifts (English)", "that of the last step"
         )
         return
-    stops = f"training ends after {training.patience} without a better loss" if training.patience else "no early end"
+    stops = (
+        f"training ends after {training.patience} without a better loss" if training.patience else "no early stopping"
+    )
     if "squadshifts" not in f"{name} {config.sources[name].path}".lower().replace("_", "") or not training.patience:
         languages = " ".join(config.sources[name].all_languages)
         yield Deviation(

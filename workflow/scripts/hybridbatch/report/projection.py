@@ -1,4 +1,4 @@
-"""Vectors of parallel questions in two dimensions: whether a question lies with its translations or with its language."""
+"""Vectors of parallel questions in two dimensions: are they closer to their translations or to their language?"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from hybridbatch.evaluate.names import parse_run
 from hybridbatch.report.figures import no_data
 
 Floats = NDArray[np.float64]
-# Nine shapes and seven colours, of which no two repeat together before the 63rd language.
+# Nine shapes and seven colours: 63 languages before a combination repeats.
 MARKERS = "os^vDP*X<"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 
@@ -34,12 +34,12 @@ class Projection:
 
 
 def parallel_questions(benchmark: Path, languages: Sequence[str], number: int) -> dict[str, NDArray[np.int64]]:
-    """Return the rows, in each language, of the first questions that every language has, in the order of their ids.
+    """Return the rows, in each language, of the first questions that all languages share, in the order of their ids.
 
     Args:
         benchmark: folder of ``<language>/queries.parquet``.
         languages: which languages.
-        number: how many questions; fewer if there are not as many.
+        number: how many questions at most.
 
     Raises:
         UserError: if a file is missing or unreadable.
@@ -66,11 +66,13 @@ def project(vectors: Floats) -> Projection:
         vectors: shape (languages, questions, dimension), float64.
 
     Raises:
-        UserError: if there are fewer than three vectors or two dimensions, which have no plane.
+        UserError: if there are fewer than three vectors or two dimensions.
     """
     flat = vectors.reshape(-1, vectors.shape[-1])
     if min(len(flat) - 1, flat.shape[1]) < 2:
-        raise UserError(f"{len(flat)} vectors of dimension {flat.shape[1]} have no plane; three of two are the fewest")
+        raise UserError(
+            f"{len(flat)} vectors of dimension {flat.shape[1]} cannot be projected; at least three of dimension two are needed"
+        )
     centred = flat - flat.mean(axis=0)
     _, values, components = np.linalg.svd(centred, full_matrices=False)
     plane = components[:2]
@@ -84,11 +86,11 @@ def project(vectors: Floats) -> Projection:
 def read_projections(
     embeddings: Mapping[str, Path], rows: Mapping[str, NDArray[np.int64]]
 ) -> dict[str, Projection | None]:
-    """Return the projection of each run; None where there are too few questions for a plane.
+    """Return the projection of each run; None if there are too few questions for a plane.
 
     Args:
         embeddings: the folder of the vectors of the benchmark, by the run's name.
-        rows: what :func:`parallel_questions` returns.
+        rows: the result of :func:`parallel_questions` returns.
 
     Raises:
         UserError: if vectors are missing or unreadable.
@@ -112,7 +114,7 @@ def projection_figure(projections: Mapping[str, Projection | None], languages: S
     Thin lines join a question with the mean of its translations. Each panel has axes of its own.
 
     Args:
-        projections: by the run's name; those that are None are left out.
+        projections: by the run's name; None: left out.
         languages: the languages, in the order of the points.
     """
     panels = {parse_run(run): projection for run, projection in projections.items() if projection is not None}
@@ -146,7 +148,7 @@ def _draw(axis: Any, points: Floats) -> None:
     axis.spines[:].set_color("#cccccc")
     means = np.broadcast_to(points.mean(axis=0), points.shape)
     for question in range(points.shape[1]):
-        # One line through all of them, back to the mean each time.
+        # One line through all of them, which returns to the mean each time.
         path = np.stack([means[:, question], points[:, question]], axis=1).reshape(-1, 2)
         axis.plot(*path.T, color="#bbbbbb", linewidth=0.35, zorder=1)
     for number, own in enumerate(points):

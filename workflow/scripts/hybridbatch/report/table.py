@@ -77,10 +77,10 @@ class Table:
     Attributes:
         columns: its columns.
         rows: a cell per column.
-        caption: its caption in LaTeX, which is read away from the page.
+        caption: its caption in LaTeX, which must be complete in itself.
         label: its label in LaTeX.
         title: its title on the page, if the page has several tables.
-        measure: the measure, behind the title.
+        measure: the measure, shown after the title.
         groups: wider headings above those of the columns, with the number of their columns.
         note: a line below the table.
     """
