@@ -1,4 +1,4 @@
-"""Answer a question: print the passages of a benchmark that a model of an experiment finds for it."""
+"""Answer a question: print the passages of a benchmark that a model of an experiment finds."""
 
 import argparse
 import dataclasses
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 logger = logging.getLogger("ask")
-# Columns that the text of a passage has at least.
-NARROWEST = 40
-# What is assumed where the output is no terminal, columns.
-WIDE = 1000
+# The minimum width of the column of texts.
+MIN_WIDTH = 40
+# The width of output that is not a terminal.
+DEFAULT_WIDTH = 1000
 
 
 def main(argv: list[str] | None) -> None:
-    """Ask what the command line asks."""
+    """Run the program."""
     parser = cli.parser(__doc__)
     parser.add_argument("question", help="a question in any language")
     parser.add_argument("--results", type=Path, required=True, help="folder of an experiment, such as results/demo")
-    parser.add_argument("--run", required=True, help="which model: backbone/strategy/seed<N>")
-    parser.add_argument("--benchmark", required=True, help="whose passages are searched")
+    parser.add_argument("--run", required=True, help="run whose model answers: backbone/strategy/seed<N>")
+    parser.add_argument("--benchmark", required=True, help="benchmark whose passages are searched")
     parser.add_argument(
         "--language",
         action="append",
         default=[],
-        help="language of the passages, may be given several times; without: all",
+        help="language of the passages; may be repeated; default: all",
     )
-    parser.add_argument("-k", type=_positive, default=5, help="how many passages")
+    parser.add_argument("-k", type=_positive, default=5, help="number of passages")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args(argv)
@@ -49,7 +49,7 @@ def main(argv: list[str] | None) -> None:
     kept = kept_tokens(folder)
     if kept is not None:
         logger.warning(
-            "%s has only the %d tokens that the experiment's texts use; words that are not in them are lost",
+            "%s has only the %d tokens that the experiment's texts use; other words are lost",
             folder,
             kept,
         )
@@ -60,7 +60,7 @@ def main(argv: list[str] | None) -> None:
         languages,
         arguments.k,
     )
-    width = shutil.get_terminal_size((WIDE, 24)).columns
+    width = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns
     sys.stdout.write(to_json(answers) if arguments.json else to_text(answers, width))
 
 
@@ -70,14 +70,14 @@ def to_json(answers: Sequence[Answer]) -> str:
 
 
 def to_text(answers: Sequence[Answer], width: int) -> str:
-    """Return answers as a table of rank, score, language, id and text, a line each; long texts are cut."""
+    """Return answers as a table of rank, score, language, id and text, one per line; long texts are truncated."""
     cells = [
         ("rank", "score", "language", "id"),
         *((str(a.rank), f"{a.score:.4f}", a.language, a.passage_id) for a in answers),
     ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    left = max(NARROWEST, width - sum(widths) - 2 * len(widths))
-    texts = ["text", *(_cut(found.text, left) for found in answers)]
+    room = max(MIN_WIDTH, width - sum(widths) - 2 * len(widths))
+    texts = ["text", *(_truncate(found.text, room) for found in answers)]
     lines = [
         "  ".join(
             [row[0].rjust(widths[0]), *(cell.ljust(size) for cell, size in zip(row[1:], widths[1:], strict=True)), text]
@@ -94,14 +94,14 @@ def _positive(text: str) -> int:
     return number
 
 
-def _cut(text: str, width: int) -> str:
+def _truncate(text: str, width: int) -> str:
     line = " ".join(text.split())
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
 def _encode(folder: Path, device: str, question: str) -> "NDArray[np.float32]":
-    """Return the vector of a question, with the model's query prompt before it; shape (1, dimension)."""
-    # Here, so that a mistake on the command line is told at once.
+    """Return the vector of a question with the model's query prompt; shape (1, dimension)."""
+    # Imported here, so that errors in the command line are reported at once.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
 
@@ -116,6 +116,6 @@ def _encode(folder: Path, device: str, question: str) -> "NDArray[np.float32]":
 
 
 if __name__ == "__main__":
-    # The answer, not how it was come by.
+    # Print only the answer.
     os.environ.setdefault("LOGLEVEL", "WARNING")
     cli.run(main)

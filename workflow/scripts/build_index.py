@@ -10,12 +10,12 @@ from hybridbatch.search.faiss_index import build_indexes
 
 
 def main(argv: list[str] | None) -> None:
-    """Build the indexes that the command line names."""
+    """Run the program."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--embeddings", type=Path, required=True, help="folder of vectors with their manifest.json")
+    parser.add_argument("--embeddings", type=Path, required=True, help="folder of vectors with a manifest.json")
     parser.add_argument("--languages", nargs="+", required=True, help="languages to index")
     parser.add_argument("--settings", type=cli.section(Search), required=True, help="the section search, as JSON")
-    parser.add_argument("--output", type=Path, required=True, help="folder for <language>.<00000>.faiss")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write <language>.<00000>.faiss to")
     arguments = parser.parse_args(argv)
     settings = arguments.settings
     with atomic_folder(arguments.output) as folder:

@@ -1,4 +1,4 @@
-"""Clean training pairs step by step, and check translations; every dropped pair is counted under the step that dropped it."""
+"""Clean training pairs in steps and check translations; dropped pairs are counted by step."""
 
 import argparse
 from pathlib import Path
@@ -21,19 +21,19 @@ def main(argv: list[str] | None = None) -> None:
         type=Path,
         nargs="*",
         default=[],
-        help="folders of evaluation texts: queries.parquet, passages.parquet, qrels.parquet",
+        help="folders of evaluation texts: {queries,passages,qrels}.parquet",
     )
-    options.add_argument("--engine", help="translations: what translated")
+    options.add_argument("--engine", help="translations: engine that made them")
+    options.add_argument("--translated-from", type=Path, help="translations: parquet file of the original pairs")
+    options.add_argument("--source-language", help="translations: language of the original pairs")
     options.add_argument(
-        "--translated-from", type=Path, help="translations: parquet file of the pairs that were translated"
+        "--encoder", type=Path, help="translations: folder of the encoder that compares original and translation"
     )
-    options.add_argument("--source-language", help="translations: language that was translated from")
+    options.add_argument("--device", required=True, help="device of the encoder: auto, cpu or cuda")
+    options.add_argument("--output", type=Path, required=True, help="parquet file to write: the remaining pairs")
     options.add_argument(
-        "--encoder", type=Path, help="translations: folder of the encoder that compares source and translation"
+        "--record", type=Path, required=True, help="JSON file to write: counts of removed pairs by step"
     )
-    options.add_argument("--device", required=True, help="where the encoder runs: auto, cpu or cuda")
-    options.add_argument("--output", type=Path, required=True, help="parquet file: the pairs kept")
-    options.add_argument("--record", type=Path, required=True, help="JSON file: what each step removed")
     arguments = options.parse_args(argv)
     clean_pairs(
         arguments.pairs,

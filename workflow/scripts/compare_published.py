@@ -1,4 +1,4 @@
-"""Compare the numbers of an experiment with the paper's: a verdict for each published number.
+"""Compare an experiment with the paper: a verdict for each published number.
 
 Reads `summary.csv` and the published numbers; writes `verdicts.json` and `published.{csv,md,tex,html}`.
 """
@@ -16,19 +16,19 @@ from hybridbatch.report.table import write_page
 
 
 def main(argv: list[str] | None) -> None:
-    """Parse the command line and write the verdicts."""
+    """Run the program."""
     arguments = cli.parser(__doc__)
-    arguments.add_argument("--summary", type=Path, required=True, metavar="FILE", help="the summary.csv of the tables")
+    arguments.add_argument("--summary", type=Path, required=True, metavar="FILE", help="summary.csv")
     arguments.add_argument("--published", type=Path, required=True, metavar="FILE", help="the published numbers")
     arguments.add_argument(
         "--settings",
         type=cli.section(PublishedNumbers),
         required=True,
-        help="the section published, names resolved, as JSON",
+        help="the section published with resolved names, as JSON",
     )
-    arguments.add_argument("--layout", type=cli.section(Layout), required=True, help="what the tables show, as JSON")
-    arguments.add_argument("--verdicts", type=Path, required=True, metavar="FILE", help="the verdicts.json to write")
-    arguments.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where the tables go")
+    arguments.add_argument("--layout", type=cli.section(Layout), required=True, help="contents of the tables, as JSON")
+    arguments.add_argument("--verdicts", type=Path, required=True, metavar="FILE", help="verdicts.json to write")
+    arguments.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="folder of the tables to write")
     options = arguments.parse_args(argv)
     settings = options.settings
     names = Names(settings.benchmarks, settings.backbones)

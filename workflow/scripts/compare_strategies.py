@@ -1,4 +1,4 @@
-"""Compare the strategies of an experiment: intervals, paired tests, the claim that is tested, and the domain shift.
+"""Compare the strategies of an experiment: intervals, paired tests, the tested claim, and the domain shift.
 
 Reads the per-query measures of every run; writes `{intervals,comparisons,shift}.csv` and `{claim,shift}.json` into one folder
 and the tables `{significance,shift}.{csv,md,tex,html}` into another.
@@ -22,10 +22,10 @@ from hybridbatch.report.table import write_page
 
 
 def main(argv: list[str] | None) -> None:
-    """Parse the command line, compare and write."""
+    """Run the program."""
     arguments = cli.parser(__doc__)
     arguments.add_argument(
-        "--measures", nargs="+", type=cli.named_file, required=True, metavar="RUN=FILE", help="every run"
+        "--measures", nargs="+", type=cli.named_file, required=True, metavar="RUN=FILE", help="measures of every run"
     )
     arguments.add_argument(
         "--layout", type=cli.section(Layout), required=True, help="benchmarks, strategies and measures, as JSON"
@@ -34,7 +34,11 @@ def main(argv: list[str] | None) -> None:
         "--settings", type=cli.section(Statistics), required=True, help="the section statistics, as JSON"
     )
     arguments.add_argument(
-        "--separate", nargs="*", default=[], metavar="NAME", help="benchmarks where equal ids are different questions"
+        "--separate",
+        nargs="*",
+        default=[],
+        metavar="NAME",
+        help="benchmarks in which equal ids are different questions",
     )
     arguments.add_argument(
         "--domains",
@@ -42,8 +46,10 @@ def main(argv: list[str] | None) -> None:
         required=True,
         help="in_domain, out_of_domain: benchmarks; held_out: benchmarks by domain; as JSON",
     )
-    arguments.add_argument("--statistics", type=Path, required=True, metavar="FOLDER", help="where the numbers go")
-    arguments.add_argument("--tables", type=Path, required=True, metavar="FOLDER", help="where the tables go")
+    arguments.add_argument(
+        "--statistics", type=Path, required=True, metavar="FOLDER", help="folder of the numbers to write"
+    )
+    arguments.add_argument("--tables", type=Path, required=True, metavar="FOLDER", help="folder of the tables to write")
     options = arguments.parse_args(argv)
 
     layout, settings = options.layout, options.settings

@@ -1,7 +1,7 @@
 """Draw the figures of an experiment as SVG and PDF.
 
-Reads the per-query measures of every run and the training curves; writes `cross_<benchmark>` for each benchmark, `multi`,
-`bias` and, if curves are given, `curves`.
+Reads the per-query measures of every run and the training curves; writes `cross_<benchmark>` for each benchmark, `multi`, `bias`
+and, if there are training curves, `curves`.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from hybridbatch.report.figures import write_figures
 
 
 def main(argv: list[str] | None) -> None:
-    """Parse the command line and draw the figures."""
+    """Run the program."""
     arguments = cli.parser(__doc__)
     arguments.add_argument(
         "--measures",
@@ -31,7 +31,9 @@ def main(argv: list[str] | None) -> None:
         metavar="RUN=FILE",
         help="curves.csv of the trained runs",
     )
-    arguments.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where the figures go")
+    arguments.add_argument(
+        "--output", type=Path, required=True, metavar="FOLDER", help="folder of the figures to write"
+    )
     options = arguments.parse_args(argv)
     blocks = block_means(dict(options.measures), options.benchmarks)
     write_figures(options.output, blocks, summarise(blocks), options.benchmarks, dict(options.curves))

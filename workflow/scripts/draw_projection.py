@@ -1,7 +1,7 @@
-"""Draw parallel questions of a benchmark in two dimensions, a panel per run, as SVG and PDF.
+"""Draw parallel questions of a benchmark in two dimensions, one panel per run, as SVG and PDF.
 
-Reads the vectors of the questions and their ids; the same questions, the first by id, in every panel. The plane of a panel is
-that of the first two principal components of its own vectors.
+Reads the vectors of the questions and their ids. All panels show the same questions, the first by id, on the first two principal
+components of the panel's vectors.
 """
 
 from pathlib import Path
@@ -12,12 +12,12 @@ from hybridbatch.common import cli
 from hybridbatch.report.figures import STYLE, save
 from hybridbatch.report.projection import parallel_questions, projection_figure, read_projections
 
-# Questions drawn, in every language.
+# Number of questions drawn in each language.
 QUESTIONS = 40
 
 
 def main(argv: list[str] | None) -> None:
-    """Parse the command line and draw the figure."""
+    """Run the program."""
     arguments = cli.parser(__doc__)
     arguments.add_argument(
         "--embeddings",
@@ -28,9 +28,9 @@ def main(argv: list[str] | None) -> None:
         help="in the order of the panels",
     )
     arguments.add_argument("--benchmark", type=Path, required=True, metavar="FOLDER", help="<language>/queries.parquet")
-    arguments.add_argument("--languages", nargs="+", required=True, metavar="CODE", help="the languages drawn")
+    arguments.add_argument("--languages", nargs="+", required=True, metavar="CODE", help="languages to draw")
     arguments.add_argument(
-        "--output", type=Path, required=True, metavar="FILE", help="the SVG; the PDF goes next to it"
+        "--output", type=Path, required=True, metavar="FILE", help="SVG to write, with a PDF next to it"
     )
     options = arguments.parse_args(argv)
     languages = sorted(options.languages)

@@ -12,7 +12,7 @@ from hybridbatch.encode.vectors import KINDS
 
 
 def main(argv: list[str] | None) -> None:
-    """Encode as the command line says."""
+    """Run the program."""
     parser = cli.parser(__doc__)
     parser.add_argument("--model", type=Path, required=True, help="sentence-transformers folder with a manifest.json")
     parser.add_argument(
@@ -21,10 +21,14 @@ def main(argv: list[str] | None) -> None:
     parser.add_argument("--languages", nargs="+", required=True, help="languages to encode")
     parser.add_argument("--settings", type=cli.section(Encoding), required=True, help="the section encoding, as JSON")
     parser.add_argument("--batch-size", type=int, required=True, help="texts encoded at once")
-    parser.add_argument("--code", default="", help="fingerprint of the code: shards of other code are encoded again")
+    parser.add_argument(
+        "--code", default="", help="fingerprint of the code; shards made by other code are encoded again"
+    )
     parser.add_argument("--device", required=True, help="auto, cpu or cuda")
-    parser.add_argument("--part", type=int, nargs=2, metavar=("N", "PARTS"), help="encode every PARTS-th shard, from N")
-    parser.add_argument("--record", type=Path, help="with --part: file to write, the shards of this part")
+    parser.add_argument(
+        "--part", type=int, nargs=2, metavar=("N", "PARTS"), help="encode every PARTS-th shard, starting at N"
+    )
+    parser.add_argument("--record", type=Path, help="with --part: JSON file to write, the shards of this part")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     arguments = parser.parse_args(argv)
     if (arguments.part is None) != (arguments.record is None):

@@ -1,4 +1,4 @@
-"""Measure one run on every benchmark."""
+"""Measure a run on every benchmark."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ SETTINGS = ("mono", "cross", "multi")
 
 
 def main(argv: list[str] | None) -> None:
-    """Measure as the command line says."""
+    """Run the program."""
     parser = cli.parser(__doc__)
     parser.add_argument(
         "--ranks", nargs="+", type=cli.named_file, required=True, metavar="BENCHMARK=FILE", help="ranks.parquet"
@@ -27,7 +27,7 @@ def main(argv: list[str] | None) -> None:
         "--measured",
         type=json.loads,
         default={},
-        help="settings to measure, by benchmark, as JSON; all where none are given",
+        help="settings to measure by benchmark, as JSON; all for other benchmarks",
     )
     parser.add_argument("--output", type=Path, required=True, help="parquet file to write")
     arguments = parser.parse_args(argv)

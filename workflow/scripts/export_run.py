@@ -7,13 +7,15 @@ from hybridbatch.publish.trec import write_run
 
 
 def main(argv: list[str] | None) -> None:
-    """Write the rankings that the command line names."""
+    """Run the program."""
     arguments = parser(__doc__)
     arguments.add_argument(
         "--search", type=Path, required=True, metavar="FOLDER", help="folder with topk.parquet and ranks.parquet"
     )
-    arguments.add_argument("--setting", choices=["mono", "cross", "multi"], required=True, help="which rankings")
-    arguments.add_argument("--depth", type=int, default=100, help="the greatest rank that the search kept")
+    arguments.add_argument(
+        "--setting", choices=["mono", "cross", "multi"], required=True, help="setting of the rankings"
+    )
+    arguments.add_argument("--depth", type=int, required=True, help="greatest rank in the search results")
     arguments.add_argument("--tag", required=True, help="name of the run, the last column")
     arguments.add_argument("--output", type=Path, required=True, metavar="FILE", help="file to write")
     options = arguments.parse_args(argv)

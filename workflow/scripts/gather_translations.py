@@ -1,4 +1,4 @@
-"""Put the translations that several jobs made of parts of a source into its pairs."""
+"""Combine the translations of several jobs into the translated pairs of a source."""
 
 from pathlib import Path
 
@@ -14,13 +14,15 @@ def main(argv: list[str] | None = None) -> None:
     options = parser(__doc__)
     options.add_argument("--pairs", type=Path, required=True, help="parquet file: pair_id, query, passage")
     options.add_argument("--parts", type=Path, nargs="+", required=True, help="parquet files: text, translation")
-    options.add_argument("--part-records", type=Path, nargs="+", required=True, help="the JSON file of each part")
-    options.add_argument("--output", type=Path, required=True, help="parquet file: the translated pairs")
-    options.add_argument("--record", type=Path, required=True, help="JSON file: engine, revision, languages, counts")
+    options.add_argument("--part-records", type=Path, nargs="+", required=True, help="JSON file of each part")
+    options.add_argument("--output", type=Path, required=True, help="parquet file to write: the translated pairs")
+    options.add_argument(
+        "--record", type=Path, required=True, help="JSON file to write: engine, revision, languages, counts"
+    )
     arguments = options.parse_args(argv)
 
     if len(arguments.parts) != len(arguments.part_records):
-        raise UserError("--part-records: as many as --parts are needed; give one for each")
+        raise UserError("--part-records: must be as many as --parts; give one for each part")
     parts = [
         (read_table(part), read_json(record))
         for part, record in zip(arguments.parts, arguments.part_records, strict=True)

@@ -1,6 +1,6 @@
-"""Start a program of the workflow on GPUs that no other job has, in one process or in several that share its batches.
+"""Start a program of the workflow on GPUs that no other job uses, in one process or in several that share its batches.
 
-The launcher becomes the program, so signals reach it and its GPUs are free again when it ends.
+The launcher becomes the program by `exec`, so the program receives signals, and its GPUs are released when it ends.
 """
 
 import argparse
@@ -15,18 +15,18 @@ from hybridbatch.jobs.gpu_locks import VISIBLE, claim_devices, machine_devices
 
 
 def main(argv: list[str] | None) -> None:
-    """Become the program that the command line names."""
+    """Run the program."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--gpus", type=int, default=0, help="GPUs to take for the program; 0: none, and none is hidden")
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs to lock for the program; 0: lock none and hide none")
     parser.add_argument(
-        "--processes", type=int, default=1, help="processes of the program, started by torchrun if several"
+        "--processes", type=int, default=1, help="processes of the program; more than one are started by torchrun"
     )
-    parser.add_argument("program", help="the program's file")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the program's arguments")
+    parser.add_argument("program", help="file of the program")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the program")
     options = parser.parse_args(argv)
     if 0 < options.gpus < options.processes:
         raise UserError(
-            f"training.gpus: {options.processes} processes are to share {options.gpus} GPUs, and each needs its own; "
+            f"training.gpus: {options.processes} processes cannot share {options.gpus} GPUs, as each needs its own; "
             f"start Snakemake with --resources gpu={options.processes} or more, or lower it"
         )
     if options.gpus:
@@ -39,9 +39,9 @@ def main(argv: list[str] | None) -> None:
 
 
 def _take_gpus(count: int) -> None:
-    """Hide all but ``count`` GPUs, which no other job has."""
+    """Lock ``count`` GPUs and hide all others."""
     devices = machine_devices(os.environ)
-    # Where none is known by name, the program itself says whether it finds one.
+    # If no device is found, the program reports it.
     if devices:
         folder = Path(tempfile.gettempdir()) / f"hybridbatch-gpus-{os.getuid()}"
         os.environ[VISIBLE] = ",".join(claim_devices(count, devices, folder))

@@ -1,7 +1,7 @@
-"""Measure the language bias of one run: of its rankings over the pool of all languages, and of its vectors.
+"""Measure the language bias of a run in its rankings of the pool of all languages, and in its vectors.
 
-Writes `<output>.parquet` (a row for each query), `<output>.shares.csv` (languages in the top and in the pool) and
-`<output>.identifiability.csv` (how far the vectors of questions tell their language).
+Writes `<output>.parquet` (a row for each query), `<output>.shares.csv` (shares of languages in the top and in the pool) and
+`<output>.identifiability.csv` (how well the vectors of questions identify their language).
 """
 
 import json
@@ -30,12 +30,12 @@ from hybridbatch.evaluate.names import KEYS
 
 logger = logging.getLogger(__name__)
 
-# Questions, each in all its languages, whose vectors are probed for their language.
+# Number of questions whose vectors, in all their languages, are probed.
 PROBE_QUESTIONS = 300
 
 
 def main(argv: list[str] | None) -> None:
-    """Measure as the command line says."""
+    """Run the program."""
     parser = cli.parser(__doc__)
     parser.add_argument("--run", required=True, help="the run: backbone/strategy/seed<N>")
     parser.add_argument("--results", type=Path, required=True, help="folder of the experiment's results")
@@ -45,7 +45,7 @@ def main(argv: list[str] | None) -> None:
     parser.add_argument(
         "--settings", type=cli.section(Evaluation), required=True, help="the section evaluation, as JSON"
     )
-    parser.add_argument("--output", type=Path, required=True, help="path of the parquet file")
+    parser.add_argument("--output", type=Path, required=True, help="parquet file to write")
     arguments = parser.parse_args(argv)
     run, results, settings = arguments.run, arguments.results, arguments.settings
     distances = read_distances(results / "measures" / f"{run}.parquet")
@@ -79,12 +79,12 @@ def read_distances(measures: Path) -> pd.DataFrame:
 
 
 def pool_sizes(folder: Path, languages: list[str]) -> dict[str, int]:
-    """Return how many passages each language of a prepared benchmark has."""
+    """Return the number of passages in each language of a prepared benchmark."""
     return {code: read_table(folder / code / "passages.parquet", ["passage_id"]).num_rows for code in languages}
 
 
 def read_sample(benchmark: Path, embeddings: Path, languages: list[str], limit: int) -> Sample:
-    """Return the vectors of up to ``limit`` questions in every language that has them."""
+    """Return the vectors of up to ``limit`` questions in all their languages."""
     ids = {
         code: read_table(benchmark / code / "queries.parquet", ["query_id"])["query_id"].to_pylist()
         for code in languages

@@ -1,4 +1,4 @@
-"""Unpack, convert or download one pretrained encoder into a sentence-transformers folder."""
+"""Prepare a pretrained encoder as a sentence-transformers folder."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from hybridbatch.config.backbones import Backbone
 
 
 def main(argv: list[str] | None) -> None:
-    """Prepare the backbone that the command line describes."""
+    """Run the program."""
     parser = cli.parser(__doc__)
     parser.add_argument(
         "--settings", type=cli.section(Backbone), required=True, help="the section of the backbone, as JSON"

@@ -1,4 +1,4 @@
-"""Write a benchmark in one language as queries.parquet, passages.parquet, qrels.parquet and record.json, a record of counts."""
+"""Write a benchmark in one language as queries.parquet, passages.parquet, qrels.parquet and record.json, which has the counts."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run the program."""
     options = parser(__doc__)
     options.add_argument(
-        "--benchmark", type=section(Benchmark), required=True, help="one of `benchmarks` of the configuration, JSON"
+        "--benchmark", type=section(Benchmark), required=True, help="an entry of the section benchmarks, as JSON"
     )
     options.add_argument("--language", required=True, help="language of queries and passages")
     options.add_argument(
@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> None:
         metavar="NAME=FILE",
         help="files or patterns that the reader reads",
     )
-    options.add_argument("--output", type=Path, required=True, help="folder of the files")
+    options.add_argument("--output", type=Path, required=True, help="folder to write")
     arguments = options.parse_args(argv)
     benchmark, language = arguments.benchmark, arguments.language
 

@@ -1,4 +1,4 @@
-"""Write the raw pairs of a source in one language as a parquet file: pair_id, query, passage, and negative if the source has negatives."""
+"""Write the raw pairs of a source in one language: pair_id, query, passage and, if the source has negatives, negative."""
 
 import tempfile
 from pathlib import Path
@@ -13,7 +13,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run the program."""
     options = parser(__doc__)
     options.add_argument(
-        "--source", type=section(Source), required=True, help="one of `sources` of the configuration, JSON"
+        "--source", type=section(Source), required=True, help="an entry of the section sources, as JSON"
     )
     options.add_argument("--language", required=True, help="language of the pairs")
     options.add_argument(
@@ -24,12 +24,12 @@ def main(argv: list[str] | None = None) -> None:
         metavar="NAME=FILE",
         help="files or patterns that the reader reads",
     )
-    options.add_argument("--output", type=Path, required=True, help="parquet file")
+    options.add_argument("--output", type=Path, required=True, help="parquet file to write")
     arguments = options.parse_args(argv)
     source, output = arguments.source, arguments.output
 
     output.parent.mkdir(parents=True, exist_ok=True)
-    # Temporary files of a reader may be as large as the source.
+    # The temporary files of a reader may be as large as the source.
     tempfile.tempdir = str(output.parent)
     pairs = READERS[source.reader].pairs(find_files(arguments.files), source, arguments.language)
     name = f"{source.path}: language {arguments.language!r}"

@@ -1,4 +1,4 @@
-"""Put the files of a translation model, from a folder or the hub, into one folder with a manifest."""
+"""Copy the files of a translation model from a folder or the hub into a folder with a manifest."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run the program."""
     options = parser(__doc__)
     options.add_argument(
-        "--settings", type=json.loads, required=True, help="JSON: family, and path or hub and revision"
+        "--settings", type=json.loads, required=True, help="JSON object: family, and path or hub and revision"
     )
     options.add_argument("--output", type=Path, required=True, help="folder to write")
     arguments = options.parse_args(argv)

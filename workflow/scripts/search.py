@@ -1,4 +1,4 @@
-"""Search every query language of a benchmark against every passage language, or its own, and rank the relevant passages."""
+"""Search every language of a benchmark with the queries of every language, or with its own, and rank the relevant passages."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,23 +12,23 @@ from hybridbatch.search.search_benchmark import Candidates, Method, search_bench
 
 
 def main(argv: list[str] | None) -> None:
-    """Search as the command line says."""
+    """Run the program."""
     parser = cli.parser(__doc__)
     parser.add_argument(
         "--benchmark", type=Path, required=True, help="folder with <language>/{queries,passages,qrels}.parquet"
     )
-    parser.add_argument("--embeddings", type=Path, required=True, help="folder of vectors with their manifest.json")
+    parser.add_argument("--embeddings", type=Path, required=True, help="folder of vectors with a manifest.json")
     parser.add_argument(
-        "--indexes", type=Path, help="folder with <language>.<00000>.faiss; without, every vector is compared"
+        "--indexes", type=Path, help="folder with <language>.<00000>.faiss; default: compare every vector"
     )
     parser.add_argument("--settings", type=cli.section(Search), required=True, help="the section search, as JSON")
     parser.add_argument("--languages", nargs="+", required=True, help="languages of the pool")
     parser.add_argument(
-        "--monolingual", action="store_true", help="search each language with its own queries only; there is no pool"
+        "--monolingual", action="store_true", help="search each language with its own queries only, without a pool"
     )
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], required=True, help="where vectors are compared")
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], required=True, help="device that compares vectors")
     parser.add_argument(
-        "--output", type=Path, required=True, help="folder for topk.parquet, ranks.parquet and recall.csv"
+        "--output", type=Path, required=True, help="folder to write topk.parquet, ranks.parquet and recall.csv to"
     )
     arguments = parser.parse_args(argv)
     languages = arguments.languages
@@ -46,7 +46,7 @@ def main(argv: list[str] | None) -> None:
 def _indexes(folder: Path | None, languages: list[str], parameters: str) -> Mapping[str, Candidates] | None:
     if folder is None:
         return None
-    # FAISS and torch bring their own OpenMP, and exact search needs no FAISS.
+    # FAISS and torch load different OpenMP libraries; exact search does without FAISS.
     from hybridbatch.search.faiss_index import open_index  # noqa: PLC0415
 
     return {language: open_index(folder, language, parameters) for language in languages}

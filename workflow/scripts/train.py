@@ -1,6 +1,6 @@
-"""Fine-tune one backbone with one batch strategy and one seed.
+"""Fine-tune a backbone with a batch strategy and a seed.
 
-After a kill, it resumes from its last checkpoint. Several processes started by torchrun share every batch.
+If killed, it resumes from its last checkpoint. Processes started by torchrun share every batch.
 """
 
 from collections.abc import Sequence
@@ -17,28 +17,30 @@ from hybridbatch.train.trainer import train
 
 
 def main(argv: list[str] | None) -> None:
-    """Train as the command line says."""
+    """Run the program."""
     parser = cli.parser(__doc__)
     parser.add_argument(
         "--backbone", type=Path, required=True, help="sentence-transformers folder with a manifest.json"
     )
     parser.add_argument("--training", type=cli.section(Training), required=True, help="the section training, as JSON")
     parser.add_argument("--strategy", type=cli.section(Strategy), required=True, help="the strategy, as JSON")
-    parser.add_argument("--seed", type=int, required=True, help="seed of batches, dropout and everything else drawn")
     parser.add_argument(
-        "--code", default="", help="fingerprint of the code: a checkpoint of other code is not continued"
+        "--seed", type=int, required=True, help="seed of everything random, such as batches and dropout"
+    )
+    parser.add_argument(
+        "--code", default="", help="fingerprint of the code; checkpoints made by other code are not resumed"
     )
     parser.add_argument("--device", required=True, help="auto, cpu or cuda")
     pairs = {"type": cli.named_file, "metavar": "SOURCE:LANGUAGE=FILE"}
     parser.add_argument("--pairs", nargs="+", required=True, help="pairs to train on", **pairs)
     parser.add_argument("--validation-pairs", nargs="*", default=[], help="held-out pairs", **pairs)
     parser.add_argument(
-        "--state", type=Path, required=True, help="folder of checkpoints: what a killed job resumes from"
+        "--state", type=Path, required=True, help="folder of checkpoints, from which a killed job resumes"
     )
     parser.add_argument(
         "--cache",
         type=Path,
-        help="folder for memory-mapped copies of the pairs, shared by all runs; by default the library's",
+        help="folder of memory-mapped copies of the pairs, shared by all runs; default: the library's cache",
     )
     parser.add_argument("--output", type=Path, required=True, help="model folder to write")
     arguments = parser.parse_args(argv)
@@ -64,7 +66,7 @@ def main(argv: list[str] | None) -> None:
         )
     facts = {
         "backbone": read_json(arguments.backbone / MANIFEST),
-        # How many devices share a batch changes no result.
+        # The number of devices that share a batch changes no result.
         "training": settings.model_dump(mode="json", exclude={"gpus"}),
         "strategy": strategy.model_dump(mode="json"),
         "seed": arguments.seed,
@@ -87,7 +89,7 @@ def main(argv: list[str] | None) -> None:
 
 
 def read_sources(pairs: Sequence[tuple[str, Path]], cache: Path | None) -> list[AlignedPairs]:
-    """Open the pairs of each source, in the order in which the sources are first named."""
+    """Open the pairs of each source, in order of first occurrence."""
     files: dict[str, dict[str, Path]] = {}
     for name, file in pairs:
         source, _, language = name.partition(":")

@@ -1,4 +1,4 @@
-"""Translate training pairs into another language; a job that was killed goes on where it stopped."""
+"""Translate training pairs into another language; a killed job resumes where it stopped."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,7 @@ from hybridbatch.translate.apertium import ApertiumEngine
 from hybridbatch.translate.engines import Engine, MemoryEngine
 from hybridbatch.translate.translate_pairs import gather, translate_part
 
-# Texts passed to an engine at once; models are limited by `batch_tokens`, too.
+# Maximum number of texts in a batch; for models, `batch_tokens` is a limit, too.
 BATCH_SIZE = 256
 
 
@@ -30,16 +30,23 @@ def main(argv: list[str] | None = None) -> None:
     options.add_argument("--memory", type=Path, help="engine memory: TMX file")
     options.add_argument("--model", type=Path, help="engines transformers and ctranslate2: folder of the model")
     options.add_argument(
-        "--translator", type=cli.section(Translator), help="the same engines: the section of the model, as JSON"
+        "--translator",
+        type=cli.section(Translator),
+        help="engines transformers and ctranslate2: an entry of the section translators, as JSON",
     )
-    options.add_argument("--device", choices=["auto", "cpu", "cuda"], required=True, help="where the model runs")
-    options.add_argument("--shard", type=int, help="translate one of --shards parts: its number, from 0")
-    options.add_argument("--shards", type=int, default=1, help="number of parts")
+    options.add_argument("--device", choices=["auto", "cpu", "cuda"], required=True, help="device of the model")
+    options.add_argument("--shard", type=int, help="translate only one of --shards parts: its number, from 0")
+    options.add_argument("--shards", type=int, help="with --shard: number of parts")
     options.add_argument("--state", type=Path, required=True, help="folder of the translation caches")
     options.add_argument(
-        "--output", type=Path, required=True, help="parquet file: the translated pairs; with --shard: text, translation"
+        "--output",
+        type=Path,
+        required=True,
+        help="parquet file to write: the translated pairs; with --shard: text, translation",
     )
-    options.add_argument("--record", type=Path, required=True, help="JSON file: engine, revision, languages, counts")
+    options.add_argument(
+        "--record", type=Path, required=True, help="JSON file to write: engine, revision, languages, counts"
+    )
     arguments = options.parse_args(argv)
 
     settings, translator = arguments.settings, arguments.translator
@@ -52,7 +59,7 @@ def main(argv: list[str] | None = None) -> None:
         batch_size=BATCH_SIZE,
         batch_tokens=translator.batch_tokens if translator else None,
         shard=arguments.shard or 0,
-        shards=arguments.shards,
+        shards=arguments.shards or 1,
     )
     translated, whole = (part, record) if arguments.shard is not None else gather(table, [(part, record)])
     write_table(arguments.output, translated)
@@ -66,7 +73,7 @@ def _engine(arguments: argparse.Namespace) -> Engine:
         return MemoryEngine(arguments.memory, *pair)
     if engine == "apertium":
         return ApertiumEngine(*pair)
-    # These load torch, which the other engines do without.
+    # Imported here, because they load torch, which the other engines do not need.
     from hybridbatch.common.devices import choose_device  # noqa: PLC0415
     from hybridbatch.translate.model_engines import CTranslate2Engine, TransformersEngine  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Cut a backbone's vocabulary down to the tokens of an experiment's texts."""
+"""Trim the vocabulary of a backbone to the tokens of an experiment's texts."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from hybridbatch.common.cli import parser, run
 
 
 def main(argv: list[str] | None) -> None:
-    """Trim the backbone that the command line names."""
+    """Run the program."""
     arguments = parser(__doc__)
     arguments.add_argument("--backbone", type=Path, required=True, help="folder that prepare_backbone.py wrote")
     arguments.add_argument(

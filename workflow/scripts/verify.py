@@ -1,4 +1,4 @@
-"""Print how many published numbers an experiment meets; fail if one that it covers is outside its tolerance."""
+"""Print how many published numbers an experiment reproduces; fail if one that it covers is outside its tolerance."""
 
 import sys
 from pathlib import Path
@@ -10,10 +10,12 @@ from hybridbatch.compare.published_verdicts import outside_tolerance, verdict_ba
 
 
 def main(argv: list[str] | None) -> None:
-    """Parse the command line, print the counts and a line for each deviating cell."""
+    """Run the program."""
     arguments = parser(__doc__)
-    arguments.add_argument("verdicts", type=Path, metavar="FILE", help="the verdicts.json of an experiment")
-    arguments.add_argument("--lines", type=int, default=50, metavar="N", help="deviating cells that are listed")
+    arguments.add_argument("verdicts", type=Path, metavar="FILE", help="verdicts.json of an experiment")
+    arguments.add_argument(
+        "--lines", type=int, default=50, metavar="N", help="maximum number of deviating cells to list"
+    )
     options = arguments.parse_args(argv)
     verdicts = read_json(options.verdicts)
     try:
@@ -23,7 +25,7 @@ def main(argv: list[str] | None) -> None:
             verdicts["counts"]["covered"],
         )
     except (KeyError, TypeError) as error:
-        raise UserError(f"{options.verdicts}: holds no verdicts ({error!r}); delete it and run again") from error
+        raise UserError(f"{options.verdicts}: has no verdicts ({error!r}); delete it and run again") from error
     sys.stdout.write(f"{sentence}\n")
     sys.stdout.writelines(f"{line}\n" for line in outside[: options.lines])
     if len(outside) > options.lines:
@@ -31,7 +33,7 @@ def main(argv: list[str] | None) -> None:
     sys.stdout.flush()
     if outside:
         raise UserError(
-            f"{options.verdicts}: {len(outside)} of {covered} covered numbers are outside tolerance; look into them, or change "
+            f"{options.verdicts}: {len(outside)} of {covered} covered numbers are outside tolerance; investigate them, or change "
             "published.tolerances"
         )
 

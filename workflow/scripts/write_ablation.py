@@ -1,4 +1,4 @@
-"""Write the scores of one strategy with one of its settings varied: `ablation.{csv,md,tex,html}` and a figure."""
+"""Write the scores of a strategy with a varied setting: `ablation.{csv,md,tex,html}` and a figure."""
 
 import json
 from pathlib import Path
@@ -14,13 +14,17 @@ from hybridbatch.report.table import write_page
 
 
 def main(argv: list[str] | None) -> None:
-    """Parse the command line and write the table and the figure."""
+    """Run the program."""
     arguments = cli.parser(__doc__)
     arguments.add_argument("--intervals", type=Path, required=True, help="intervals.csv")
-    arguments.add_argument("--points", type=json.loads, required=True, help="[axis, value, strategy] of each, as JSON")
-    arguments.add_argument("--layout", type=cli.section(Layout), required=True, help="what the tables show, as JSON")
-    arguments.add_argument("--tables", type=Path, required=True, metavar="FOLDER", help="where the table goes")
-    arguments.add_argument("--figures", type=Path, required=True, metavar="FOLDER", help="where the figure goes")
+    arguments.add_argument(
+        "--points", type=json.loads, required=True, help="[axis, value, strategy] of each point, as JSON"
+    )
+    arguments.add_argument("--layout", type=cli.section(Layout), required=True, help="contents of the tables, as JSON")
+    arguments.add_argument("--tables", type=Path, required=True, metavar="FOLDER", help="folder of the table to write")
+    arguments.add_argument(
+        "--figures", type=Path, required=True, metavar="FOLDER", help="folder of the figure to write"
+    )
     options = arguments.parse_args(argv)
     rows = ablation_rows(options.intervals, [Point(*point) for point in options.points])
     write_page(options.tables, ablation_page(rows), options.layout.notice)

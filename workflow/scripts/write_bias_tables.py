@@ -1,4 +1,4 @@
-"""Lay out language bias beyond rank distance, averaged over seeds.
+"""Write the tables of language bias, averaged over seeds.
 
 Writes `language_bias.{csv,md,tex,html}` and `language_shares.csv`.
 """
@@ -22,11 +22,13 @@ def main(argv: list[str] | None) -> None:
         type=cli.named_file,
         required=True,
         metavar="RUN=FILE",
-        help="parquet file of each run's queries; its CSV files are in the same folder",
+        help="parquet file of each run, with its CSV files in the same folder",
     )
-    parser.add_argument("--depth", type=int, required=True, help="passages of the pool that were looked at for a query")
-    parser.add_argument("--layout", type=cli.section(Layout), required=True, help="what the tables show, as JSON")
-    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where the tables go")
+    parser.add_argument(
+        "--depth", type=int, required=True, help="number of top passages of the pool that were measured"
+    )
+    parser.add_argument("--layout", type=cli.section(Layout), required=True, help="contents of the tables, as JSON")
+    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="folder of the tables to write")
     arguments = parser.parse_args(argv)
     files = dict(arguments.runs)
     shares = read_shares({run: file.with_suffix(".shares.csv") for run, file in files.items()})

@@ -1,4 +1,4 @@
-"""Write the tables of the training data: what cleaning removed, and how the translations came out.
+"""Write the tables of the training data: pairs removed by cleaning, and quality of the translations.
 
 Reads the records of cleaning and of translation; writes `{cleaning,translation}.{csv,md,tex,html}`.
 """
@@ -14,16 +14,16 @@ from hybridbatch.report.data_tables import cleaning_page, read_record, translati
 from hybridbatch.report.table import Sample, write_page
 from hybridbatch.translate.reference_scores import Scores, references, sample, score, select
 
-# Pairs of each language that are shown.
+# Number of example pairs in each language.
 SAMPLES = 2
-# Pairs of each language that are scored against human translations.
+# Number of pairs in each language that are scored against human translations.
 REFERENCE_PAIRS = 1000
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the program."""
     options = cli.parser(__doc__)
-    options.add_argument("--results", type=Path, required=True, help="folder of pairs/ and translated/")
+    options.add_argument("--results", type=Path, required=True, help="folder with pairs/ and translated/")
     options.add_argument("--pairs", nargs="*", default=[], metavar="SOURCE/LANGUAGE", help="in the order of the rows")
     options.add_argument(
         "--references",
@@ -31,10 +31,10 @@ def main(argv: list[str] | None = None) -> None:
         type=cli.named_file,
         default=[],
         metavar="SOURCE/LANGUAGE=FILE",
-        help="translations by people: TMX or pairs",
+        help="human translations: TMX or pairs",
     )
-    options.add_argument("--layout", type=cli.section(Layout), required=True, help="what the tables show, as JSON")
-    options.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where the tables go")
+    options.add_argument("--layout", type=cli.section(Layout), required=True, help="contents of the tables, as JSON")
+    options.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="folder of the tables to write")
     arguments = options.parse_args(argv)
 
     records = [read_record(arguments.results / "pairs" / f"{pairs}.cleaning.json") for pairs in arguments.pairs]

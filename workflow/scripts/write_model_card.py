@@ -1,4 +1,4 @@
-"""Write the card of a fine-tuned model, the `README.md` of its folder."""
+"""Write the card of a fine-tuned model, the `README.md` in its folder."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from hybridbatch.publish.model_card import write_model_card
 
 
 def main(argv: list[str] | None) -> None:
-    """Parse the command line and write the card."""
+    """Run the program."""
     arguments = parser(__doc__)
-    arguments.add_argument("--run", required=True, help="the model: backbone/strategy/seed<N>")
+    arguments.add_argument("--run", required=True, help="run of the model: backbone/strategy/seed<N>")
     arguments.add_argument(
         "--config", type=Path, required=True, metavar="FILE", help="the resolved configuration (YAML)"
     )
@@ -20,7 +20,7 @@ def main(argv: list[str] | None) -> None:
     arguments.add_argument("--summary", type=Path, required=True, metavar="FILE", help="summary.csv of the tables")
     arguments.add_argument("--pairs", type=Path, required=True, metavar="FOLDER", help="<source>/<language>.parquet")
     arguments.add_argument(
-        "--data-files", type=Path, required=True, metavar="FILE", help="the list of downloads, with their licences"
+        "--data-files", type=Path, required=True, metavar="FILE", help="list of downloads with their licences"
     )
     arguments.add_argument("--output", type=Path, required=True, metavar="FILE", help="README.md to write")
     options = arguments.parse_args(argv)

@@ -8,16 +8,16 @@ from hybridbatch.report.page import write_report
 
 
 def main(argv: list[str] | None) -> None:
-    """Parse the command line and write the report."""
+    """Run the program."""
     arguments = cli.parser(__doc__)
     arguments.add_argument(
         "--config", type=Path, required=True, metavar="FILE", help="the resolved configuration (YAML)"
     )
     arguments.add_argument("--results", type=Path, required=True, metavar="FOLDER", help="results of the experiment")
     arguments.add_argument(
-        "--tables", nargs="+", required=True, metavar="NAME", help="tables shown, in the order of the page"
+        "--tables", nargs="+", required=True, metavar="NAME", help="tables, in the order of the page"
     )
-    arguments.add_argument("--figures", nargs="*", default=[], metavar="NAME", help="figures shown")
+    arguments.add_argument("--figures", nargs="*", default=[], metavar="NAME", help="figures")
     arguments.add_argument(
         "--costs",
         nargs="*",
@@ -26,8 +26,8 @@ def main(argv: list[str] | None) -> None:
         metavar="RULE=FILE",
         help="Snakemake's benchmark file of each job",
     )
-    arguments.add_argument("--command", required=True, metavar="TEXT", help="the command that makes the results")
-    arguments.add_argument("--output", type=Path, required=True, metavar="FILE", help="the HTML page")
+    arguments.add_argument("--command", required=True, metavar="TEXT", help="command that reproduces the results")
+    arguments.add_argument("--output", type=Path, required=True, metavar="FILE", help="HTML page to write")
     options = arguments.parse_args(argv)
     write_report(
         options.output,

@@ -13,13 +13,18 @@ from hybridbatch.report.score_tables import write_tables
 
 
 def main(argv: list[str] | None) -> None:
-    """Parse the command line and write the tables."""
+    """Run the program."""
     arguments = cli.parser(__doc__)
     arguments.add_argument(
-        "--measures", nargs="+", type=cli.named_file, required=True, metavar="RUN=FILE", help="in the order of the rows"
+        "--measures",
+        nargs="+",
+        type=cli.named_file,
+        required=True,
+        metavar="RUN=FILE",
+        help="measures of each run, in the order of the rows",
     )
-    arguments.add_argument("--layout", type=cli.section(Layout), required=True, help="what the tables show, as JSON")
-    arguments.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where the tables go")
+    arguments.add_argument("--layout", type=cli.section(Layout), required=True, help="contents of the tables, as JSON")
+    arguments.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="folder of the tables to write")
     options = arguments.parse_args(argv)
     layout = options.layout
     summary = summarise(block_means(dict(options.measures), layout.benchmarks))

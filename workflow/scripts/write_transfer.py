@@ -1,4 +1,4 @@
-"""Write what training gave to the languages that it had and had not: `transfer.{csv,md,tex,html}` and a figure."""
+"""Write the effect of training on languages with and without training data: `transfer.{csv,md,tex,html}` and a figure."""
 
 from pathlib import Path
 
@@ -15,12 +15,14 @@ from hybridbatch.report.transfer import gain_figure, transfer_page
 
 
 def main(argv: list[str] | None) -> None:
-    """Parse the command line and write the table and the figure."""
+    """Run the program."""
     arguments = cli.parser(__doc__)
     arguments.add_argument("--summary", type=Path, required=True, help="summary.csv")
-    arguments.add_argument("--layout", type=cli.section(Layout), required=True, help="what the tables show, as JSON")
-    arguments.add_argument("--tables", type=Path, required=True, metavar="FOLDER", help="where the table goes")
-    arguments.add_argument("--figures", type=Path, required=True, metavar="FOLDER", help="where the figure goes")
+    arguments.add_argument("--layout", type=cli.section(Layout), required=True, help="contents of the tables, as JSON")
+    arguments.add_argument("--tables", type=Path, required=True, metavar="FOLDER", help="folder of the table to write")
+    arguments.add_argument(
+        "--figures", type=Path, required=True, metavar="FOLDER", help="folder of the figure to write"
+    )
     options = arguments.parse_args(argv)
     layout, summary = options.layout, read_summary(options.summary)
     summary = summary[summary["strategy"].isin([*layout.strategies, *BASELINES])]

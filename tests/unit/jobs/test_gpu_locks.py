@@ -128,4 +128,4 @@ def test_several_processes_share_threads_and_devices(tmp_path: Path) -> None:
 def test_fewer_devices_than_processes(tmp_path: Path) -> None:
     refused = launched(tmp_path, "--gpus", "1", "--processes", "2", "{program}", CUDA_VISIBLE_DEVICES="0,1")
     assert refused.returncode == 1
-    assert "error: training.gpus: 2 processes are to share 1 GPUs" in refused.stderr.splitlines()[-1]
+    assert "error: training.gpus: 2 processes cannot share 1 GPUs" in refused.stderr.splitlines()[-1]
