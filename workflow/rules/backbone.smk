@@ -1,13 +1,13 @@
 """
 Backbones: pretrained encoders.
 
-REQUIRED INPUTS: an installed package, a local folder or the hub; for trimming, every text of the experiment.
+REQUIRED INPUTS: an installed package, a local folder or the hub; for trimming, all texts of the experiment.
 
 OUTPUTS:
     resources/backbones/<backbone>-<settings>/manifest.json     a sentence-transformers folder and its origin
-    backbones/<backbone>/manifest.json                          the same encoder with the experiment's tokens only
+    backbones/<backbone>/manifest.json                          the same encoder with only the experiment's tokens
 
-A folder is named by its manifest, which holds the SHA-256 of every file in it.
+The manifest of a folder has the SHA-256 of every file in it.
 """
 
 from hybridbatch.jobs.hub_requests import backbone_request
@@ -16,7 +16,7 @@ BACKBONES = {Path(paths.prepared_backbone(name)).name: backbone for name, backbo
 
 
 def backbone_files(wildcards):
-    """Return the files of a backbone in a local folder, or what stands for its files from the hub; none for a package."""
+    """Return the files of a backbone in a local folder, or the manifest of those from the hub; none for a package."""
     backbone = BACKBONES[wildcards.key]
     if backbone.hub:
         return paths.hub_manifest(backbone_request(backbone))
@@ -24,7 +24,7 @@ def backbone_files(wildcards):
 
 
 rule prepare_backbone:
-    """Put a pretrained encoder into a sentence-transformers folder: weights, tokenizer, pooling, prompts."""
+    """Prepare a pretrained encoder as a sentence-transformers folder: weights, tokenizer, pooling, prompts."""
     input:
         backbone_files,
     output:

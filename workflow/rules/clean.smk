@@ -1,12 +1,12 @@
 """
 Cleaning of training pairs, and quality control of translations.
 
-REQUIRED INPUTS: raw/<source>/<language>.parquet or translated/<source>/<language>.parquet; the evaluation texts that must
-not be trained on: benchmarks/<benchmark>/<language>/*.parquet in the language of the pairs and in English.
+REQUIRED INPUTS: raw/<source>/<language>.parquet or translated/<source>/<language>.parquet; the evaluation texts that
+training must exclude: benchmarks/<benchmark>/<language>/*.parquet in the language of the pairs and in English.
 
 OUTPUTS:
     pairs/<source>/<language>.parquet           pair_id, query, passage
-    pairs/<source>/<language>.cleaning.json     what each step removed
+    pairs/<source>/<language>.cleaning.json     counts of removed pairs by step
 """
 
 
@@ -21,36 +21,36 @@ def unclean_pairs(wildcards):
 
 
 def source_pairs(wildcards):
-    """Return the pairs that were translated; nothing for pairs that came with their language."""
+    """Return the originals of translated pairs; nothing for other pairs."""
     return paths.untranslated(wildcards.pairs) if is_translated(wildcards.pairs) else []
 
 
 def evaluation_folders(wildcards):
-    """Return the folders of the evaluation texts that the pairs are compared with."""
+    """Return the folders of the evaluation texts to compare the pairs with."""
     texts = experiment.evaluation_texts(wildcards.pairs.split("/")[1])
     return [f"{RESULTS}/benchmarks/{name}" for name in texts]
 
 
 def evaluation_files(wildcards):
-    """Return the files of the evaluation texts that the pairs are compared with."""
+    """Return the files of the evaluation texts to compare the pairs with."""
     kinds = ["queries", "passages"] + (["qrels"] if experiment.cleaning.passages == "relevant" else [])
     return [f"{folder}/{kind}.parquet" for folder in evaluation_folders(wildcards) for kind in kinds]
 
 
 def similarity_encoder(wildcards):
-    """Return the prepared backbone that compares source and translation; nothing where none does."""
+    """Return the prepared backbone that compares source and translation, if there is one."""
     encoder = experiment.similarity_encoder(wildcards.pairs)
     return f"{paths.prepared_backbone(encoder)}/manifest.json" if encoder else []
 
 
 def cleaning_settings(wildcards):
-    """Return the settings that these pairs depend on: what only translations are checked for concerns no other pairs."""
+    """Return the settings that these pairs depend on; `quality` is for translations only."""
     unused = {"decontaminate"} if is_translated(wildcards.pairs) else {"decontaminate", "quality"}
     return experiment.cleaning.model_dump_json(exclude=unused)
 
 
 def translated_options(wildcards, input):
-    """Return how pairs were translated, and the encoder that compares them with their source; nothing for other pairs."""
+    """Return the engine, the originals and the encoder of translated pairs; nothing for other pairs."""
     if not is_translated(wildcards.pairs):
         return []
     settings = experiment.sources[wildcards.pairs.split("/")[0]].translation
@@ -60,7 +60,7 @@ def translated_options(wildcards, input):
 
 
 rule clean_pairs:
-    """Normalise the pairs of a source in one language and drop, step by step, those that must not be trained on."""
+    """Normalise the pairs of a source in one language, and drop those that are unfit for training, step by step."""
     input:
         pairs=unclean_pairs,
         source_pairs=source_pairs,
@@ -81,7 +81,7 @@ rule clean_pairs:
         environment("clean")
     threads: 1
     resources:
-        # An encoder that compares translations runs on a GPU, if there is one.
+        # An encoder that compares translations runs on a GPU if there is one.
         gpu=lambda wildcards: GPUS if similarity_encoder(wildcards) else 0,
         mem=growing(4),
         runtime="2h",

@@ -1,14 +1,14 @@
 """
-Comparison: tests between strategies, the claim, the domain shift, and the paper's numbers beside ours.
+Comparison: tests between strategies, the claim, the domain shift, and the paper's numbers.
 
 REQUIRED INPUTS: measures/<run>.parquet of every run; tables/summary.csv; the published numbers (config/published.csv).
 
 OUTPUTS:
-    statistics/intervals.csv                    every system: mean, standard deviation and interval, by language
-    statistics/comparisons.csv                  every two systems: difference, interval, effect size, tests, a sentence
+    statistics/intervals.csv                    mean, standard deviation and interval of every system by language
+    statistics/comparisons.csv                  difference, interval, effect size, tests and a sentence for every two systems
     statistics/claim.json                       whether the claim of the configuration holds
-    statistics/shift.{csv,json}                 scores in and out of the domain of training, and the answer
-    verdicts.json                               a verdict for every published number, effects, other systems
+    statistics/shift.{csv,json}                 scores inside and outside the training domain, and the conclusion
+    verdicts.json                               verdicts on published numbers, effects, other systems
     tables/{significance,shift,published}.{csv,md,tex,html}
 
 TARGETS: verify
@@ -24,7 +24,7 @@ localrules:
 
 
 rule compare_strategies:
-    """Test how the strategies differ, and what each loses outside its domain."""
+    """Test the differences between strategies, and their losses outside the training domain."""
     input:
         measures=list(paths.measures(experiment.run_names()).values()),
         templates=TEMPLATES,
@@ -65,7 +65,7 @@ rule compare_strategies:
 
 
 rule compare_published:
-    """Give every published number a verdict: within tolerance, above, below or not run."""
+    """Compare the results with every published number: within tolerance, above, below or not run."""
     input:
         summary=f"{RESULTS}/tables/summary.csv",
         published=PUBLISHED_NUMBERS,

@@ -4,13 +4,13 @@ Encoding.
 REQUIRED INPUTS: a model's manifest.json; benchmarks/<benchmark>/<language>/{queries,passages}.parquet.
 
 OUTPUTS:
-    embeddings/<run>/<benchmark>/manifest.json      names <language>.{queries,passages}.<number>.npy and their SHA-256
+    embeddings/<run>/<benchmark>/manifest.json      lists <language>.{queries,passages}.<number>.npy and their SHA-256
 
-Where `encoding.jobs` is more than one, each job encodes a share of the shards, and `encode` checks that all of them are there.
+With several `encoding.jobs`, each job encodes a share of the shards, and `encode` verifies that all exist.
 """
 
 ENCODING_JOBS = experiment.encoding.jobs
-# With several jobs, this rule only gathers what they encoded.
+# With several jobs, this rule only collects their vectors.
 ENCODES = ENCODING_JOBS == 1
 
 

@@ -4,10 +4,10 @@ Evaluation: measures of rankings, and language bias.
 REQUIRED INPUTS: search/<run>/<benchmark>/{topk,ranks}.parquet and embeddings of every benchmark.
 
 OUTPUTS:
-    measures/<run>.parquet                      one row for each query, setting and passage language, one column for each measure
-    language_bias/<run>.parquet                 one row for each query, one column for each measure of bias
-    language_bias/<run>.shares.csv              share of each language in the top and in the pool
-    language_bias/<run>.identifiability.csv     how well the vectors reveal their language
+    measures/<run>.parquet                      a row for each query, setting and passage language, a column for each measure
+    language_bias/<run>.parquet                 a row for each query, a column for each measure of bias
+    language_bias/<run>.shares.csv              shares of languages in the top and in the pool
+    language_bias/<run>.identifiability.csv     how well vectors identify their language
 """
 
 POOLED = experiment.pooled_benchmarks

@@ -5,7 +5,7 @@ REQUIRED INPUTS: models/<run>/manifest.json, tables/summary.csv, config.yaml, th
 benchmark's parquet files.
 
 OUTPUTS:
-    models/<run>/README.md                          the card of a trained model; its manifest does not name it
+    models/<run>/README.md                          the card of a trained model; not listed in its manifest
     trec/<benchmark>/<setting>.qrels                judgements in TREC's format
     trec/<run>/<benchmark>.<setting>.run            rankings in TREC's format
 

@@ -6,14 +6,14 @@ REQUIRED INPUTS: measures, language bias, statistics, verdicts, training curves,
 OUTPUTS:
     config.yaml                                         the resolved configuration
     tables/{mono,cross,multi,bias}.{csv,md,tex,html}    means and standard deviations over seeds
-    tables/summary.csv                                  every number of these tables in long form
+    tables/summary.csv                                  all numbers of these tables in long form
     tables/language_bias.{csv,md,tex,html}              other measures of bias, means and standard deviations over seeds
     tables/language_shares.csv                          share of each language, means over seeds
-    tables/{cleaning,translation}.{csv,md,tex,html}     what cleaning removed, and how good the translations are
-    tables/transfer.*, figures/transfer.*               scores of languages in and out of training
-    tables/ablation.*, figures/ablation.*               where the configuration has an ablation
+    tables/{cleaning,translation}.{csv,md,tex,html}     pairs removed by cleaning, and quality of translations
+    tables/transfer.*, figures/transfer.*               scores of languages with and without training data
+    tables/ablation.*, figures/ablation.*               if the configuration has an ablation
     figures/*.{svg,pdf}                                 also projection_<benchmark>, parallel questions in two dimensions
-    report.html                                         all of it on one page that opens offline
+    report.html                                         all of this on one page that opens offline
 """
 
 SCORES = ["mono", "cross", "multi", "bias"]
@@ -26,21 +26,21 @@ FIGURES = [*(f"cross_{name}" for name in experiment.runs.benchmarks), "multi", "
 PROJECTED = experiment.projected_runs
 DATA_TABLES = ["cleaning", "translation"] if experiment.used_pairs else []
 ANALYSES = (["transfer"] if experiment.trained_runs else []) + (["ablation"] if experiment.ablation_points else [])
-# What the report shows, in its order.
+# The contents of the report, in order.
 REPORT_TABLES = [*DATA_TABLES, *SCORES, *(["language_bias"] if BIAS_RUNS else [])]
 REPORT_TABLES += ["significance", "shift", *ANALYSES, "published"]
 REPORT_FIGURES = [*FIGURES, *(f"projection_{name}" for name in POOLED if PROJECTED), *ANALYSES]
 
 
 def figure(name):
-    """Return one figure as an item of `snakemake --report`."""
+    """Return a figure as an item of `snakemake --report`."""
     return report(
         f"{RESULTS}/figures/{name}.svg", caption="../report/figures.rst", category="Figures", labels={"figure": name}
     )
 
 
 def cost_files():
-    """Return the measured cost of every job that an encoder takes part in, by rule; a rule may occur more than once."""
+    """Return pairs of a rule and the cost file of one of its jobs, for the jobs that the report counts."""
     encoders, trained, benchmarks = experiment.encoder_runs, experiment.trained_runs, experiment.runs.benchmarks
     searched = [f"{run}/{name}" for run in encoders for name in benchmarks]
     shares = [
@@ -65,7 +65,7 @@ def cost_files():
 
 
 def recall_files():
-    """Return the recall of every approximate search; none where every vector is compared."""
+    """Return the recall of every approximate search; none if search is exact."""
     runs = [] if experiment.search.is_exact else experiment.encoder_runs
     return [f"{RESULTS}/search/{run}/{name}/recall.csv" for run in runs for name in experiment.runs.benchmarks]
 
@@ -83,7 +83,7 @@ localrules:
 
 
 rule write_config:
-    """Write the configuration with every default, as all jobs see it."""
+    """Write the configuration with all defaults."""
     output:
         f"{RESULTS}/config.yaml",
     log:
@@ -91,14 +91,14 @@ rule write_config:
     conda:
         "../../envs/report.yaml"
     params:
-        # A function: Snakemake would take {language} in a string for a wildcard.
+        # A function, because Snakemake would interpret {language} in a string as a wildcard.
         text=lambda wildcards: experiment.to_yaml(),
     shell:
         "printf '%s' {params.text:q} > {output:q} 2> {log:q}"
 
 
 rule write_data_tables:
-    """Write what cleaning removed from the training pairs, and how good the translations are."""
+    """Write tables of the pairs that cleaning removed and of the quality of translations."""
     input:
         pairs=[f"{RESULTS}/pairs/{pairs}.parquet" for pairs in experiment.used_pairs],
         records=[f"{RESULTS}/pairs/{pairs}.cleaning.json" for pairs in experiment.used_pairs],
@@ -206,7 +206,7 @@ rule write_bias_tables:
 
 
 rule write_transfer:
-    """Compare the scores of languages that training has seen with those that it has not."""
+    """Compare the scores of languages with and without training data."""
     input:
         summary=f"{RESULTS}/tables/summary.csv",
         templates=TEMPLATES,
@@ -237,7 +237,7 @@ rule write_transfer:
 
 
 rule write_ablation:
-    """Show the scores of one strategy with one of its settings varied."""
+    """Show the scores of a strategy with a varied setting."""
     input:
         intervals=f"{RESULTS}/statistics/intervals.csv",
         templates=TEMPLATES,
@@ -270,7 +270,7 @@ rule write_ablation:
 
 
 rule draw_figures:
-    """Draw the cross-lingual matrices, the bars of pool and bias, and the training curves."""
+    """Draw the cross-lingual matrices, the bar charts of pool and bias, and the training curves."""
     input:
         measures=list(paths.measures(experiment.compared_runs).values()),
         curves=list(CURVES.values()),
@@ -329,7 +329,7 @@ rule draw_projection:
 
 
 rule write_report:
-    """Put everything on one page that opens offline."""
+    """Write the report: one page that opens offline."""
     input:
         config=f"{RESULTS}/config.yaml",
         summary=f"{RESULTS}/tables/summary.csv",
@@ -339,7 +339,7 @@ rule write_report:
         comparisons=f"{RESULTS}/statistics/comparisons.csv",
         sentences=expand(f"{RESULTS}/statistics/{{name}}.json", name=["claim", "shift"]),
         recall=recall_files(),
-        # Not read: the page links to them.
+        # Not read, only linked.
         cards=MODEL_CARDS,
         benchmarks=[file for name in experiment.runs.benchmarks for file in paths.benchmark(name)],
         pairs=list(paths.pairs(experiment.used_sources()).values()),

@@ -7,21 +7,21 @@ OUTPUTS:
     indexes/<run>/<benchmark>/<language>.<00000>.faiss      of an approximate search only
     search/<run>/<benchmark>/topk.parquet       the best passages of every (query language, passage language) block
     search/<run>/<benchmark>/ranks.parquet      the ranks of every relevant passage, in its block and in the pool
-    search/<run>/<benchmark>/recall.csv         the recall of approximate indexes; without any, a header
+    search/<run>/<benchmark>/recall.csv         the recall of approximate indexes; only a header if search is exact
 """
 
-# One file of an index in memory: vectors of 1024 float32 numbers, and as much again for the structure over them.
+# Memory for one file of an index: vectors of 1024 float32 numbers, and the same again for the index structure.
 INDEX_GIGABYTES = 4 + experiment.search.index_rows * 8192 / 1e9
 TOKENIZER = paths.prepared_backbone(experiment.bm25_tokenizer)
 
 
 def index_folder(wildcards):
-    """Return the indexes that a search reads: none where every vector is compared."""
+    """Return the indexes that a search reads; none if search is exact."""
     return [] if experiment.search.is_exact else f"{RESULTS}/indexes/{wildcards.run}/{wildcards.benchmark}"
 
 
 def search_scope(wildcards):
-    """Return the option that limits a search to queries and passages of one language, where nothing else is measured."""
+    """Return the option that restricts a search to monolingual blocks, if nothing else is measured."""
     return ["--monolingual"] if experiment.benchmarks[wildcards.benchmark].measured == ["mono"] else []
 
 
@@ -59,7 +59,7 @@ rule build_index:
 
 
 rule search:
-    """Search every language of `{wildcards.benchmark}` with the queries of every language, or its own where nothing else is measured."""
+    """Search every language of `{wildcards.benchmark}` with the queries of all languages, or only its own if nothing else is measured."""
     input:
         files=lambda wildcards: paths.benchmark(wildcards.benchmark),
         embeddings=f"{RESULTS}/embeddings/{{run}}/{{benchmark}}/manifest.json",
@@ -124,7 +124,7 @@ rule search_bm25:
         environment("search")
     threads: 1
     resources:
-        # Texts, tokens and postings of a corpus are all in memory.
+        # Texts, tokens and postings of a corpus are in memory at once.
         mem=growing(4, times_input=4),
         runtime="12h",
     params:

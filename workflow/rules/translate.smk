@@ -1,25 +1,25 @@
 """
 Translation of training pairs.
 
-REQUIRED INPUTS: pairs/<source>/<source language>.parquet, and what the engine needs: a translation memory, a local folder or
-the hub for a translation model, or the system's Apertium.
+REQUIRED INPUTS: pairs/<source>/<source language>.parquet; for the engine, a translation memory, a translation model in a local
+folder or on the hub, or the system's Apertium.
 
 OUTPUTS:
     resources/translators/<translator>-<origin>/manifest.json               a translation model and its origin
     resources/translators/<translator>-<origin>.ct2-<type>/manifest.json    the same model, converted for CTranslate2
-    translated/<source>/<language>.parquet              the same pair_ids in another language, not yet checked
+    translated/<source>/<language>.parquet              the same pairs in another language, not yet checked
     translated/<source>/<language>.translation.json     engine, revision, options, counts
 
-Where a translation has `shards`, each job writes its share of the texts to translated/<source>/<language>.shards/, which is
-removed once the shares are put together.
+If a translation has `shards`, each job writes its share of the texts to translated/<source>/<language>.shards/, which is removed
+once the shares are combined.
 """
 
 from hybridbatch.jobs.hub_requests import translator_request
 from hybridbatch.translate.model_files import PATTERNS
 
 TRANSLATORS = {Path(folder).name: origin for folder, origin in paths.translators().items()}
-# Jobs of a group are one job of a cluster. Translations from a memory and their cleaning take seconds; where a model works on
-# pairs, that takes hours on another device, and must not hold back the rest of a group or wait for it.
+# A cluster runs a group as one job. Translation from a memory and cleaning take seconds, so they are a group. Models that translate or
+# check pairs take hours on another device, so then every job is separate.
 PAIRS_GROUP = None if experiment.has_models_on_pairs else "pairs"
 
 
@@ -52,7 +52,7 @@ def translation_model(wildcards):
 
 
 def translator_files(wildcards):
-    """Return the files of a translation model in a local folder, or what stands for its files from the hub."""
+    """Return the files of a translation model in a local folder, or the manifest of those from the hub."""
     origin = TRANSLATORS[wildcards.translator]
     if "hub" in origin:
         return paths.hub_manifest(translator_request(origin))
@@ -76,23 +76,23 @@ def model_options(wildcards, input):
 
 
 def with_model(there, otherwise):
-    """Return a function that gives one value for a translation that runs a model, and another for the rest."""
+    """Return a function that gives one value for translations with a model, and another for those without."""
     return lambda wildcards: there if translation(wildcards)[0].translator else otherwise
 
 
 def translation_shards(pairs):
-    """Return how many jobs share the texts of a source in one language."""
+    """Return the number of jobs that share the translation of a source into one language."""
     return experiment.sources[pairs.split("/")[0]].translation.shards
 
 
 def translation_jobs(pairs):
-    """Return the names of the jobs that translate a source into one language: one, or one for each shard."""
+    """Return the names of the jobs that translate a source into one language: one for each shard."""
     shards = translation_shards(pairs)
     return [pairs] if shards == 1 else [f"{pairs}.{shard}of{shards}" for shard in range(shards)]
 
 
 def shard_files(suffix):
-    """Return a function that gives the files that the jobs of a sharded translation write."""
+    """Return a function that gives the files of the jobs of a sharded translation."""
     return lambda wildcards: [
         f"{RESULTS}/translated/{wildcards.pairs}.shards/{shard}of{translation_shards(wildcards.pairs)}.{suffix}"
         for shard in range(translation_shards(wildcards.pairs))
@@ -100,7 +100,7 @@ def shard_files(suffix):
 
 
 rule prepare_translator:
-    """Put a translation model into one folder: safetensors weights and tokenizer."""
+    """Copy the weights and the tokenizer of a translation model into one folder."""
     input:
         translator_files,
     output:
@@ -164,7 +164,7 @@ rule convert_translator:
 
 
 rule translate:
-    """Translate the pairs of a source into one more language; finished batches survive a kill."""
+    """Translate the pairs of a source into another language; resumes after a kill."""
     input:
         pairs=translation_input,
         memory=translation_memory,
@@ -187,7 +187,7 @@ rule translate:
         gpu=with_model(GPUS, 0),
         mem=lambda wildcards, input, attempt: growing(with_model(16, 4)(wildcards))(wildcards, input, attempt),
         runtime=with_model("24h", "1h"),
-        # In words that all jobs of a group share.
+        # The jobs of a group must have the same value.
         device=with_model("cuda" if GPUS else "cpu", "cpu"),
     params:
         launcher=program("launch"),
@@ -234,7 +234,7 @@ use rule translate as translate_shard with:
 
 
 rule gather_translations:
-    """Put the shares of a translation together."""
+    """Combine the shares of a translation."""
     input:
         pairs=translation_input,
         parts=shard_files("parquet"),
