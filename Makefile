@@ -2,7 +2,7 @@
 # make verify CONFIG=config/paper.yaml: an experiment against the paper's numbers; fails if one is outside its tolerance.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo test check lint lock config envs containers clean verify
+.PHONY: demo test check lint lock config envs containers pictures clean verify
 .DEFAULT_GOAL := demo
 
 PYTHON ?= python3
@@ -45,10 +45,10 @@ lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/python tools/lint_workflow.py
 
-# What config/README.md and config/schema.json say, from the model in workflow/scripts/hybridbatch/config/experiment.py.
+# What config/README.md and config/schema.json say, from the model in workflow/scripts/hybridbatch/config/.
 config: $(READY)
 	PYTHONPATH=workflow/scripts $(BIN)/python tools/describe_config.py --schema config/schema.json --readme config/README.md
 
@@ -62,6 +62,11 @@ containers: $(READY)
 	    $(BIN)/snakemake --containerize dockerfile --cores 1 --config device=$$device \
 	        | sed 's|miniforge3:latest|miniforge3:$(MINIFORGE)|' > envs/$$device.Dockerfile; \
 	done
+
+# The pictures of the README; Graphviz must be installed.
+pictures: $(READY)
+	$(BIN)/python tools/draw_rulegraph.py
+	$(BIN)/python tools/draw_main_result.py
 
 # New versions of everything that requirements.in allows.
 lock:

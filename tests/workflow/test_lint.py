@@ -14,7 +14,7 @@ pytestmark = pytest.mark.workflow
 RULE_FILES = sorted((ROOT / "workflow/rules").glob("*.smk"))
 RULES = [
     pytest.param(block, id=block.partition(" ")[2].partition(":")[0])
-    for file in [ROOT / "Snakefile", *RULE_FILES]
+    for file in [ROOT / "workflow/Snakefile", *RULE_FILES]
     for block in re.split(r"^(?=rule \w+:$)", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
 ]
 # Rules that name what is made and run nothing.
@@ -33,7 +33,7 @@ def test_formatted() -> None:
         pytest.skip("snakefmt needs shfmt, which is not installed")
     search = f"{Path(sys.executable).parent}:{environment().get('PATH', '')}"
     done = subprocess.run(
-        [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "workflow/rules"],
+        [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "workflow"],
         cwd=ROOT,
         env={**environment(), "PATH": search},
         capture_output=True,

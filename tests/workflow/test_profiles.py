@@ -27,7 +27,7 @@ PLUGINS = {
     "slurm": "snakemake_executor_plugin_slurm",
 }
 RULES = "\n".join(
-    path.read_text(encoding="utf-8") for path in [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
+    path.read_text(encoding="utf-8") for path in [ROOT / "workflow/Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
 )
 LOCAL = {
     name

@@ -1,4 +1,4 @@
-"""What the rules share: the experiment, its paths, and how a job names its program, environment and files."""
+"""Shared by the rules: the experiment, its paths, and functions for programs, environments and files."""
 
 import json
 import os
@@ -11,8 +11,8 @@ from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
 SCRIPTS = "workflow/scripts"
-sys.path.insert(0, str(Path(workflow.basedir) / SCRIPTS))
-# Programs are started as `python`: the one that runs Snakemake, or that of the conda environment, which comes before it.
+sys.path.insert(0, str(Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent / "scripts"))
+# Jobs start programs with `python`: that of their conda environment, or else the one that runs Snakemake.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
 from hybridbatch.common.errors import UserError
@@ -42,30 +42,30 @@ HUB_REQUESTS = hub_requests(experiment, paths.translators().values())
 LAYOUT = experiment.layout.model_dump_json()
 TEMPLATES = sorted(str(file) for file in Path(SCRIPTS, "hybridbatch", "report", "templates").iterdir())
 
-# Where models run and where files come from changes no result, so these are resources and no params.
+# The device of models and the origin of files change no result, so they are resources, not params.
 DEVICE = experiment.device
 GPUS = int(DEVICE == "cuda" or (DEVICE == "auto" and any(Path(os.sep, "dev").glob("nvidia[0-9]*"))))
-# A job that was given a GPU must not run without one: auto would.
+# A job that has been allocated a GPU must not fall back to the CPU, as `auto` would.
 MODEL_DEVICE = "cuda" if GPUS else DEVICE
 MIRROR = shlex.join(["--mirror", experiment.mirror]) if experiment.mirror else ""
-# The command that makes the results, for the report.
+# The command that reproduces the results, for the report.
 CONFIG_FILES = [os.path.relpath(file) for file in workflow.overwrite_configfiles]
 COMMAND = " ".join(["snakemake --cores all", *(["--configfile", *CONFIG_FILES] if CONFIG_FILES else [])])
 
-# Jobs stay off the hub; the one that fetches files from it may ask it, unless the user forbids that. A scheduler sends SIGTERM to
-# the shell too: it must not end before its program, which would be killed in the middle of its last checkpoint.
+# Only the job that fetches files may use the hub, unless the user forbids it. The shell ignores the SIGTERM of a scheduler: if it
+# ended before its program, the program would be killed while it writes its last checkpoint.
 shell.prefix(
     "set -euo pipefail; trap : TERM; HUB_OFFLINE=${{HF_HUB_OFFLINE:-0}}; export HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 TOKENIZERS_PARALLELISM=false; "
 )
 
 
 def alternatives(values):
-    """Return a regular expression that matches exactly these values, or nothing if there are none."""
+    """Return a regular expression that matches exactly these values; it matches nothing if there are none."""
     return "|".join(re.escape(value) for value in sorted(values)) or "(?!)"
 
 
 def environment(stage):
-    """Return the conda environment of a stage that uses torch: with torch for CUDA where jobs get GPUs."""
+    """Return the conda environment of a stage that uses torch: with the CUDA build if jobs use GPUs."""
     return f"../../envs/{stage}{'-cuda' if GPUS else ''}.yaml"
 
 
@@ -75,34 +75,41 @@ def program(name):
 
 
 def code(name):
-    """Return a fingerprint of a program's code: as a parameter, it reruns the program's jobs when a statement changes."""
+    """Return the fingerprint of a program's code; as a parameter, it causes jobs to rerun when a statement changes."""
     return code_fingerprint(Path(program(name)))
 
 
 def named(files):
-    """Return NAME=FILE for each of the named files."""
+    """Return NAME=FILE for each named file."""
     return [f"{name}={file}" for name, file in files.items()]
 
 
 def table_page(name):
-    """Return one table as a page of `snakemake --report`."""
+    """Return a table as an item of `snakemake --report`."""
     labels = {"table": name, "format": "html"}
     return report(f"{RESULTS}/tables/{name}.html", caption="../report/tables.rst", category="Tables", labels=labels)
 
 
 def other_formats(*tables):
-    """Return the files of tables in the formats that `snakemake --report` does not show."""
+    """Return the files of tables in formats that are not in `snakemake --report`."""
     return expand(f"{RESULTS}/tables/{{table}}.{{format}}", table=tables, format=["csv", "md", "tex"])
 
 
 def cores_for(jobs):
-    """Return the threads of one of several equal jobs on this machine or cluster."""
-    on_cluster = workflow.remote_exec or workflow.resource_settings.nodes is not None
-    return share_of_cores(jobs, workflow.cores, on_cluster)
+    """Return a function that gives the threads of one of several equal jobs on this machine or cluster.
+
+    A function, because the number of cores is only known once jobs are planned: `snakemake --unlock` is given none.
+    """
+
+    def threads(wildcards):
+        on_cluster = workflow.remote_exec or workflow.resource_settings.nodes is not None
+        return share_of_cores(jobs, workflow.cores, on_cluster)
+
+    return threads
 
 
 def check_before_jobs():
-    """Stop before any job if one lacks files that only the network has, or would find a CPU build of torch on a GPU."""
+    """Stop before any job if files are missing offline, or if a job on a GPU would use a CPU build of torch."""
     jobs = [job for job in workflow.dag.needrun_jobs() if job.resources.get("gpu")]
     try:
         if os.environ.get("HF_HUB_OFFLINE") == "1":

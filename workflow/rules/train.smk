@@ -7,7 +7,7 @@ OUTPUTS:
     models/<backbone>/<strategy>/seed<N>/manifest.json      a fine-tuned model, with the SHA-256 of every file but curves.csv
     models/<backbone>/<strategy>/seed<N>/curves.csv         loss, learning rate, gradient norm, throughput, validation loss by step
 
-Checkpoints are kept in state/train/, outside the outputs, so that a killed job resumes.
+Checkpoints are in state/train/, not in the outputs, so that a killed job can resume.
 """
 
 VALIDATION_PAIRS = paths.pairs([experiment.training.validation] if experiment.training.validation else [])
@@ -28,7 +28,7 @@ rule train:
         f"{COSTS}/train/{{backbone}}/{{strategy}}/seed{{seed}}.jsonl"
     conda:
         environment("encoder")
-    threads: experiment.training.gpus * cores_for(len(experiment.trained_runs))
+    threads: lambda wildcards: experiment.training.gpus * cores_for(len(experiment.trained_runs))(wildcards)
     resources:
         gpu=GPUS * experiment.training.gpus,
         processes=experiment.training.gpus,
@@ -36,12 +36,12 @@ rule train:
         runtime="12h",
         device=MODEL_DEVICE,
     params:
-        # It decides where a program runs and changes no result.
+        # Its code is not a parameter, because the launcher changes no result.
         launcher=program("launch"),
         program=program("train"),
         code=code("train"),
         backbone=subpath(input.backbone, parent=True),
-        # Sources and languages are in the inputs, devices in the resources.
+        # Sources and languages are inputs, devices are resources.
         training=experiment.training.model_dump_json(exclude={"sources", "validation", "gpus"}),
         strategy=lambda wildcards: experiment.strategies[wildcards.strategy].model_dump_json(
             exclude={"sources", "languages"}
