@@ -1,4 +1,4 @@
-"""What every test shares: no network, one thread, and the tiny encoder and pairs of tiny.py."""
+"""Shared by all tests: no network, one thread, and tiny encoders."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["OMP_NUM_THREADS"] = "1"
 
-# A deadline says something of the machine, not of the code.
+# Deadlines depend on the machine, not on the code.
 settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")
 torch.set_num_threads(1)

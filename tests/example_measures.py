@@ -1,4 +1,4 @@
-"""Measures of a tiny experiment whose means can be checked with a pencil."""
+"""Measures of a tiny experiment whose means can be checked by hand."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from hybridbatch.evaluate.summary import SUMMARY_COLUMNS
 
 BENCHMARKS = ("quiz_r", "a<b_r")
 LANGUAGES = ("de", "el", "en")
-# Languages differ in their number of queries, so that a mean over languages is no mean over queries.
+# Languages differ in their number of queries, so that the mean over languages differs from that over queries.
 QUERIES = {"de": 1, "el": 2, "en": 4}
 OF_QUERY_LANGUAGE = {"de": 0.0, "el": -0.1, "en": 0.1}
 OF_PASSAGE_LANGUAGE = {"de": -0.1, "el": -0.2, "en": 0.0}

@@ -1,4 +1,4 @@
-"""A server on this host that speaks as much of the Hugging Face hub's API as listing and downloading files needs."""
+"""A local server with the part of the Hugging Face hub's API that lists and downloads files."""
 
 import hashlib
 import json
@@ -14,10 +14,10 @@ def git_hash(body: bytes) -> str:
 
 
 class HubServer(ThreadingHTTPServer):
-    """Serves ``repositories``: (kind, id, revision) to files. Files of ``LFS_FROM`` bytes or more are large files.
+    """Serves ``repositories``: files by (kind, id, revision). Files of ``LFS_FROM`` bytes or more are LFS files.
 
-    Each download first plays a fault of ``faults``: a status code, ``cut`` (half the body, then the connection is closed) or
-    ``other`` (bytes that are not the file's). ``requests`` keeps path and Range of every request.
+    Each download takes the next fault from ``faults``: a status code, ``cut`` (the connection is closed after half the body) or
+    ``other`` (other bytes than the file's). ``requests`` records path and Range of every request.
     """
 
     def __init__(self, repositories: Mapping[tuple[str, str, str], Mapping[str, bytes]]) -> None:

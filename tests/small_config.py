@@ -1,4 +1,4 @@
-"""The shipped configurations as values, and a small one for tests to change."""
+"""The default configuration, and a small one that tests change."""
 
 import copy
 from pathlib import Path
@@ -19,7 +19,7 @@ def read_yaml(name: str) -> dict[str, Any]:
 
 
 DEMO = read_yaml("config.yaml")
-# The minimum: one language to train on, one to translate into, and one benchmark.
+# Minimal: one training language, one language to translate into, and one benchmark.
 SMALL: dict[str, Any] = {
     "experiment": "small",
     "runs": {"backbones": ["enc"], "strategies": ["hybrid"], "benchmarks": ["bench"]},

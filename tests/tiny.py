@@ -1,4 +1,4 @@
-"""A tiny encoder with random weights and tiny aligned pairs: what tests train and encode with in milliseconds."""
+"""A tiny encoder with random weights and tiny aligned pairs, for training and encoding in milliseconds."""
 
 import random
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ TEXTS = ["ab ba c", "c", "abba cab b a c"]
 def tiny_model(
     folder: Path, *, dtype: torch.dtype = torch.float32, pooler: bool = True, dropout: float = 0.1, seed: int = 1
 ) -> Path:
-    """Write a BertModel with random weights and a WordPiece tokenizer of the letters a, b, c."""
+    """Write a BertModel with random weights and a WordPiece tokenizer of the letters a, b and c."""
     pieces = [
         "[PAD]",
         "[UNK]",
@@ -56,7 +56,7 @@ def tiny_model(
 
 
 def tiny_backbone(folder: Path, *, dropout: float = 0.1, seed: int = 1) -> Path:
-    """Write a prepared backbone with prompts, mean pooling and 16 dimensions; texts are cut after 20 tokens."""
+    """Write a prepared backbone with prompts, mean pooling and 16 dimensions; texts are truncated after 20 tokens."""
     tiny_model(folder / "source", dropout=dropout, seed=seed)
     prepare_backbone(folder / "backbone", path=str(folder / "source"), max_length=20, prompts=PROMPTS)
     return folder / "backbone"
@@ -72,7 +72,7 @@ def write_pairs(file: Path, rows: Mapping[str, tuple[str, str]]) -> Path:
 def tiny_pairs(folder: Path, start: int, count: int) -> dict[str, Path]:
     """Write ``<language>.parquet`` of aligned pairs: seven letters, spelt differently by language.
 
-    The pairs are those from ``start`` on in a fixed random order of all of them.
+    The pairs are ``count`` pairs from number ``start`` in a fixed random order of all possible ones.
     """
     words = random.Random(0).sample(range(3**7), start + count)[start:]
     files = {}

@@ -1,4 +1,4 @@
-"""A copy of the workflow with a tiny experiment: how to make it, change it and run it."""
+"""A copy of the workflow with a tiny experiment, which tests change and run."""
 
 import os
 import re
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 PARTS = ["Snakefile", "config", "data", "envs", "profiles", "workflow"]
 DEMO = ROOT / "data/demo"
 OVERLAY = "config/tiny.yaml"
-# Seconds; many times what a whole run takes.
+# Seconds; many times the duration of a whole run.
 TIMEOUT = 900
 UNKNOWN = "[UNK]"
 SPECIAL = ["[PAD]", UNKNOWN, "[CLS]", "[SEP]", "[MASK]"]
@@ -59,14 +59,14 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
     """Return ``base`` with ``changes``; sections are merged, everything else is replaced."""
     result = dict(base)
     for key, value in changes.items():
-        known = result.get(key)
-        result[key] = merged(known, value) if isinstance(value, Mapping) and isinstance(known, Mapping) else value
+        old = result.get(key)
+        result[key] = merged(old, value) if isinstance(value, Mapping) and isinstance(old, Mapping) else value
     return result
 
 
 @dataclass(frozen=True)
 class Workflow:
-    """A copy of the workflow's files in a folder of its own."""
+    """A copy of the workflow's files in a folder."""
 
     folder: Path
 
@@ -84,7 +84,7 @@ class Workflow:
         return [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--configfile", OVERLAY]
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start Snakemake and return at once; its output, standard error included, is a pipe."""
+        """Start Snakemake without waiting; its output, standard error included, is a pipe."""
         return subprocess.Popen(
             self.command(*arguments),
             cwd=self.folder,
@@ -95,7 +95,7 @@ class Workflow:
         )
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake to its end; ``stdout`` has standard error too."""
+        """Run Snakemake to its end; ``stdout`` includes standard error."""
         with self.start(*arguments) as process:
             try:
                 output, _ = process.communicate(timeout=TIMEOUT)
@@ -126,9 +126,9 @@ class Workflow:
 
 
 def planned_jobs(output: str) -> Iterator[Job]:
-    """Read the jobs from the output of a dry run: a line `rule NAME:`, then indented lines of which one has the wildcards.
+    """Yield the jobs in the output of a dry run: a line `rule NAME:`, then indented lines, one with the wildcards.
 
-    Jobs of a group are indented once more.
+    Jobs of a group have more indentation.
     """
     for block in re.split(r"^ *(?=(?:local)?rule \w+:$)", output, flags=re.MULTILINE)[1:]:
         name = block.partition(" ")[2].partition(":")[0]
@@ -137,7 +137,7 @@ def planned_jobs(output: str) -> Iterator[Job]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of Snakemake: no network, no settings of the user's own."""
+    """Return environment variables for Snakemake: no network, no settings of the user."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SNAKEMAKE_")}
     return kept | {"HF_HUB_OFFLINE": "1"}
 
@@ -177,7 +177,7 @@ def write_tiny_model(folder: Path) -> None:
 
 
 def copy_sources(folder: Path) -> None:
-    """Copy what the workflow consists of: no results, no resources."""
+    """Copy the files of the workflow, without results and resources."""
     for part in PARTS:
         if (ROOT / part).is_dir():
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,4 +1,4 @@
-"""The tiny experiment, run once to the end for tests to look at and to copy."""
+"""The tiny experiment, run once for tests to read and to copy."""
 
 import shutil
 from pathlib import Path
@@ -9,7 +9,7 @@ from checkout import Workflow, copy_sources, write_tiny_model
 
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """The workflow as it is checked out, with the tiny model and configuration; nothing has run."""
+    """A fresh checkout of the workflow with the tiny model and configuration."""
     folder = tmp_path_factory.mktemp("pristine")
     copy_sources(folder)
     write_tiny_model(folder / "tiny_model")
@@ -20,7 +20,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
 
 @pytest.fixture(scope="session")
 def finished(pristine: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """The workflow after a whole run. For looking at only: a test that changes a file takes `rerun`."""
+    """The workflow after a whole run; read-only, as tests that change files use `rerun`."""
     folder = tmp_path_factory.mktemp("finished") / "copy"
     shutil.copytree(pristine.folder, folder)
     workflow = Workflow(folder)
@@ -30,13 +30,13 @@ def finished(pristine: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Wo
 
 @pytest.fixture
 def fresh(pristine: Workflow, tmp_path: Path) -> Workflow:
-    """A copy of the workflow in which nothing has run."""
+    """A copy of the workflow before any run."""
     shutil.copytree(pristine.folder, tmp_path / "copy")
     return Workflow(tmp_path / "copy")
 
 
 @pytest.fixture
 def rerun(finished: Workflow, tmp_path: Path) -> Workflow:
-    """A copy of the finished run; the times of its files are kept."""
+    """A copy of the finished run that keeps modification times."""
     shutil.copytree(finished.folder, tmp_path / "copy", symlinks=True)
     return Workflow(tmp_path / "copy")

@@ -22,7 +22,7 @@ def make_channel(folder: Path) -> list[str]:
     """Write the channel into a new folder; return the addresses of its packages."""
     for name in (SUBDIR, "noarch"):
         (folder / name).mkdir(parents=True)
-    # As in a virtual environment: the links lead to the interpreter, the file beside them says that its packages lie here.
+    # As in a virtual environment: links to the interpreter, and a file that makes it use the packages here.
     settings = f"home = {BASE.parent}\ninclude-system-site-packages = false\nversion = {VERSION}\n"
     links = {f"bin/python{PYTHON}": str(BASE), "bin/python3": f"python{PYTHON}", "bin/python": f"python{PYTHON}"}
     python = add_package(folder, "python", VERSION, [], {"pyvenv.cfg": settings.encode()}, links)

@@ -1,4 +1,4 @@
-"""A real SLURM of one node for tests: munged, slurmctld and slurmd of its own, in a folder of its own."""
+"""A real SLURM cluster of one node for tests, with its own munged, slurmctld and slurmd in a folder."""
 
 import os
 import secrets
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from plugins import missing_plugin
 
-# Job steps forget SLURM_CONF, so the configuration must be where SLURM looks by itself.
+# Job steps do not inherit SLURM_CONF, so the configuration must be in SLURM's default folder.
 SYSTEM_FOLDER = Path("/etc/slurm")
 CONFIGURATION = ["slurm.conf"]
 DAEMONS = ["munged", "slurmctld", "slurmd"]
@@ -25,7 +25,7 @@ Query = Callable[..., str]
 
 
 def reason_to_skip() -> str | None:
-    """Say why no SLURM can be started here; None if one can."""
+    """Return why SLURM cannot be started here; None if it can."""
     if os.getuid() != 0:
         return "only root can start SLURM's daemons"
     missing = [name for name in DAEMONS + CLIENTS if shutil.which(name, path=SEARCH_PATH) is None]
@@ -58,7 +58,7 @@ def single_node(folder: Path) -> Iterator[Query]:
             f"--seed-file={folder}/munge.seed",
             f"--pid-file={folder}/munge.pid",
         ]
-        # --force: the folder of a test is no safe place for the keys of a real cluster.
+        # --force: munged refuses the folder of a test as unsafe for keys.
         start(stack, folder, "munged", "--foreground", "--force", *options)
         wait_until((folder / "munge.socket").exists, "munged does not answer")
         start(stack, folder, "slurmctld", "-D", "-c")
@@ -66,7 +66,7 @@ def single_node(folder: Path) -> Iterator[Query]:
         start(stack, folder, "slurmd", "-D", "-c")
         wait_until(is_idle, "the node is not idle")
         yield query
-        # A job that outlives its daemon is nobody's.
+        # A job must not outlive its daemon.
         query("scancel", "--user=root")
         wait_until(is_idle, "jobs do not end")
 
@@ -82,7 +82,7 @@ def configuration(folder: Path) -> str:
         "SlurmUser": "root",
         "SlurmdUser": "root",
         "AuthType": "auth/munge",
-        # A requeued job waits until its first credential has expired: 120 s unless told.
+        # A requeued job waits until its first credential expires, by default 120 s.
         "AuthInfo": f"socket={folder}/munge.socket,cred_expire=5",
         "CredType": "cred/munge",
         "StateSaveLocation": folder / "state",
@@ -98,7 +98,7 @@ def configuration(folder: Path) -> str:
         "SelectType": "select/cons_tres",
         "SelectTypeParameters": "CR_Core_Memory",
         "SchedulerParameters": "sched_interval=2,bf_interval=2,batch_sched_delay=0",
-        # Seconds for which squeue still tells how a job ended.
+        # Seconds for which squeue lists finished jobs.
         "MinJobAge": 600,
         # Seconds between SIGTERM and SIGKILL.
         "KillWait": 10,

@@ -1,6 +1,6 @@
-"""A stand-in for the part of conda's command line that Snakemake uses. It solves and links with py-rattler; it is not conda.
+"""A stand-in for the part of conda's command line that Snakemake uses; it solves and links with py-rattler.
 
-A channel's name is looked up below CONDA_CHANNEL_ALIAS. Packages are kept below CONDA_PKGS_DIRS. CONDA_FOLDER has bin/activate.
+Channels are in CONDA_CHANNEL_ALIAS and packages in CONDA_PKGS_DIRS. CONDA_FOLDER has bin/activate.
 """
 
 import argparse
@@ -15,12 +15,12 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
-# The oldest that Snakemake takes.
+# The oldest version that Snakemake accepts.
 VERSION = "24.7.1"
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the program."""
     arguments = sys.argv[1:]
     if arguments == ["--version"]:
         sys.stdout.write(f"conda {VERSION}\n")
@@ -46,7 +46,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
 
 
 def create_from_yaml(options: argparse.Namespace) -> None:
-    """Solve and link the conda part, then let the new environment's pip install the other."""
+    """Solve and link the conda part, then install the pip part with the environment's pip."""
     content = yaml.safe_load(options.file.read_text(encoding="utf-8"))
     parts = content["dependencies"]
     channels = [name for name in content["channels"] if name != "nodefaults"]
@@ -56,14 +56,14 @@ def create_from_yaml(options: argparse.Namespace) -> None:
         listed = options.prefix / "pip.txt"
         listed.write_text("\n".join(pip), encoding="utf-8")
         command = [options.prefix / "bin/python", "-m", "pip", "install", "-U", "--requirement", listed]
-        # What the stand-in itself runs with is no part of the environment.
+        # The packages of the stand-in itself must not be visible in the environment.
         variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         if subprocess.run(command, env=variables, check=False).returncode != 0:
             sys.exit("Pip failed")
 
 
 async def solve_and_link(specs: list[str], channels: list[str], prefix: Path) -> None:
-    from rattler import Channel, Gateway, VirtualPackage, install, solve  # noqa: PLC0415 (the other commands do without)
+    from rattler import Channel, Gateway, VirtualPackage, install, solve  # noqa: PLC0415 (not needed by the other commands)
 
     alias = os.environ["CONDA_CHANNEL_ALIAS"].rstrip("/")
     packages = Path(os.environ["CONDA_PKGS_DIRS"])
@@ -78,8 +78,8 @@ async def solve_and_link(specs: list[str], channels: list[str], prefix: Path) ->
 
 
 def create_from_list(options: argparse.Namespace) -> None:
-    """Link the packages of an explicit list, unsolved."""
-    from rattler import PackageRecord, RepoDataRecord, install  # noqa: PLC0415 (the other commands do without)
+    """Link the packages of an explicit list without solving."""
+    from rattler import PackageRecord, RepoDataRecord, install  # noqa: PLC0415 (not needed by the other commands)
 
     lines = [line.strip() for line in options.file.read_text(encoding="utf-8").splitlines()]
     records = []

@@ -1,4 +1,4 @@
-"""What a user gets wrong: one line that names the key or the file, and nothing half-written."""
+"""Errors of a user: one line that names the key or the file, and no incomplete files."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ def only_line(output: str, start: str) -> str:
 
 
 def refused(workflow: Workflow) -> str:
-    """Run everything, expect that the configuration is refused before any job, and return the message."""
+    """Run everything, expect the configuration to be refused before any job, and return the message."""
     output = workflow.fail()
     assert "Select jobs" not in output
     assert not workflow.results.exists()
@@ -35,7 +35,7 @@ def refused(workflow: Workflow) -> str:
 
 
 def job_error(workflow: Workflow, target: str) -> str:
-    """Make one file, expect that its job fails, leaving neither the file nor a part of one, and return the message."""
+    """Make a file, expect its job to fail and to leave neither the file nor a part of it, and return the message."""
     output = workflow.fail(target)
     assert not (workflow.folder / target).exists()
     written = [path for name in ("results", "resources") for path in (workflow.folder / name).rglob("*")]
@@ -56,7 +56,7 @@ def job_error(workflow: Workflow, target: str) -> str:
         ({"results_dir": "Snakefile/x"}, ["results_dir: Snakefile/x cannot be written"]),
         ({"resources_dir": "Snakefile/x"}, ["resources_dir: Snakefile/x cannot be written"]),
         ({"mirror": "nowhere"}, ["mirror: nowhere is not a folder"]),
-        ({"backbones": {"tiny": {"path": "nowhere"}}}, ["backbones.tiny: nowhere: is no folder"]),
+        ({"backbones": {"tiny": {"path": "nowhere"}}}, ["backbones.tiny: nowhere: is not a folder"]),
     ],
 )
 def test_config_is_refused_before_any_job(fresh: Workflow, changes: dict[str, Any], message: list[str]) -> None:
@@ -65,7 +65,7 @@ def test_config_is_refused_before_any_job(fresh: Workflow, changes: dict[str, An
     assert all(part in line for part in message), line
 
 
-def test_language_that_a_downloaded_benchmark_lacks(fresh: Workflow) -> None:
+def test_language_missing_in_a_downloaded_benchmark(fresh: Workflow) -> None:
     section = {"reader": "lareqa", "path": "lareqa/xquad-r", "languages": ["de", "sw"]}
     fresh.configure(runs={"benchmarks": ["xquad_r"]}, benchmarks={"xquad_r": section})
     line = refused(fresh)
@@ -77,12 +77,12 @@ def test_backbone_without_weights(fresh: Workflow) -> None:
     assert "backbones.tiny: tiny_model: has no model.safetensors" in refused(fresh)
 
 
-def test_cut_translation_memory(fresh: Workflow) -> None:
+def test_truncated_translation_memory(fresh: Workflow) -> None:
     file = fresh.folder / MEMORY
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     lines = len(file.read_text(encoding="utf-8", errors="ignore").splitlines())
     line = job_error(fresh, "results/tiny/pairs/demo_facts/de.parquet")
-    assert f"{MEMORY}: line {lines}: is cut or no XML" in line
+    assert f"{MEMORY}: line {lines}: is truncated or not XML" in line
 
 
 def test_missing_translation_is_named(fresh: Workflow) -> None:
@@ -96,7 +96,7 @@ def test_missing_translation_is_named(fresh: Workflow) -> None:
 
 
 def lareqa(workflow: Workflow, *, answer: int = 29) -> Path:
-    """Give the workflow a benchmark of one question in LAReQA's form, from a mirror, and return the mirror's file."""
+    """Add a benchmark of one question in LAReQA's format from a mirror; return the file in the mirror."""
     question = {"id": "q1", "question": "What became of it?", "answers": [{"answer_start": answer, "text": "x"}]}
     sentences = [CONTEXT[start:end] for start, end in BREAKS]
     paragraph = {"context": CONTEXT, "sentences": sentences, "sentence_breaks": BREAKS, "qas": [question]}
@@ -116,7 +116,7 @@ DOWNLOADED = "resources/data/lareqa/small/en.json"
 PREPARED = "results/tiny/benchmarks/small/en/queries.parquet"
 
 
-def test_mirrored_benchmark_is_copied_checked_and_read(fresh: Workflow) -> None:
+def test_mirrored_benchmark_is_copied_verified_and_read(fresh: Workflow) -> None:
     source = lareqa(fresh)
     fresh.succeed(PREPARED)
     assert (fresh.folder / DOWNLOADED).read_bytes() == source.read_bytes()
@@ -128,7 +128,7 @@ def test_mirrored_benchmark_is_copied_checked_and_read(fresh: Workflow) -> None:
 
 
 @pytest.mark.parametrize("kept", [0.5, 1.0])
-def test_cut_or_changed_file_in_the_mirror_is_refused(fresh: Workflow, kept: float) -> None:
+def test_truncated_or_changed_file_in_the_mirror_is_refused(fresh: Workflow, kept: float) -> None:
     source = lareqa(fresh)
     data = source.read_bytes().replace(b"never", b"often")
     source.write_bytes(data[: int(len(data) * kept)])
@@ -138,28 +138,26 @@ def test_cut_or_changed_file_in_the_mirror_is_refused(fresh: Workflow, kept: flo
     assert not (fresh.folder / DOWNLOADED).exists()
 
 
-def test_file_that_the_mirror_lacks(fresh: Workflow) -> None:
+def test_file_missing_in_the_mirror(fresh: Workflow) -> None:
     lareqa(fresh).unlink()
     assert "mirror/lareqa/small/en.json: is not in the mirror" in job_error(fresh, PREPARED)
 
 
-def test_benchmark_cut_after_the_download(fresh: Workflow) -> None:
+def test_benchmark_truncated_after_the_download(fresh: Workflow) -> None:
     lareqa(fresh)
     fresh.succeed(DOWNLOADED)
     file = fresh.folder / DOWNLOADED
     file.write_bytes(file.read_bytes()[:100])
-    assert f"{DOWNLOADED}: is cut or no JSON" in job_error(fresh, PREPARED)
+    assert f"{DOWNLOADED}: is truncated or not JSON" in job_error(fresh, PREPARED)
 
 
 def test_question_whose_answer_is_in_no_sentence(fresh: Workflow) -> None:
     lareqa(fresh, answer=28)
     line = job_error(fresh, PREPARED)
-    assert (
-        f"{DOWNLOADED}: article 0, paragraph 0, question 'q1': its answer at character 28 lies in no sentence" in line
-    )
+    assert f"{DOWNLOADED}: article 0, paragraph 0, question 'q1': its answer at character 28 is in no sentence" in line
 
 
-@pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="../shared/data, a mirror of config/data.csv, is not there")
+@pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="../shared/data, a mirror of config/data.csv, does not exist")
 def test_xquad_r_from_a_mirror(fresh: Workflow) -> None:
     section = {"reader": "lareqa", "path": "lareqa/xquad-r", "languages": ["de"]}
     runs = {"benchmarks": ["xquad_r"]}

@@ -1,7 +1,7 @@
-"""What `--use-conda` does with the environments, tried with a channel in a folder and a stand-in for conda.
+"""`--use-conda` with the environments, tested with a channel in a folder and a stand-in for conda.
 
-The stand-in takes python and pip from that channel, as conda takes them from conda-forge; pip itself is real. How conda solves and
-activates, and whether conda-forge and PyPI have what is pinned, is not tried here.
+The stand-in installs python and pip from that channel, as conda does from conda-forge; pip itself is real. Not tested: how conda
+solves and activates environments, and whether conda-forge and PyPI have the pinned versions.
 """
 
 import importlib.util
@@ -21,7 +21,7 @@ from hybridbatch.jobs.environments import pip_pins
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
-# A folder with the solver, made by `pip install --target`, where it is not installed.
+# A variable with the folder of the solver, made by `pip install --target`, if it is not installed.
 SOLVER_FOLDER = "PY_RATTLER"
 with_solver = pytest.mark.skipif(
     importlib.util.find_spec("rattler") is None and SOLVER_FOLDER not in os.environ,
@@ -58,7 +58,7 @@ class StandIn:
         )
 
     def snakemake(self, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake with environments of their own for the jobs."""
+        """Run Snakemake with a conda environment for each job."""
         command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "1", "--use-conda"]
         return self.run(command, folder)
 
@@ -81,7 +81,7 @@ def conda(tmp_path_factory: pytest.TempPathFactory) -> StandIn:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """A workflow of one job, which lists what pip finds in its environment."""
+    """A workflow of one job, which lists the packages of its environment."""
     rule = 'rule:\n    output: "list.json"\n    conda: "small.yaml"\n    shell: "python -m pip list --format json > {output}"\n'
     (tmp_path / "Snakefile").write_text(rule, encoding="utf-8")
     write_wheel(tmp_path / "wheels", "torch", "2.13.0", {"torch/version.py": "__version__ = '2.13.0'\ncuda = None\n"})
@@ -112,8 +112,8 @@ def installed(listed: Path) -> dict[str, str]:
 def test_a_rule_runs_in_the_environment_of_its_yaml(fresh: Workflow, conda: StandIn) -> None:
     program = fresh.folder / "workflow/scripts/prepare_pairs.py"
     start = 'if __name__ == "__main__":\n'
-    told = f"{start}    import sys\n\n    print('runs in', sys.prefix, file=sys.stderr)\n"
-    program.write_text(program.read_text(encoding="utf-8").replace(start, told), encoding="utf-8")
+    logged = f"{start}    import sys\n\n    print('runs in', sys.prefix, file=sys.stderr)\n"
+    program.write_text(program.read_text(encoding="utf-8").replace(start, logged), encoding="utf-8")
     done = conda.snakemake(fresh.folder, RAW, "--configfile", OVERLAY)
     if "NewConnectionError" in done.stdout:
         pytest.skip("pip reaches no package index")
@@ -124,12 +124,12 @@ def test_a_rule_runs_in_the_environment_of_its_yaml(fresh: Workflow, conda: Stan
     pins = pip_pins((ROOT / "envs/data.yaml").read_text(encoding="utf-8"))
     listed = conda.run([f"{prefix}/bin/python", "-m", "pip", "list", "--format", "json"], fresh.folder)
     found = {entry["name"].lower().replace("_", "-"): entry["version"] for entry in json.loads(listed.stdout)}
-    # Nothing is there that is not pinned, apart from what came with Python.
+    # Every package is pinned, apart from those that come with Python.
     assert {name: version for name, version in found.items() if name not in ("pip", "setuptools")} == pins
 
 
 @with_solver
-def test_a_pin_file_takes_the_place_of_the_yaml_and_leaves_out_its_pip_part(small: Path, conda: StandIn) -> None:
+def test_a_pin_file_replaces_the_yaml_without_its_pip_part(small: Path, conda: StandIn) -> None:
     (small / "small.linux-64.pin.txt").write_text("\n".join(["@EXPLICIT", *conda.packages]), encoding="utf-8")
     done = conda.snakemake(small)
     assert done.returncode == 0, done.stdout
@@ -139,7 +139,7 @@ def test_a_pin_file_takes_the_place_of_the_yaml_and_leaves_out_its_pip_part(smal
 
 
 @with_solver
-def test_an_environment_that_cannot_be_made_ends_before_any_job(small: Path, conda: StandIn) -> None:
+def test_an_environment_that_cannot_be_created_stops_the_run_before_any_job(small: Path, conda: StandIn) -> None:
     text = (small / "small.yaml").read_text(encoding="utf-8").replace("torch===2.13.0", "nowhere==1.0")
     (small / "small.yaml").write_text(text, encoding="utf-8")
     done = conda.snakemake(small)
@@ -150,7 +150,9 @@ def test_an_environment_that_cannot_be_made_ends_before_any_job(small: Path, con
 
 
 @with_solver
-def test_a_cpu_build_of_torch_ends_a_run_on_gpus_before_any_job(fresh: Workflow, small: Path, conda: StandIn) -> None:
+def test_a_cpu_build_of_torch_in_an_environment_stops_a_run_on_gpus_before_any_job(
+    fresh: Workflow, small: Path, conda: StandIn
+) -> None:
     for file in (fresh.folder / "envs").glob("*.yaml"):
         file.write_bytes((small / "small.yaml").read_bytes())
     fresh.configure(device="cuda")
@@ -161,7 +163,7 @@ def test_a_cpu_build_of_torch_ends_a_run_on_gpus_before_any_job(fresh: Workflow,
     assert not list(fresh.folder.glob("results/tiny/logs/**/*.log"))
 
 
-def test_a_cpu_build_of_torch_beside_snakemake_ends_a_run_on_gpus_before_any_job(fresh: Workflow) -> None:
+def test_a_cpu_build_of_torch_without_environments_stops_a_run_on_gpus_before_any_job(fresh: Workflow) -> None:
     torch = pytest.importorskip("torch")
     if torch.version.cuda is not None:
         pytest.skip("torch is built for CUDA here")
@@ -176,7 +178,7 @@ def test_container_definitions_are_those_of_the_environments(device: str, conda:
     done = conda.run([*command, "--config", f"device={device}"], ROOT)
     assert done.returncode == 0, done.stdout
     written = (ROOT / f"envs/{device}.Dockerfile").read_text(encoding="utf-8")
-    # The base image is named without a version by Snakemake, and with one here; messages of Snakemake stand between the lines.
+    # Snakemake names the base image without a version, and mixes its messages with the output.
     made = [line for line in written.splitlines() if not line.startswith("FROM ")]
     assert not set(made) - set(done.stdout.splitlines()), "make containers"
     assert "miniforge3:latest" not in written

@@ -1,4 +1,4 @@
-"""The whole way from the data to the report, with a tiny encoder."""
+"""The whole workflow from the data to the report, with a tiny encoder."""
 
 import csv
 import re
@@ -21,7 +21,7 @@ RUNS = ["bm25/bm25/seed0", *ENCODERS]
 SETTINGS = ["mono", "cross", "multi", "bias"]
 TABLES = [*SETTINGS, "significance", "shift", "published", "language_bias", "transfer", "cleaning", "translation"]
 COLUMNS = ["benchmark", "setting", "metric", "backbone", "strategy", "seed", "language", "value"]
-# What a browser loads by itself; a link that a reader may follow is none of these.
+# Resources that a browser loads by itself, unlike links that a reader may follow.
 OUTSIDE = re.compile(
     r"""<(?!a\b)[^>]*\s(?:xlink:)?(?:src|href|srcset|data)\s*=\s*["']?\s*(?:https?:)?//|url\(\s*["']?(?:https?:)?//|@import"""
 )
@@ -66,14 +66,14 @@ def expected_results() -> set[str]:
     return files | {f"figures/{figure}.{suffix}" for figure in figures for suffix in ("svg", "pdf")}
 
 
-def test_every_declared_result_is_there(finished: Workflow) -> None:
+def test_every_declared_result_exists(finished: Workflow) -> None:
     missing = {name for name in expected_results() if not (finished.results / name).is_file()}
     assert not missing
     empty = {name for name in expected_results() if (finished.results / name).stat().st_size == 0}
     assert not empty
 
 
-def test_nothing_unfinished_is_left(finished: Workflow) -> None:
+def test_no_incomplete_files_are_left(finished: Workflow) -> None:
     names = [
         path.relative_to(finished.folder)
         for root in ("results", "resources")
@@ -83,7 +83,7 @@ def test_nothing_unfinished_is_left(finished: Workflow) -> None:
     assert not [name for name in names if name.match("results/tiny/state/train/**/checkpoint-*")]
 
 
-def test_config_is_written_out_with_every_default(finished: Workflow) -> None:
+def test_config_is_written_with_all_defaults(finished: Workflow) -> None:
     resolved: dict[str, Any] = yaml.safe_load((finished.results / "config.yaml").read_text(encoding="utf-8"))
     assert resolved["training"]["steps"] == 2
     assert resolved["training"]["weight_decay"] == 0.01
@@ -92,7 +92,7 @@ def test_config_is_written_out_with_every_default(finished: Workflow) -> None:
     assert list(resolved["strategies"]) == ["monolingual", "hybrid"]
 
 
-def test_summary_has_every_run_and_only_possible_values(finished: Workflow) -> None:
+def test_summary_has_every_run_and_only_valid_values(finished: Workflow) -> None:
     rows = summary(finished)
     assert list(rows[0]) == COLUMNS
     shares = [float(row["value"]) for row in rows if row["setting"] != "bias"]
@@ -131,7 +131,7 @@ def test_summary_is_the_mean_over_queries_of_the_measures(finished: Workflow) ->
     assert found == [pytest.approx(sum(chosen) / len(chosen))]
 
 
-def test_training_changed_the_model_and_the_seed_names_it(finished: Workflow) -> None:
+def test_training_changes_the_model(finished: Workflow) -> None:
     weights = [(finished.results / f"models/{run}/model.safetensors").read_bytes() for run in ENCODERS[1:]]
     untuned = (finished.results / "backbones/tiny/model.safetensors").read_bytes()
     assert len({*weights, untuned}) == 3
@@ -147,13 +147,13 @@ def test_untrained_language_is_marked(finished: Workflow) -> None:
         assert "| de |" in text
 
 
-def test_notice_stands_on_tables_and_report(finished: Workflow) -> None:
+def test_notice_is_on_tables_and_report(finished: Workflow) -> None:
     notice = "A test: none of these numbers means anything."
     for name in ("tables/mono.md", "tables/mono.html", "tables/mono.tex", "report.html"):
         assert notice in (finished.results / name).read_text(encoding="utf-8")
 
 
-def test_report_needs_nothing_from_outside(finished: Workflow) -> None:
+def test_report_loads_nothing_from_the_network(finished: Workflow) -> None:
     pages = [finished.results / "report.html", *(finished.results / "tables").glob("*.html")]
     assert len(pages) == 1 + len(TABLES)
     for page in pages:

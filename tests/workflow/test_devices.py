@@ -1,4 +1,4 @@
-"""How many devices share a batch is a matter of the machine: it changes no result and computes nothing again."""
+"""The number of devices that share a batch depends on the machine: it reruns no job."""
 
 import pytest
 from checkout import Workflow
@@ -19,6 +19,6 @@ def test_two_processes_train_in_one_job(fresh: Workflow) -> None:
     assert fresh.planned(TARGET) == set()
 
 
-def test_devices_that_do_not_divide_a_batch(fresh: Workflow) -> None:
+def test_a_batch_that_devices_cannot_share_equally(fresh: Workflow) -> None:
     fresh.configure(training={"gpus": 3})
     assert "gpus: 3 does not divide batch_size: 4" in fresh.fail("--dry-run", TARGET)

@@ -1,4 +1,4 @@
-"""A run that is killed goes on where it stopped."""
+"""A killed run resumes where it stopped."""
 
 import subprocess
 import time
@@ -21,7 +21,7 @@ SECONDS = 300
 
 @pytest.fixture
 def long(rerun: Workflow) -> Workflow:
-    """The finished run, with so many more steps to train that there is time to kill it."""
+    """The finished run, with enough additional training steps to allow killing it."""
     rerun.configure(training={"steps": STEPS, "validation_every": 5})
     return rerun
 
@@ -31,7 +31,7 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
     end = time.monotonic() + SECONDS
     while not condition():
         assert process.poll() is None, "Snakemake ended before it could be killed"
-        assert time.monotonic() < end, "nothing to kill appeared in time"
+        assert time.monotonic() < end, "no checkpoint was written in time"
         time.sleep(0.02)
 
 
@@ -39,7 +39,7 @@ def whole_checkpoints(workflow: Workflow) -> list[Path]:
     return list((workflow.folder / STATE).glob("checkpoint-*/complete"))
 
 
-def below(process: subprocess.Popen[str]) -> list[psutil.Process]:
+def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
 
@@ -48,8 +48,8 @@ def is_training(process: psutil.Process) -> bool:
     return len(command) > 1 and command[1].endswith("workflow/scripts/train.py")
 
 
-def rest_of_the_training(workflow: Workflow) -> None:
-    """Run again and expect that training goes on from a checkpoint and ends."""
+def finish_training(workflow: Workflow) -> None:
+    """Run again, and expect training to resume from a checkpoint and finish."""
     workflow.succeed(TARGET)
     log = (workflow.folder / LOG).read_text(encoding="utf-8")
     assert "resuming from" in log
@@ -62,7 +62,7 @@ def rest_of_the_training(workflow: Workflow) -> None:
 def test_killed_training_job(long: Workflow) -> None:
     process = long.start(TARGET)
     wait_for(lambda: bool(whole_checkpoints(long)), process)
-    trainings = [child for child in below(process) if is_training(child)]
+    trainings = [child for child in descendants(process) if is_training(child)]
     assert len(trainings) == 1
     trainings[0].kill()
     output, _ = process.communicate(timeout=SECONDS)
@@ -70,13 +70,13 @@ def test_killed_training_job(long: Workflow) -> None:
     assert "Error in rule train" in output
     assert not (long.folder / TARGET).exists()
     assert whole_checkpoints(long)
-    rest_of_the_training(long)
+    finish_training(long)
 
 
 def test_killed_snakemake(long: Workflow) -> None:
     process = long.start(TARGET)
     wait_for(lambda: bool(whole_checkpoints(long)), process)
-    children = below(process)
+    children = descendants(process)
     assert any(is_training(child) for child in children)
     process.kill()
     for child in children:
@@ -86,4 +86,4 @@ def test_killed_snakemake(long: Workflow) -> None:
     assert not (long.folder / TARGET).exists()
     assert "--unlock" in long.fail(TARGET)
     long.succeed("--unlock")
-    rest_of_the_training(long)
+    finish_training(long)

@@ -1,4 +1,4 @@
-"""The form of the workflow: Snakemake's own rules, and the formatter's."""
+"""The style of the workflow: Snakemake's lint and the formatter."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ RULES = [
     for file in [ROOT / "workflow/Snakefile", *RULE_FILES]
     for block in re.split(r"^(?=rule \w+:$)", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
 ]
-# Rules that name what is made and run nothing.
+# Target rules without a job.
 TARGETS = ("rule all:", "rule downloads:", "rule trec:")
 
 
@@ -54,5 +54,5 @@ def test_rule_is_documented_and_has_log_and_environment(block: str) -> None:
 
 
 @pytest.mark.parametrize("file", RULE_FILES, ids=lambda file: file.name)
-def test_rule_file_says_what_it_is_for(file: Path) -> None:
+def test_rule_file_has_a_docstring(file: Path) -> None:
     assert file.read_text(encoding="utf-8").startswith('"""')

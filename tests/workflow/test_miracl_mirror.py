@@ -1,4 +1,4 @@
-"""Benchmarks of the hub through Snakemake, from a mirror, without network."""
+"""Benchmarks of the hub from a mirror, without network."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.slow
 @pytest.mark.workflow
 def test_miracl_is_prepared_from_a_mirror(tmp_path: Path) -> None:
-    """Topics lie in the mirror in the hub's cache layout, passages as plain files."""
+    """The mirror has topics in the hub's cache layout, and passages as plain files."""
     hub = yaml.safe_load((ROOT / "config" / "miracl.yaml").read_text())["benchmarks"]["miracl"]["hub"]
     topics = tmp_path / "mirror" / "hub" / "datasets--miracl--miracl" / "snapshots" / hub["revision"]
     corpus = tmp_path / "mirror" / "hub" / "miracl" / "miracl-corpus"

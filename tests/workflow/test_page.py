@@ -1,4 +1,4 @@
-"""The report in a real browser: no error, tables sort, links lead somewhere, a phone can show it."""
+"""The report in a real browser: no errors, tables sort, links work, and it fits a phone."""
 
 import json
 import re
@@ -12,12 +12,12 @@ from checkout import Workflow
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [pytest.mark.workflow, pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")]
-# Seconds; a browser on a busy machine takes its time.
+# Seconds; a browser is slow on a busy machine.
 TIMEOUT = 120
 LARGEST = 5_000_000
 PHONE = 390
 WATCH = "<script>window.failures = []; window.onerror = (text) => { window.failures.push(text); };</script>"
-# Sorts the first table of the section `mono` by its last column, and looks where the links of the page lead.
+# Sorts the first table of the section `mono` by its last column, and checks the targets of links within the page.
 PROBE = """<pre id="probe"></pre><script>
 const table = document.querySelector("#mono table");
 const column = () => [...table.tBodies[0].rows].map((row) => row.cells[row.cells.length - 1].dataset.value);
@@ -43,7 +43,7 @@ document.querySelector("iframe").onload = (event) => {{
 
 
 def browse(file: Path, *options: str) -> tuple[dict[str, Any], str]:
-    """Open a page without a network and return what its probe says, and what the browser says on standard error."""
+    """Open a page offline; return the output of its probe, and the standard error of the browser."""
     assert BROWSER is not None
     command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
     command += [

@@ -1,4 +1,4 @@
-"""Profiles: every key has its reason, every job its resources, and Kubernetes gets from a stub of kubectl what it would run."""
+"""Profiles: every key has a reason, every job its resources, and Kubernetes jobs run with a stub of kubectl."""
 
 import importlib.util
 import json
@@ -68,9 +68,9 @@ def test_every_key_has_a_reason_above_it(file: Path) -> None:
     assert not without
 
 
-def test_profiles_of_clusters_say_what_the_default_one_says() -> None:
+def test_cluster_profiles_agree_with_the_default_profile() -> None:
     default, *clusters = [yaml.safe_load((ROOT / f"profiles/{name}/profile.yaml").read_text()) for name in PLUGINS]
-    # How many GPUs a workstation has is no matter of a cluster.
+    # The number of GPUs of a workstation does not apply to a cluster.
     expected = {key: value for key, value in default.items() if key != "resources"}
     for profile in clusters:
         assert {key: profile.get(key) for key in expected} == expected
@@ -94,12 +94,12 @@ def test_a_new_attempt_gets_twice_the_memory(pristine: Workflow, attempt: str, s
 def test_rule_states_its_resources(name: str) -> None:
     block = BLOCKS[name]
     assert "    threads:" in block
-    assert re.search(r"^        mem=(growing\(|\w+_memory_size,)", block, re.MULTILINE)
+    assert re.search(r"^        mem=(lambda wildcards, input, attempt: )?growing\(", block, re.MULTILINE)
     assert re.search(r"^        runtime=", block, re.MULTILINE)
 
 
 def test_downloads_and_reports_are_local() -> None:
-    assert {"download", "hub_files", "write_config", "tables", "figures", "report"} <= LOCAL
+    assert {"download_file", "download_hub", "write_config", "write_tables", "draw_figures", "write_report"} <= LOCAL
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def jobs() -> ModuleType:
     return module
 
 
-def test_kubernetes_job_asks_for_what_the_rule_states(jobs: ModuleType, tmp_path: Path) -> None:
+def test_a_kubernetes_job_requests_the_resources_of_its_rule(jobs: ModuleType, tmp_path: Path) -> None:
     properties = {
         "type": "single",
         "rule": "trim_backbone",
@@ -195,14 +195,14 @@ def test_kubernetes_runs_jobs_and_sees_them_end(fresh: Workflow, tmp_path: Path)
     assert asked == ["2000M", "4000M", "2000M"]
 
 
-def test_kubernetes_passes_sigterm_on_and_waits(jobs: ModuleType, tmp_path: Path) -> None:
+def test_kubernetes_forwards_sigterm_and_waits(jobs: ModuleType, tmp_path: Path) -> None:
     namespace = ["unshare", "--pid", "--fork", "--kill-child"]
     number = subprocess.run([*namespace, "sh", "-c", "echo $$"], check=False, capture_output=True, text=True).stdout
     if number != "1\n":
-        pytest.skip("no process namespace of its own: only root can make one")
+        pytest.skip("only root can create a process namespace")
     program = "import signal, time\nsignal.signal(signal.SIGTERM, lambda *_: (time.sleep(2), open('saved', 'w'), exit(1)))\nopen('ready', 'w')\nsignal.pause()"
     (tmp_path / "program.py").write_text(program)
-    # The shell between them is ended by the signal at once, as that of a rule is.
+    # As in a rule, the signal ends the shell between them at once.
     (tmp_path / "script.sh").write_text(f"{sys.executable} program.py\ntrue\n")
     process = subprocess.Popen(
         [*namespace, "/bin/bash", "-c", jobs.FIRST_PROCESS, str(tmp_path / "script.sh")], cwd=tmp_path

@@ -1,4 +1,4 @@
-"""What is computed again after a change: what depends on it, and nothing else."""
+"""After a change, only the jobs that depend on it rerun."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from checkout import Job, Workflow
 pytestmark = pytest.mark.workflow
 
 BENCHMARKS = ["demo_facts", "demo_advice"]
-# Seconds; they read what changed and make the pages anew.
+# Jobs of seconds that read the tables and write pages.
 CARDS = {("write_model_card", f"run=tiny/{strategy}/seed1") for strategy in ("monolingual", "hybrid")}
 SUMMARIES = {("compare_strategies", ""), ("compare_published", ""), ("write_transfer", "")}
 LAST = {("write_tables", ""), ("draw_figures", ""), ("write_report", ""), *SUMMARIES, *CARDS}
@@ -70,7 +70,7 @@ def test_touching_every_file_reruns_nothing(rerun: Workflow) -> None:
         ("download_file.py", set()),
     ],
 )
-def test_editing_code_reruns_what_depends_on_it(rerun: Workflow, module: str, expected: set[Job]) -> None:
+def test_editing_code_reruns_its_jobs(rerun: Workflow, module: str, expected: set[Job]) -> None:
     file = rerun.folder / "workflow/scripts" / module
     append(file, "\n/* edited */\n" if file.suffix == ".css" else "\nEDITED = True\n")
     assert rerun.planned() == expected
@@ -86,7 +86,7 @@ def test_editing_comments_and_docstrings_reruns_nothing(rerun: Workflow) -> None
     assert rerun.planned() == set()
 
 
-def test_editing_a_training_text_reruns_from_there(rerun: Workflow) -> None:
+def test_editing_a_training_text_reruns_training_and_later_jobs(rerun: Workflow) -> None:
     file = rerun.folder / "data/demo/en-de.tmx"
     file.write_text(
         file.read_text(encoding="utf-8").replace("Wo entspringt die Donau?", "Wo beginnt die Donau?"), encoding="utf-8"
@@ -96,23 +96,23 @@ def test_editing_a_training_text_reruns_from_there(rerun: Workflow) -> None:
     assert {"prepare_backbone", "prepare_pairs", "write_config"}.isdisjoint(rules)
 
 
-def test_a_new_seed_adds_its_jobs_only(rerun: Workflow) -> None:
+def test_a_new_seed_adds_only_its_jobs(rerun: Workflow) -> None:
     rerun.configure(runs={"seeds": [1, 2]})
     # The projection shows the first seed.
     assert rerun.planned() == trained("monolingual", "hybrid", seed=2) | LAST | {("write_bias_tables", ""), CONFIG}
 
 
-def test_a_new_strategy_adds_its_jobs_only(rerun: Workflow) -> None:
+def test_a_new_strategy_adds_only_its_jobs(rerun: Workflow) -> None:
     rerun.configure(runs={"strategies": ["monolingual", "hybrid", "crosslingual"]})
     assert rerun.planned() == trained("crosslingual") | LAST | ENCODED | {CONFIG}
 
 
-def test_changing_one_strategy_retrains_that_one(rerun: Workflow) -> None:
+def test_changing_a_strategy_retrains_only_that_one(rerun: Workflow) -> None:
     rerun.configure(strategies={"hybrid": {"alpha": 0.75}})
     assert rerun.planned() == trained("hybrid") | LAST | ENCODED | {CONFIG}
 
 
-def test_changing_training_retrains_every_strategy_and_nothing_untuned(rerun: Workflow) -> None:
+def test_changing_training_retrains_every_strategy(rerun: Workflow) -> None:
     rerun.configure(training={"learning_rate": 2e-3})
     assert rerun.planned() == trained("monolingual", "hybrid") | LAST | ENCODED | {CONFIG}
 
@@ -124,13 +124,13 @@ def test_a_new_measure_only_measures(rerun: Workflow) -> None:
     assert rerun.planned() == {("evaluate", f"run={run}") for run in runs} | biased | LAST | {CONFIG}
 
 
-def test_another_table_only_writes_tables(rerun: Workflow) -> None:
+def test_other_measures_in_a_table_only_write_tables(rerun: Workflow) -> None:
     rerun.configure(evaluation={"tables": {"mono": ["ndcg@10"]}})
     assert rerun.planned() == {("write_tables", ""), ("write_report", ""), CONFIG, *SUMMARIES, *CARDS}
 
 
 @pytest.mark.parametrize("change", [{"device": "auto"}, {"mirror": "data"}, {"notice": "Another sentence."}])
-def test_where_things_run_and_come_from_reruns_no_job_that_computes(rerun: Workflow, change: dict[str, str]) -> None:
+def test_devices_mirrors_and_notices_rerun_only_pages(rerun: Workflow, change: dict[str, str]) -> None:
     rerun.configure(**change)
     pages = {
         ("write_tables", ""),
@@ -156,11 +156,11 @@ NEW_BENCHMARK = {
 }
 
 
-def test_a_new_benchmark_reruns_nothing_of_the_others(rerun: Workflow) -> None:
-    # With the vocabulary whole and decontamination from named benchmarks, models depend on no other benchmark.
+def test_a_new_benchmark_reruns_no_jobs_of_the_others(rerun: Workflow) -> None:
+    # With the whole vocabulary and decontamination from these benchmarks only, models depend on no other benchmark.
     named = {"decontaminate": ["demo_facts", "demo_advice"]}
     whole = {"backbones": {"tiny": {"trim_vocabulary": False}}, "cleaning": named}
-    # The finished run as it would be with a whole vocabulary: only what Snakemake knows of the files is written anew.
+    # Pretend that the finished run had the whole vocabulary: only Snakemake's metadata of the files is updated.
     rerun.configure(**whole)
     rerun.succeed("--touch")
     assert rerun.planned() == set()
@@ -175,7 +175,7 @@ def test_a_new_benchmark_reruns_nothing_of_the_others(rerun: Workflow) -> None:
     assert rerun.planned() == expected | LAST | {CONFIG}
 
 
-def test_a_new_benchmark_needs_clean_pairs_and_a_new_trimmed_vocabulary(rerun: Workflow) -> None:
+def test_a_new_benchmark_needs_new_clean_pairs_and_a_new_trimmed_vocabulary(rerun: Workflow) -> None:
     rerun.configure(**NEW_BENCHMARK)
     rules = {rule for rule, _ in rerun.planned()}
     assert {"clean_pairs", "trim_backbone", "train"} <= rules

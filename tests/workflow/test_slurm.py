@@ -1,4 +1,4 @@
-"""The demo's jobs on a real SLURM of one node, in which a training is killed, told to stop, and put back into the queue."""
+"""The tiny experiment on a real SLURM of one node, with training that is killed, stopped by SIGTERM or requeued."""
 
 import re
 import shutil
@@ -33,7 +33,7 @@ CHANGES = {
 }
 # The last digits of weights depend on the number of threads.
 THREADS = ["--set-threads", "train=1"]
-# The profile's waits are made for clusters with accounting, other users and network file systems.
+# The profile's waiting times are for clusters with accounting, other users and network file systems.
 PACE = [
     *("--slurm-status-command", "squeue"),
     *("--slurm-init-seconds-before-status-checks", "2"),
@@ -51,7 +51,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Query]:
 
 @pytest.fixture(scope="module")
 def uninterrupted(finished: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """The model of a training that nothing stopped, made without SLURM."""
+    """A model that was trained without interruption and without SLURM."""
     folder = tmp_path_factory.mktemp("uninterrupted") / "copy"
     shutil.copytree(finished.folder, folder, symlinks=True)
     workflow = Workflow(folder)
@@ -62,7 +62,7 @@ def uninterrupted(finished: Workflow, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def untrained(uninterrupted: Workflow, tmp_path: Path) -> Workflow:
-    """What that training needs, without its model."""
+    """The inputs of that training, without its model."""
     shutil.copytree(uninterrupted.folder, tmp_path / "copy", symlinks=True)
     shutil.rmtree(tmp_path / "copy" / MODEL)
     return Workflow(tmp_path / "copy")
@@ -90,12 +90,12 @@ def wait_for_checkpoint(workflow: Workflow, process: subprocess.Popen[str]) -> N
     end = time.monotonic() + TIMEOUT
     while not list((workflow.folder / STATE).glob("checkpoint-*/complete")):
         assert process.poll() is None, output_of(workflow)
-        assert time.monotonic() < end, "there is no checkpoint"
+        assert time.monotonic() < end, "no checkpoint was written in time"
         time.sleep(0.02)
 
 
 def kill_training(workflow: Workflow) -> None:
-    """Send SIGKILL to the training program, as the kernel does when memory runs out."""
+    """Send SIGKILL to the training program, as the kernel does when memory is exhausted."""
     trainings = [
         process
         for process in psutil.process_iter(["cmdline", "cwd"])
@@ -107,7 +107,7 @@ def kill_training(workflow: Workflow) -> None:
 
 
 def training_job(query: Query) -> str:
-    """Return the number of the job that trains."""
+    """Return the number of the training job."""
     jobs = query("squeue", "--noheader", "--states=RUNNING", "--format=%i %k").splitlines()
     found = [line.split()[0] for line in jobs if line.split()[1].startswith("rule_train")]
     assert len(found) == 1, jobs
@@ -115,7 +115,7 @@ def training_job(query: Query) -> str:
 
 
 def finish(workflow: Workflow, process: subprocess.Popen[str]) -> str:
-    """Wait for Snakemake to end well and return its output."""
+    """Wait for Snakemake to succeed and return its output."""
     try:
         process.wait(timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
@@ -126,7 +126,7 @@ def finish(workflow: Workflow, process: subprocess.Popen[str]) -> str:
 
 
 def check_model(workflow: Workflow, uninterrupted: Workflow) -> None:
-    """Expect a resumed training and the weights of the one that nothing stopped."""
+    """Expect resumed training and the weights of uninterrupted training."""
     assert "resuming from" in (workflow.folder / LOG).read_text(encoding="utf-8")
     weights = [(w.folder / MODEL / "model.safetensors").read_bytes() for w in (workflow, uninterrupted)]
     assert weights[0] == weights[1]
@@ -146,30 +146,34 @@ def test_whole_experiment_with_a_killed_training(cluster: Query, fresh: Workflow
     # Twice the memory for the second attempt.
     trainings = [job for job in jobs if "Comment=rule_train" in job]
     assert [re.search(r"MinMemoryNode=(\S+)", job)[1] for job in trainings] == ["16000M", "32000M"]  # type: ignore[index]
-    # Five parts of the group are one job; downloads, tables and the report are none.
+    # The preparations of benchmarks are one job of a group; local rules are not jobs of the cluster.
     names = [re.search(r"Comment=(\w+)", job)[1] for job in jobs]  # type: ignore[index]
     assert len([name for name in names if "prepare_benchmark" in name]) == 1
-    assert not [name for name in names if name in ("rule_report", "rule_tables", "rule_figures", "rule_write_config")]
-    # As many cores as there are for each, however many jobs there are: a node is not shared out among them.
+    assert not [
+        name
+        for name in names
+        if name in ("rule_write_report", "rule_write_tables", "rule_draw_figures", "rule_write_config")
+    ]
+    # All the threads that a job can use, for any number of jobs: on a cluster, they do not share a node's cores.
     assert {re.search(r"NumCPUs=(\d+)", job)[1] for job in jobs if "Comment=rule_encode" in job} == {"8"}  # type: ignore[index]
     assert fresh.planned() == set()
 
 
-def told_to_stop(query: Query, job: str) -> str:
+def stop_by_signal(query: Query, job: str) -> str:
     return query("scancel", "--signal=TERM", job)
 
 
-def put_back(query: Query, job: str) -> str:
+def requeue(query: Query, job: str) -> str:
     return query("scontrol", "requeue", job)
 
 
 @pytest.mark.parametrize(
     ("event", "attempts"),
     [
-        # What --signal does before the time is over: a checkpoint, and Snakemake submits again.
-        (told_to_stop, 2),
-        # What preemption and a lost node do: SLURM starts the same job again, and Snakemake only waits.
-        (put_back, 1),
+        # As with --signal before the time limit: the job writes a checkpoint, and Snakemake submits another job.
+        (stop_by_signal, 2),
+        # As with preemption or a lost node: SLURM restarts the same job, and Snakemake waits.
+        (requeue, 1),
     ],
 )
 def test_interrupted_training(
@@ -181,6 +185,6 @@ def test_interrupted_training(
     output = finish(untrained, process)
     check_model(untrained, uninterrupted)
     assert output.count("has been submitted with SLURM jobid") == attempts
-    assert ("stopped by SIGTERM" in output) == (event is told_to_stop)
+    assert ("stopped by SIGTERM" in output) == (event is stop_by_signal)
     # The shell of the job waited for its program.
     assert "died with <Signals.SIGTERM" not in output
