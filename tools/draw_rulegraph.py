@@ -8,7 +8,7 @@ import re
 import subprocess
 from pathlib import Path
 
-# Rules that say nothing about the flow of data.
+# Rules outside the flow of data.
 HIDDEN = {"all", "write_config"}
 COLOURS = {
     "data": "#dbe9f6",
@@ -39,12 +39,12 @@ def main() -> None:
     dot = _run(["snakemake", "--cores", "8", "--rulegraph", "dot"])
     svg = _run(["dot", "-Tsvg"], _run(["tred"], simplified(dot, rule_files(Path("workflow/rules")))))
     output.parent.mkdir(parents=True, exist_ok=True)
-    # Graphviz names its version and the title in comments, which would make every release of it a change.
+    # Graphviz writes its version and the title in comments, which would change with every release.
     output.write_text(re.sub(r"<!--.*?-->\n?", "", svg, flags=re.DOTALL), encoding="utf-8")
 
 
 def rule_files(folder: Path) -> dict[str, str]:
-    """Return the rule file, without its suffix, of every rule."""
+    """Return the name of the rule file, without its suffix, of every rule."""
     rule = re.compile(r"^(?:use )?rule (?:\w+ as )?(\w+)", re.MULTILINE)
     return {name: file.stem for file in sorted(folder.glob("*.smk")) for name in rule.findall(file.read_text("utf-8"))}
 

@@ -1,4 +1,4 @@
-"""Run Snakemake's lint, without the finding that rules and functions are mixed: an input function belongs next to its rule."""
+"""Run Snakemake's lint, but accept rules and functions in the same file: an input function belongs next to its rule."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ ACCEPTED = "Mixed rules and functions in same snakefile."
 
 
 def main() -> None:
-    """Print what the lint finds; exit with status 1 if there is a finding other than the accepted one."""
+    """Print the findings and exit with status 1 if there is one that is not accepted."""
     command = [sys.executable, "-m", "snakemake", "--lint"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     findings = re.findall(r"(?m)^    \* (.*):$", done.stdout)

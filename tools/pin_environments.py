@@ -1,4 +1,4 @@
-"""Write into the conda environments the versions of a lock file, all that their packages need, and variants with torch for CUDA."""
+"""Pin the conda environments to a lock file, including indirect requirements, and write variants with CUDA builds of torch."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ CUDA = "-cuda"
 
 
 def main(argv: list[str] | None) -> None:
-    """Rewrite the YAML files of a folder."""
+    """Run the program."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--lock", type=Path, required=True, help="file with a line name==version for every package")
-    parser.add_argument("--environments", type=Path, required=True, help="folder of the environments' YAML files")
+    parser.add_argument("--lock", type=Path, required=True, help="file with a line `name==version` for every package")
+    parser.add_argument("--environments", type=Path, required=True, help="folder of YAML files to rewrite")
     arguments = parser.parse_args(argv)
     lock = read_lock(arguments.lock)
     for file in sorted(arguments.environments.glob("*.yaml")):
