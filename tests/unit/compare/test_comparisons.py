@@ -177,7 +177,7 @@ def test_relative_and_effect_size_are_those_of_the_formula(tmp_path: Path) -> No
     assert row["difference"] == pytest.approx(difference.mean())
     assert row["relative"] == pytest.approx(100 * difference.mean() / means[0].mean())
     assert row["effect_size"] == pytest.approx(difference.mean() / difference.std())
-    assert row["sentence"].endswith("1 seed, so this is about these models and no others.")
+    assert row["sentence"].endswith("1 seed, so this is about these models only.")
 
 
 def test_identical_systems_do_not_differ(tmp_path: Path) -> None:
@@ -252,8 +252,8 @@ def test_two_sets_of_seeds_of_one_system_are_not_called_different_more_often_tha
                 "high": 0.04,
                 "p_questions": 0.0002,
             },
-            "with these models, hybrid is 3.1 points mAP above monolingual (95 % interval +2.0 to +4.0) in multi on quiz (small), "
-            "p < .001; that other seeds agree is not shown, p = .410, 3 seeds.",
+            "hybrid is 3.1 points mAP above monolingual (95 % interval +2.0 to +4.0) in multi on quiz (small): significant across "
+            "questions (p < .001), but not across seeds (p = .410, 3 seeds).",
         ),
         (
             {

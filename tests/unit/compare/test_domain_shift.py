@@ -148,5 +148,5 @@ def test_one_seed_is_said_to_be_one() -> None:
         measure("law", dict.fromkeys(STRATEGIES, 0.5), seeds=1),
     ]
     shift = measure_shift(scores, STRATEGIES, QUICK, ["news"], ["law"], {})
-    assert "1 seed, so this is about these models and no others" in shift_sentences(shift, QUICK)["answer"]
+    assert "1 seed, so this is about these models only" in shift_sentences(shift, QUICK)["answer"]
     assert any(note.startswith("1 seed: ") for note in shift_page(shift, QUICK).notes)

@@ -1,4 +1,4 @@
-"""The sentences that say what the comparisons, the claim and the domain shift came to."""
+"""The sentences that report the comparisons, the claim and the domain shift."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,8 +31,8 @@ def comparison_sentence(row: Mapping[str, Any], settings: Statistics) -> str:
     if row["p_questions"] < settings.alpha:
         side = "above" if size > 0 else "below"
         return (
-            f"with these models, {row['strategy']} is {abs(size):.1f} {unit} {side} {baseline} {interval} {where}, "
-            f"{p_text(row['p_questions'])}; that other seeds agree is not shown, {p_text(row['p_holm'])}, {seeds}."
+            f"{row['strategy']} is {abs(size):.1f} {unit} {side} {baseline} {interval} {where}: significant across questions "
+            f"({p_text(row['p_questions'])}), but not across seeds ({p_text(row['p_holm'])}, {seeds})."
         )
     return f"{row['strategy']} and {baseline} do not differ significantly: {size:+.1f} {unit} {interval} {tail}"
 
@@ -125,7 +125,7 @@ def shift_sentence(row: Mapping[str, Any], own: float, strategy: str, where: str
 
 def seeds_text(seeds: int | str) -> str:
     """Return the number of seeds, and the limits of a conclusion from one."""
-    return "1 seed, so this is about these models and no others" if str(seeds) == "1" else f"{seeds} seeds"
+    return "1 seed, so this is about these models only" if str(seeds) == "1" else f"{seeds} seeds"
 
 
 def in_points(value: float, metric: str) -> tuple[float, str]:

@@ -18,7 +18,7 @@ EXPLANATION = (
     "(0: none). Share divergence: total variation distance between the languages of the best k and of the pool (0: alike). Rank "
     "consistency: Spearman correlation of the best k between the languages of a question, over the union of both lists (1: the "
     "same; without a common passage below 0, -0.86 at k = 10). Language probe: balanced accuracy of a linear classifier of the "
-    "language of query vectors, on questions it has not seen, beside chance. Centroid distance: mean cosine distance between the "
+    "language of query vectors, on unseen questions, next to chance. Centroid distance: mean cosine distance between the "
     "centroids of two languages. Offset share: part of the squared distance between translations that a constant offset between "
     "languages makes up. Language variance: part of the variance of query vectors that lies between languages."
 )

@@ -19,7 +19,7 @@ EXPLANATIONS = {
     CLEANING: "Pairs read, pairs that each step removed, in the order of the steps, and pairs kept. A pair counts under the "
     "first step that removes it. Normalised pairs were changed, not removed.",
     TRANSLATION: "Pairs translated, pairs that cleaning and each check of the translations removed, and pairs kept. chrF and "
-    "BLEU compare a sample of what the engine gave with translations by people, where there are any.",
+    "BLEU score a sample of the engine's output against human translations, where there are any.",
 }
 REASONS = {
     "empty": "empty",

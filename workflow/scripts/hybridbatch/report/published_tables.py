@@ -13,7 +13,7 @@ from hybridbatch.report.table import Cell, Column, Page, Table
 
 EXPLANATION = (
     "The tables of the paper. Each cell holds ours / the published number / the difference, as printed. Above and below "
-    "are said of the number: more is better for every measure but rank distance."
+    "refer to the number itself: for every measure but rank distance, higher is better."
 )
 SYMBOLS = {ABOVE: "▲", BELOW: "▼"}
 STRATEGIES = {"monolingual": "X-X-mono", "crosslingual": "X-Y", "hybrid": "Proposed"}

@@ -52,7 +52,7 @@ def significance_page(comparisons: pd.DataFrame, settings: Statistics) -> Page:
         "p: the larger p-value of a permutation test over questions, which takes the models as given, and of an analysis of variance "
         "with random questions and seeds",
         f"Holm: corrected for all {len(rows)} comparisons; significant: below {settings.alpha:g}",
-        "with few seeds the percentile intervals are too narrow and no test",
+        "with few seeds the percentile intervals are too narrow; they are not tests",
         *([ONE_SEED] if "1" in set(comparisons["seeds"]) else []),
     ]
     numbers = {"seeds", "d_z", "p", "p (Holm)"}
@@ -68,7 +68,15 @@ def shift_page(shift: pd.DataFrame, settings: Statistics) -> Page:
     """
     strategy = settings.claim.strategy
     headings = ["design", "setting", "measure", "backbone", "strategy", "seeds", "in domain", "out of domain", "drop %"]
-    headings += ["low", "high", f"{strategy} − this", "low of it", "high of it", "p (Holm)", "significant"]
+    headings += [
+        "low",
+        "high",
+        f"{strategy} − this",
+        "low (difference)",
+        "high (difference)",
+        "p (Holm)",
+        "significant",
+    ]
     numbers = ["in_domain", "out_of_domain", "drop", "low", "high", "difference", "difference_low", "difference_high"]
     rows: list[list[Value]] = []
     for row in shift.to_dict("records"):
@@ -92,7 +100,7 @@ def shift_page(shift: pd.DataFrame, settings: Statistics) -> Page:
     )
     notes = [
         f"low, high: {100 * settings.confidence:g} % percentile intervals of a bootstrap over seeds and questions",
-        f"{strategy} − this: its drop minus the drop of the row, negative where it loses less; tested with random questions and seeds, "
+        f"{strategy} − this: drop of {strategy} minus drop of this strategy, negative where {strategy} loses less; tested with random questions and seeds, "
         f"Holm's correction, level {settings.alpha:g}",
         *([ONE_SEED] if 1 in set(shift["seeds"]) else []),
     ]

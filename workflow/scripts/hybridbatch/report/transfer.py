@@ -12,7 +12,7 @@ from hybridbatch.report.score_tables import Block, score_page
 from hybridbatch.report.table import Page
 
 EXPLANATION = (
-    "Means over the query languages of each group, their number in brackets: languages that training had and had not, then "
+    "Means over the query languages of each group, their number in brackets: languages in training and not in training, then "
     "scripts (ISO 15924), then families (Glottolog)."
 )
 GROUPINGS = {"training": 0, "script": 1, "family": 2}
