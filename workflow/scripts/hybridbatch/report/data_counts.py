@@ -65,4 +65,8 @@ def origin(config: Config, name: str) -> str:
     backbone = config.backbones[name]
     if backbone.hub:
         return f"{backbone.hub}, revision {backbone.revision}"
-    return f"packaged model {backbone.packaged}" if backbone.packaged else f"local folder {backbone.path}"
+    return (
+        f"package {backbone.packaged} (multilingual-e5-small in 4-bit weights)"
+        if backbone.packaged
+        else f"local folder {backbone.path}"
+    )
