@@ -128,7 +128,7 @@ def test_a_new_measure_only_measures(rerun: Workflow) -> None:
 
 def test_other_measures_in_a_table_only_write_tables(rerun: Workflow) -> None:
     rerun.configure(evaluation={"tables": {"mono": ["ndcg@10"]}})
-    assert rerun.planned() == {("write_tables", ""), ("write_report", ""), CONFIG, *SUMMARIES, *CARDS, *PAGES}
+    assert rerun.planned() == {("write_tables", ""), ("write_report", ""), CONFIG, *SUMMARIES, *CARDS}
 
 
 @pytest.mark.parametrize("change", [{"device": "auto"}, {"mirror": "data"}, {"notice": "Another sentence."}])

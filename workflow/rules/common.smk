@@ -40,6 +40,7 @@ RESULTS, RESOURCES, LOGS, COSTS, STATE = paths.results, paths.resources, paths.l
 HUB_REQUESTS = hub_requests(experiment, paths.translators().values())
 
 LAYOUT = experiment.layout.model_dump_json()
+NOTICE = experiment.layout.model_dump_json(include={"notice"})
 TEMPLATES = sorted(str(file) for file in Path(SCRIPTS, "hybridbatch", "report", "templates").iterdir())
 
 # The device of models and the origin of files change no result, so they are resources, not params.

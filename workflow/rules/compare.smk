@@ -84,7 +84,7 @@ rule compare_published:
         settings=experiment.published.resolved(
             {*experiment.whole_benchmarks}, {*experiment.runs.backbones}
         ).model_dump_json(),
-        layout=LAYOUT,
+        layout=NOTICE,
         folder=subpath(output.page, parent=True),
     shell:
         r"""

@@ -121,7 +121,7 @@ rule write_data_tables:
         code=code("write_data_tables"),
         pairs=experiment.used_pairs,
         references=named(experiment.reference_files),
-        layout=LAYOUT,
+        layout=NOTICE,
         results=subpath(output.cleaning, ancestor=2),
         folder=subpath(output.cleaning, parent=True),
     shell:
@@ -192,7 +192,7 @@ rule write_bias_tables:
         code=code("write_bias_tables"),
         runs=named({run: f"{RESULTS}/language_bias/{run}.parquet" for run in BIAS_RUNS}),
         depth=experiment.evaluation.bias_depth,
-        layout=LAYOUT,
+        layout=NOTICE,
         folder=subpath(output.page, parent=True),
     shell:
         r"""
@@ -254,7 +254,7 @@ rule write_ablation:
         program=program("write_ablation"),
         code=code("write_ablation"),
         points=json.dumps(experiment.ablation_points),
-        layout=LAYOUT,
+        layout=NOTICE,
         tables=subpath(output.page, parent=True),
         figures=subpath(output.figure, parent=True),
     shell:
