@@ -129,7 +129,7 @@ def _prepare(experiment: Config, rates: Mapping[str, Any]) -> Stage:
     passages = _total(experiment, rates, "passages")
     pairs = sum(
         _look_up(rates, "sources", name, "pairs") * len(experiment.sources[name].all_languages)
-        for name in experiment.used_sources()
+        for name in experiment.used_sources
     )
     seconds = passages / rates["cpu"]["prepare_passages"] + pairs / rates["cpu"]["clean_pairs"]
     disk = (passages * rates["bytes"]["passage"] + pairs * rates["bytes"]["pair"]) / GIGA
@@ -143,7 +143,7 @@ def _prepare(experiment: Config, rates: Mapping[str, Any]) -> Stage:
 
 def _translate(experiment: Config, rates: Mapping[str, Any]) -> Stage:
     tokens, least, most, memory = 0.0, 0.0, 0.0, 0.0
-    for name in experiment.used_sources():
+    for name in experiment.used_sources:
         source = experiment.sources[name]
         if source.translation is None or source.translation.translator is None:
             continue

@@ -44,3 +44,7 @@ def test_programs_are_named_like_their_rules() -> None:
     rules = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "workflow/rules").glob("*.smk"))
     programs = {file.stem for file in (ROOT / "workflow/scripts").glob("*.py")} - {"ask", "launch"}
     assert not [name for name in programs if f"rule {name}:" not in rules]
+
+
+def test_what_all_rules_share_stays_small() -> None:
+    assert len((ROOT / "workflow/rules/common.smk").read_text(encoding="utf-8").splitlines()) < 100

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from snakemake.settings.types import DeploymentMethod
 
 SCRIPTS = "workflow/scripts"
 sys.path.insert(0, str(Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent / "scripts"))
@@ -27,7 +26,6 @@ from hybridbatch.jobs.paths import Paths
 from hybridbatch.jobs.resources import growing, share_of_cores
 
 DATA_FILES = "config/data.csv"
-IN_ENVIRONMENTS = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 try:
     experiment = load_config(config)
     preflight.check_machine(experiment, Path(DATA_FILES), packages=not workflow.deployment_settings.deployment_method)
@@ -38,10 +36,6 @@ except UserError as error:
 paths = Paths(experiment)
 RESULTS, RESOURCES, LOGS, COSTS, STATE = paths.results, paths.resources, paths.logs, paths.costs, paths.state
 HUB_REQUESTS = hub_requests(experiment, paths.translators().values())
-
-LAYOUT = experiment.layout.model_dump_json()
-NOTICE = experiment.layout.model_dump_json(include={"notice"})
-TEMPLATES = sorted(str(file) for file in Path(SCRIPTS, "hybridbatch", "report", "templates").iterdir())
 
 # The device of models and the origin of files change no result, so they are resources, not params.
 DEVICE = experiment.device
@@ -85,42 +79,10 @@ def named(files):
     return [f"{name}={file}" for name, file in files.items()]
 
 
-def table_page(name):
-    """Return a table as an item of `snakemake --report`."""
-    labels = {"table": name, "format": "html"}
-    return report(f"{RESULTS}/tables/{name}.html", caption="../report/tables.rst", category="Tables", labels=labels)
-
-
-def other_formats(*tables):
-    """Return the files of tables in formats that are not in `snakemake --report`."""
-    return expand(f"{RESULTS}/tables/{{table}}.{{format}}", table=tables, format=["csv", "md", "tex"])
-
-
 def cores_for(jobs):
-    """Return a function that gives the threads of one of several equal jobs on this machine or cluster.
-
-    A function, because the number of cores is only known once jobs are planned: `snakemake --unlock` is given none.
-    """
-
-    def threads(wildcards):
-        on_cluster = workflow.remote_exec or workflow.resource_settings.nodes is not None
-        return share_of_cores(jobs, workflow.cores, on_cluster)
-
-    return threads
-
-
-def check_before_jobs():
-    """Stop before any job if files are missing offline, or if a job on a GPU would use a CPU build of torch."""
-    jobs = [job for job in workflow.dag.needrun_jobs() if job.resources.get("gpu")]
-    try:
-        if os.environ.get("HF_HUB_OFFLINE") == "1":
-            mirror = Path(experiment.mirror) if experiment.mirror else None
-            fetch = COMMAND.replace("--cores all", "--cores 4 downloads")
-            preflight.check_offline(HUB_REQUESTS.values(), Path(paths.hub), mirror, fetch)
-        for prefix in sorted({job.conda_env.address if IN_ENVIRONMENTS else sys.prefix for job in jobs}):
-            check_cuda_build(Path(prefix))
-    except UserError as error:
-        raise WorkflowError(str(error))
+    """Return the threads of one of several equal jobs. Call it for a job: `snakemake --unlock` knows no number of cores."""
+    on_cluster = workflow.remote_exec or workflow.resource_settings.nodes is not None
+    return share_of_cores(jobs, workflow.cores, on_cluster)
 
 
 wildcard_constraints:

@@ -15,6 +15,21 @@ TARGETS: verify
 """
 
 PUBLISHED_NUMBERS = "config/published.csv"
+# What tables show, and the notice alone for those that depend on nothing else; the rules of the report use these too.
+LAYOUT = experiment.layout.model_dump_json()
+NOTICE = experiment.layout.model_dump_json(include={"notice"})
+TEMPLATES = sorted(str(file) for file in Path(SCRIPTS, "hybridbatch", "report", "templates").iterdir())
+
+
+def table_page(name):
+    """Return a table as an item of `snakemake --report`."""
+    labels = {"table": name, "format": "html"}
+    return report(f"{RESULTS}/tables/{name}.html", caption="../report/tables.rst", category="Tables", labels=labels)
+
+
+def other_formats(*tables):
+    """Return the files of tables in formats that are not in `snakemake --report`."""
+    return expand(f"{RESULTS}/tables/{{table}}.{{format}}", table=tables, format=["csv", "md", "tex"])
 
 
 localrules:
@@ -26,7 +41,7 @@ localrules:
 rule compare_strategies:
     """Test the differences between strategies, and their losses outside the training domain."""
     input:
-        measures=list(paths.measures(experiment.run_names()).values()),
+        measures=list(paths.measures(experiment.run_names).values()),
         templates=TEMPLATES,
     output:
         **{name: table_page(name) for name in ("significance", "shift")},
@@ -43,7 +58,7 @@ rule compare_strategies:
     params:
         program=program("compare_strategies"),
         code=code("compare_strategies"),
-        measures=named(paths.measures(experiment.run_names())),
+        measures=named(paths.measures(experiment.run_names)),
         layout=LAYOUT,
         settings=experiment.statistics.model_dump_json(),
         separate=experiment.separate_questions,

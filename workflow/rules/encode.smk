@@ -38,7 +38,7 @@ rule encode:
         f"{COSTS}/encode/{{run}}/{{benchmark}}.jsonl"
     conda:
         environment("encoder")
-    threads: cores_for(len(experiment.encoder_runs) * len(experiment.runs.benchmarks)) if ENCODES else 1
+    threads: lambda wildcards: cores_for(len(experiment.encoder_runs) * len(experiment.runs.benchmarks)) if ENCODES else 1
     resources:
         gpu=GPUS if ENCODES else 0,
         mem=growing(8),
@@ -85,7 +85,7 @@ use rule encode as encode_part with:
     wildcard_constraints:
         part=r"\d+",
         parts=r"\d+",
-    threads: cores_for(ENCODING_JOBS)
+    threads: lambda wildcards: cores_for(ENCODING_JOBS)
     resources:
         gpu=GPUS,
         mem=growing(8),

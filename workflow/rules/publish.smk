@@ -19,7 +19,7 @@ def trec_files():
     qrels = [f"{RESULTS}/trec/{b}/{setting}.qrels" for b in benchmarks for setting in experiment.exported_settings(b)]
     return qrels + [
         f"{RESULTS}/trec/{run}/{b}.{setting}.run"
-        for run in experiment.run_names()
+        for run in experiment.run_names
         for b in benchmarks
         for setting in experiment.exported_settings(b, run)
     ]
@@ -36,7 +36,7 @@ rule write_model_card:
         config=f"{RESULTS}/config.yaml",
         manifest=f"{RESULTS}/models/{{run}}/manifest.json",
         summary=f"{RESULTS}/tables/summary.csv",
-        pairs=list(paths.pairs(experiment.used_sources()).values()),
+        pairs=list(paths.pairs(experiment.used_sources).values()),
         data_files=DATA_FILES,
         template=f"{SCRIPTS}/hybridbatch/publish/templates/model_card.md.jinja",
     output:

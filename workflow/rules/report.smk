@@ -52,7 +52,7 @@ def cost_files():
         "build_index": [] if experiment.search.is_exact else searched,
         "search": searched,
         "encode_part": shares,
-        "evaluate": experiment.run_names(),
+        "evaluate": experiment.run_names,
         "trim_backbone": [name for name, backbone in experiment.backbones.items() if backbone.trim_vocabulary],
         "prepare_benchmark": [f"{name}/{code}" for name, b in experiment.benchmarks.items() for code in b.languages],
         "search_bm25": benchmarks if experiment.runs.bm25 else [],
@@ -139,7 +139,7 @@ rule write_data_tables:
 rule write_tables:
     """Average measures over queries, languages and seeds, and write them in the layout of the paper."""
     input:
-        measures=list(paths.measures(experiment.run_names()).values()),
+        measures=list(paths.measures(experiment.run_names).values()),
         templates=TEMPLATES,
     output:
         **{name: table_page(name) for name in SCORES},
@@ -157,7 +157,7 @@ rule write_tables:
     params:
         program=program("write_tables"),
         code=code("write_tables"),
-        measures=named(paths.measures(experiment.run_names())),
+        measures=named(paths.measures(experiment.run_names)),
         layout=LAYOUT,
         folder=subpath(output.summary, parent=True),
     shell:
@@ -342,7 +342,7 @@ rule write_report:
         # Not read, only linked.
         cards=MODEL_CARDS,
         benchmarks=[file for name in experiment.runs.benchmarks for file in paths.benchmark(name)],
-        pairs=list(paths.pairs(experiment.used_sources()).values()),
+        pairs=list(paths.pairs(experiment.used_sources).values()),
         costs=[file for _, file in cost_files()],
         templates=TEMPLATES,
     output:

@@ -28,7 +28,7 @@ rule train:
         f"{COSTS}/train/{{backbone}}/{{strategy}}/seed{{seed}}.jsonl"
     conda:
         environment("encoder")
-    threads: lambda wildcards: experiment.training.gpus * cores_for(len(experiment.trained_runs))(wildcards)
+    threads: lambda wildcards: experiment.training.gpus * cores_for(len(experiment.trained_runs))
     resources:
         gpu=GPUS * experiment.training.gpus,
         processes=experiment.training.gpus,

@@ -55,7 +55,7 @@ def test_every_axis_varies_only_the_base() -> None:
         Point("languages", "2", "monolingual-2-languages"),
     ]
     assert config.strategies["monolingual-1-languages"] == Strategy(alpha=1.0, languages=["de"])
-    assert "enc/monolingual-size0.5/seed4" in config.run_names()
+    assert "enc/monolingual-size0.5/seed4" in config.run_names
     assert load_config(config.model_dump(mode="json")) == config
 
 

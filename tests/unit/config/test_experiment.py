@@ -184,7 +184,7 @@ def test_training_is_pruned_when_nothing_is_trained() -> None:
     assert config.sources == {}
     assert config.strategies == {}
     assert config.training == type(config.training)()
-    assert config.used_sources() == []
+    assert config.used_sources == []
 
 
 def test_unused_definitions_are_checked_before_they_are_pruned() -> None:
@@ -201,7 +201,7 @@ def test_run_names() -> None:
             "runs.seeds": [2, 1],
         }
     )
-    assert config.run_names() == [
+    assert config.run_names == [
         "bm25/bm25/seed0",
         "enc/none/seed0",
         "enc/hybrid/seed2",
@@ -214,7 +214,7 @@ def test_run_names() -> None:
         "b/monolingual/seed2",
         "b/monolingual/seed1",
     ]
-    assert small({"runs.untuned": False, "runs.bm25": False, "runs.seeds": [1]}).run_names() == ["enc/hybrid/seed1"]
+    assert small({"runs.untuned": False, "runs.bm25": False, "runs.seeds": [1]}).run_names == ["enc/hybrid/seed1"]
 
 
 def test_derived_values() -> None:
@@ -222,7 +222,7 @@ def test_derived_values() -> None:
     assert config.folder == Path("out/small")
     assert config.training_languages == ["de", "en"]
     assert config.bm25_tokenizer == "enc"
-    assert config.used_sources() == ["pairs", "held_out"]
+    assert config.used_sources == ["pairs", "held_out"]
 
 
 def overlaid(values: dict[str, Any], changes: dict[str, Any]) -> Config:
@@ -259,8 +259,8 @@ def test_a_shipped_experiment_inherits_nothing_from_the_demo(name: str) -> None:
 
 
 def test_shipped_experiments() -> None:
-    assert len(load_config(DEMO).run_names()) == 2 + 3 * len(DEMO["runs"]["seeds"])
-    assert load_config(read_yaml("xquad_zeroshot.yaml")).run_names() == ["bm25/bm25/seed0", "me5-small/none/seed0"]
+    assert len(load_config(DEMO).run_names) == 2 + 3 * len(DEMO["runs"]["seeds"])
+    assert load_config(read_yaml("xquad_zeroshot.yaml")).run_names == ["bm25/bm25/seed0", "me5-small/none/seed0"]
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.glob("*.yaml")))

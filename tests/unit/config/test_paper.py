@@ -33,7 +33,7 @@ def paper() -> Config:
 
 
 def test_it_follows_the_paper(paper: Config) -> None:
-    assert sorted(paper.run_names()) == sorted(
+    assert sorted(paper.run_names) == sorted(
         f"{backbone}/{run}"
         for backbone in ("xlm-r", "labse")
         for run in [

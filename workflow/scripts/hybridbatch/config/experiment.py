@@ -260,14 +260,16 @@ class Config(Section):
         """The backbone whose tokenizer BM25 uses."""
         return self.bm25.tokenizer or self.runs.backbones[0]
 
+    @property
     def used_sources(self) -> list[str]:
-        """Return the sources that training and validation read; none when nothing is trained."""
+        """The sources that training and validation read; none when nothing is trained."""
         if not self.runs.strategies:
             return []
         return [*self.training.sources, *([self.training.validation] if self.training.validation else [])]
 
+    @property
     def run_names(self) -> list[str]:
-        """Return every run, `backbone/strategy/seed<N>`, in the order of the tables."""
+        """Every run, `backbone/strategy/seed<N>`, in the order of the tables."""
         runs = ["bm25/bm25/seed0"] if self.runs.bm25 else []
         for backbone in self.runs.backbones:
             runs += [f"{backbone}/none/seed0"] if self.runs.untuned else []
@@ -279,7 +281,7 @@ class Config(Section):
     @property
     def encoder_runs(self) -> list[str]:
         """The runs that have an encoder: all but BM25."""
-        return [run for run in self.run_names() if _strategy(run) != "bm25"]
+        return [run for run in self.run_names if _strategy(run) != "bm25"]
 
     @property
     def trained_runs(self) -> list[str]:
@@ -289,7 +291,7 @@ class Config(Section):
     @property
     def compared_runs(self) -> list[str]:
         """The runs of the baselines and of `runs.strategies`: all but those of the ablation and of held-out domains."""
-        return [run for run in self.run_names() if _strategy(run) in {"bm25", "none", *self.runs.strategies}]
+        return [run for run in self.run_names if _strategy(run) in {"bm25", "none", *self.runs.strategies}]
 
     @property
     def projected_runs(self) -> list[str]:
@@ -351,7 +353,7 @@ class Config(Section):
     @property
     def used_pairs(self) -> list[str]:
         """The `source/language` of all pairs that training and validation read, in the order of the tables."""
-        return [f"{name}/{language}" for name in self.used_sources() for language in self.sources[name].all_languages]
+        return [f"{name}/{language}" for name in self.used_sources for language in self.sources[name].all_languages]
 
     @property
     def has_models_on_pairs(self) -> bool:
@@ -383,7 +385,7 @@ class Config(Section):
     @property
     def reference_files(self) -> dict[str, str]:
         """The files of human translations that translations are scored against, by `source/language`."""
-        translations = {name: self.sources[name].translation for name in self.used_sources()}
+        translations = {name: self.sources[name].translation for name in self.used_sources}
         return {
             f"{name}/{language}": translation.reference.format(language=language)
             for name, translation in translations.items()
@@ -412,7 +414,7 @@ class Config(Section):
         """Return the configuration without definitions that are not used, and without training if nothing is trained."""
         backbones = {*self.runs.backbones, self.bm25_tokenizer, self.cleaning.quality.encoder}
         benchmarks = {*self.runs.benchmarks, *self.decontaminated}
-        sources = {name: source for name, source in self.sources.items() if name in self.used_sources()}
+        sources = {name: source for name, source in self.sources.items() if name in self.used_sources}
         translators = {source.translation.translator for source in sources.values() if source.translation}
         return self.model_copy(
             update={

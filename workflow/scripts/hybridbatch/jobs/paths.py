@@ -54,7 +54,7 @@ class Paths:
         """Return all files of texts that the experiment encodes."""
         experiment = self._experiment
         texts = [file for name in experiment.runs.benchmarks for file in self.benchmark(name, ["queries", "passages"])]
-        return [*self.pairs(experiment.used_sources()).values(), *texts]
+        return [*self.pairs(experiment.used_sources).values(), *texts]
 
     def prepared_backbone(self, name: str) -> str:
         """Return the folder of a prepared backbone, which is named by its settings, so that experiments share it."""

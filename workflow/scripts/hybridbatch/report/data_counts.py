@@ -42,7 +42,7 @@ def count_pairs(config: Config, folder: Path) -> Counts:
     Raises:
         UserError: if a file is missing or unreadable.
     """
-    names = config.used_sources()
+    names = config.used_sources
     languages = sorted({language for name in names for language in config.sources[name].all_languages})
     rows: list[tuple[str, list[int | None]]] = []
     for name in names:

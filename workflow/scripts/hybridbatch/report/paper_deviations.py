@@ -74,7 +74,7 @@ def open_choices(config: Config) -> list[Choice]:
     training = config.training
     compared = {name: config.strategies[name] for name in config.runs.strategies}
     mixed = {name: SCOPES[s.pair_scope] for name, s in compared.items() if s.alpha < 1}
-    translations = [t for name in config.used_sources() if (t := config.sources[name].translation) is not None]
+    translations = [t for name in config.used_sources if (t := config.sources[name].translation) is not None]
     engines = [t.memory if t.engine == "memory" else f"{t.engine} {t.translator or ''}".strip() for t in translations]
     if training.max_length is not None:
         rows.append(Choice("Longest text in training, in tokens", str(training.max_length)))
