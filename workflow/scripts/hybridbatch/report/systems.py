@@ -137,7 +137,7 @@ def _logs(name: str, benchmarks: Sequence[str], folder: Path) -> Iterator[tuple[
     for benchmark in benchmarks:
         for part in sorted((folder / "encode" / name).glob(f"{benchmark}.[0-9]*of[0-9]*.log")):
             yield f"encode {part.stem}", part
-        for stage in ("encode", "index", "search"):
+        for stage in ("encode", "build_index", "search"):
             yield f"{stage} {benchmark}", folder / stage / name / f"{benchmark}.log"
     yield "evaluate", folder / "evaluate" / f"{name}.log"
 
