@@ -1,9 +1,9 @@
 FROM condaforge/miniforge3:25.3.0-3
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="c474fd3b6e303e940b62a87449e82b1d8e82c518f1a1e4e5181bb771b1f2c05f"
+LABEL io.github.snakemake.conda_env_hash="7f2dd67ada1afbd1efa32bbe5ab785c76bf940025deb6104a2b4b4fbcbeaf813"
 # Conda environment:
 #   source: envs/clean.yaml
-#   prefix: /conda-envs/b4775956559e508a9c237ba6d75b62cd
+#   prefix: /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6
 #   # Cleaning of training pairs, quality control of translations (by an encoder, too, if an experiment asks for it), and their tables.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-clean
@@ -29,7 +29,7 @@ LABEL io.github.snakemake.conda_env_hash="c474fd3b6e303e940b62a87449e82b1d8e82c5
 #         - sentence-transformers==6.2.0
 #         - torch==2.13.0+cpu
 #         - transformers==5.23.0
-#         # What these need, and it in turn.
+#         # Dependencies of the packages above.
 #         - annotated-doc==0.0.7
 #         - annotated-types==0.8.0
 #         - anyio==4.16.0
@@ -74,11 +74,11 @@ LABEL io.github.snakemake.conda_env_hash="c474fd3b6e303e940b62a87449e82b1d8e82c5
 #         - typing_extensions==4.16.0
 #         - typing-inspection==0.4.5
 #         - tzdata==2026.6
-RUN mkdir -p /conda-envs/b4775956559e508a9c237ba6d75b62cd
-COPY envs/clean.yaml /conda-envs/b4775956559e508a9c237ba6d75b62cd/environment.yaml
+RUN mkdir -p /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6
+COPY envs/clean.yaml /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6/environment.yaml
 # Conda environment:
 #   source: envs/data.yaml
-#   prefix: /conda-envs/b8b1f93326bf57eb132cd71dc57060c3
+#   prefix: /conda-envs/eede1c31cb8290b5d130dd765fee091d
 #   # Downloads, training pairs, translation memories and benchmarks.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-data
@@ -89,44 +89,38 @@ COPY envs/clean.yaml /conda-envs/b4775956559e508a9c237ba6d75b62cd/environment.ya
 #     - python=3.11
 #     - pip
 #     - pip:
-#         - datasets==5.2.0
 #         - filelock==4.2.11
 #         - httpx2==2.16.2
 #         - huggingface_hub==2.4.0
+#         - langcodes==3.5.1
 #         - numpy==2.4.6
-#         - pandas==3.1.1
 #         - pyarrow==26.0.1
 #         - pydantic==2.14.3
 #         - PyYAML==6.0.3
 #         - requests==2.34.2
-#         # What these need, and it in turn.
+#         # Dependencies of the packages above.
 #         - annotated-types==0.8.0
 #         - anyio==4.16.0
 #         - certifi==2026.10.18
 #         - charset-normalizer==3.5.2
 #         - click==8.5.1
-#         - dill==0.4.1
 #         - fsspec==2026.9.0
 #         - h11==0.16.0
 #         - hf-xet==1.8.0
 #         - httpcore2==2.16.2
 #         - idna==3.20
-#         - multiprocess==0.70.19
 #         - packaging==25.0
 #         - pydantic_core==2.50.4
-#         - python-dateutil==4.0.0
 #         - tqdm==4.70.1
 #         - truststore==0.10.5
 #         - typing_extensions==4.16.0
 #         - typing-inspection==0.4.5
-#         - tzdata==2026.6
 #         - urllib3==2.8.0
-#         - xxhash==4.1.0
-RUN mkdir -p /conda-envs/b8b1f93326bf57eb132cd71dc57060c3
-COPY envs/data.yaml /conda-envs/b8b1f93326bf57eb132cd71dc57060c3/environment.yaml
+RUN mkdir -p /conda-envs/eede1c31cb8290b5d130dd765fee091d
+COPY envs/data.yaml /conda-envs/eede1c31cb8290b5d130dd765fee091d/environment.yaml
 # Conda environment:
 #   source: envs/encoder.yaml
-#   prefix: /conda-envs/7c6b0ca8b28a31d6bea8d6a846ab2957
+#   prefix: /conda-envs/ef2254cc64286581307484ceb7f74661
 #   # Everything that loads an encoder: backbones, training, encoding.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-encoder
@@ -151,7 +145,7 @@ COPY envs/data.yaml /conda-envs/b8b1f93326bf57eb132cd71dc57060c3/environment.yam
 #         - tokenizers==0.23.3
 #         - torch==2.13.0+cpu
 #         - transformers==5.23.0
-#         # What these need, and it in turn.
+#         # Dependencies of the packages above.
 #         - annotated-doc==0.0.7
 #         - annotated-types==0.8.0
 #         - anyio==4.16.0
@@ -195,11 +189,11 @@ COPY envs/data.yaml /conda-envs/b8b1f93326bf57eb132cd71dc57060c3/environment.yam
 #         - typing-inspection==0.4.5
 #         - tzdata==2026.6
 #         - xxhash==4.1.0
-RUN mkdir -p /conda-envs/7c6b0ca8b28a31d6bea8d6a846ab2957
-COPY envs/encoder.yaml /conda-envs/7c6b0ca8b28a31d6bea8d6a846ab2957/environment.yaml
+RUN mkdir -p /conda-envs/ef2254cc64286581307484ceb7f74661
+COPY envs/encoder.yaml /conda-envs/ef2254cc64286581307484ceb7f74661/environment.yaml
 # Conda environment:
 #   source: envs/evaluate.yaml
-#   prefix: /conda-envs/16fb49e19df4c127ead0f249c179e393
+#   prefix: /conda-envs/a690aa0f1737f515a0466492817e7f50
 #   # Measures.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-evaluate
@@ -215,7 +209,9 @@ COPY envs/encoder.yaml /conda-envs/7c6b0ca8b28a31d6bea8d6a846ab2957/environment.
 #         - pyarrow==26.0.1
 #         - ranx==0.3.21
 #         - scikit-learn==1.9.1
-#         # What these need, and it in turn.
+#         - pydantic==2.14.3
+#         # Dependencies of the packages above.
+#         - annotated-types==0.8.0
 #         - cbor2==6.3.0
 #         - certifi==2026.10.18
 #         - charset-normalizer==3.5.2
@@ -241,6 +237,7 @@ COPY envs/encoder.yaml /conda-envs/7c6b0ca8b28a31d6bea8d6a846ab2957/environment.
 #         - orjson==3.13.0
 #         - packaging==25.0
 #         - pillow==13.0.0
+#         - pydantic_core==2.50.4
 #         - Pygments==2.21.0
 #         - pyparsing==3.3.3
 #         - python-dateutil==4.0.0
@@ -252,13 +249,15 @@ COPY envs/encoder.yaml /conda-envs/7c6b0ca8b28a31d6bea8d6a846ab2957/environment.
 #         - tabulate==0.10.0
 #         - threadpoolctl==3.8.0
 #         - tqdm==4.70.1
+#         - typing_extensions==4.16.0
+#         - typing-inspection==0.4.5
 #         - tzdata==2026.6
 #         - urllib3==2.8.0
-RUN mkdir -p /conda-envs/16fb49e19df4c127ead0f249c179e393
-COPY envs/evaluate.yaml /conda-envs/16fb49e19df4c127ead0f249c179e393/environment.yaml
+RUN mkdir -p /conda-envs/a690aa0f1737f515a0466492817e7f50
+COPY envs/evaluate.yaml /conda-envs/a690aa0f1737f515a0466492817e7f50/environment.yaml
 # Conda environment:
 #   source: envs/report.yaml
-#   prefix: /conda-envs/9c4e84abe7fe36c8072ae8ff989781bf
+#   prefix: /conda-envs/34a9024b2c2e1280d8c14851922cab43
 #   # Tables, figures and the report.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-report
@@ -279,7 +278,7 @@ COPY envs/evaluate.yaml /conda-envs/16fb49e19df4c127ead0f249c179e393/environment
 #         - pydantic==2.14.3
 #         - PyYAML==6.0.3
 #         - scipy==1.17.1
-#         # What these need, and it in turn.
+#         # Dependencies of the packages above.
 #         - annotated-types==0.8.0
 #         - anyio==4.16.0
 #         - click==8.5.1
@@ -305,11 +304,11 @@ COPY envs/evaluate.yaml /conda-envs/16fb49e19df4c127ead0f249c179e393/environment
 #         - typing_extensions==4.16.0
 #         - typing-inspection==0.4.5
 #         - tzdata==2026.6
-RUN mkdir -p /conda-envs/9c4e84abe7fe36c8072ae8ff989781bf
-COPY envs/report.yaml /conda-envs/9c4e84abe7fe36c8072ae8ff989781bf/environment.yaml
+RUN mkdir -p /conda-envs/34a9024b2c2e1280d8c14851922cab43
+COPY envs/report.yaml /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.yaml
 # Conda environment:
 #   source: envs/search.yaml
-#   prefix: /conda-envs/4851a75cc0812313d1d988dac77f8c59
+#   prefix: /conda-envs/35ece6416f93c50e3a2ffb2043cd20a8
 #   # Indexes, search and BM25.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-search
@@ -327,7 +326,9 @@ COPY envs/report.yaml /conda-envs/9c4e84abe7fe36c8072ae8ff989781bf/environment.y
 #         - pyarrow==26.0.1
 #         - tokenizers==0.23.3
 #         - torch==2.13.0+cpu
-#         # What these need, and it in turn.
+#         - pydantic==2.14.3
+#         # Dependencies of the packages above.
+#         - annotated-types==0.8.0
 #         - anyio==4.16.0
 #         - click==8.5.1
 #         - filelock==4.2.11
@@ -343,16 +344,18 @@ COPY envs/report.yaml /conda-envs/9c4e84abe7fe36c8072ae8ff989781bf/environment.y
 #         - mpmath==1.3.0
 #         - networkx==3.6.1
 #         - packaging==25.0
+#         - pydantic_core==2.50.4
 #         - PyYAML==6.0.3
 #         - sympy==1.14.0
 #         - tqdm==4.70.1
 #         - truststore==0.10.5
 #         - typing_extensions==4.16.0
-RUN mkdir -p /conda-envs/4851a75cc0812313d1d988dac77f8c59
-COPY envs/search.yaml /conda-envs/4851a75cc0812313d1d988dac77f8c59/environment.yaml
+#         - typing-inspection==0.4.5
+RUN mkdir -p /conda-envs/35ece6416f93c50e3a2ffb2043cd20a8
+COPY envs/search.yaml /conda-envs/35ece6416f93c50e3a2ffb2043cd20a8/environment.yaml
 # Conda environment:
 #   source: envs/translate.yaml
-#   prefix: /conda-envs/0c2a0ea66cac0b29800f3e45b981250f
+#   prefix: /conda-envs/141a54cbcc86bb7a528135aeb286c870
 #   # Translation: models and their conversion. Apertium, if an experiment uses it, is the system's.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-translate
@@ -375,7 +378,7 @@ COPY envs/search.yaml /conda-envs/4851a75cc0812313d1d988dac77f8c59/environment.y
 #         - tokenizers==0.23.3
 #         - torch==2.13.0+cpu
 #         - transformers==5.23.0
-#         # What these need, and it in turn.
+#         # Dependencies of the packages above.
 #         - annotated-doc==0.0.7
 #         - annotated-types==0.8.0
 #         - anyio==4.16.0
@@ -407,14 +410,14 @@ COPY envs/search.yaml /conda-envs/4851a75cc0812313d1d988dac77f8c59/environment.y
 #         - typer==0.29.2
 #         - typing_extensions==4.16.0
 #         - typing-inspection==0.4.5
-RUN mkdir -p /conda-envs/0c2a0ea66cac0b29800f3e45b981250f
-COPY envs/translate.yaml /conda-envs/0c2a0ea66cac0b29800f3e45b981250f/environment.yaml
+RUN mkdir -p /conda-envs/141a54cbcc86bb7a528135aeb286c870
+COPY envs/translate.yaml /conda-envs/141a54cbcc86bb7a528135aeb286c870/environment.yaml
 
-RUN conda env create --prefix /conda-envs/b4775956559e508a9c237ba6d75b62cd --file /conda-envs/b4775956559e508a9c237ba6d75b62cd/environment.yaml && \
-    conda env create --prefix /conda-envs/b8b1f93326bf57eb132cd71dc57060c3 --file /conda-envs/b8b1f93326bf57eb132cd71dc57060c3/environment.yaml && \
-    conda env create --prefix /conda-envs/7c6b0ca8b28a31d6bea8d6a846ab2957 --file /conda-envs/7c6b0ca8b28a31d6bea8d6a846ab2957/environment.yaml && \
-    conda env create --prefix /conda-envs/16fb49e19df4c127ead0f249c179e393 --file /conda-envs/16fb49e19df4c127ead0f249c179e393/environment.yaml && \
-    conda env create --prefix /conda-envs/9c4e84abe7fe36c8072ae8ff989781bf --file /conda-envs/9c4e84abe7fe36c8072ae8ff989781bf/environment.yaml && \
-    conda env create --prefix /conda-envs/4851a75cc0812313d1d988dac77f8c59 --file /conda-envs/4851a75cc0812313d1d988dac77f8c59/environment.yaml && \
-    conda env create --prefix /conda-envs/0c2a0ea66cac0b29800f3e45b981250f --file /conda-envs/0c2a0ea66cac0b29800f3e45b981250f/environment.yaml && \
+RUN conda env create --prefix /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6 --file /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6/environment.yaml && \
+    conda env create --prefix /conda-envs/eede1c31cb8290b5d130dd765fee091d --file /conda-envs/eede1c31cb8290b5d130dd765fee091d/environment.yaml && \
+    conda env create --prefix /conda-envs/ef2254cc64286581307484ceb7f74661 --file /conda-envs/ef2254cc64286581307484ceb7f74661/environment.yaml && \
+    conda env create --prefix /conda-envs/a690aa0f1737f515a0466492817e7f50 --file /conda-envs/a690aa0f1737f515a0466492817e7f50/environment.yaml && \
+    conda env create --prefix /conda-envs/34a9024b2c2e1280d8c14851922cab43 --file /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.yaml && \
+    conda env create --prefix /conda-envs/35ece6416f93c50e3a2ffb2043cd20a8 --file /conda-envs/35ece6416f93c50e3a2ffb2043cd20a8/environment.yaml && \
+    conda env create --prefix /conda-envs/141a54cbcc86bb7a528135aeb286c870 --file /conda-envs/141a54cbcc86bb7a528135aeb286c870/environment.yaml && \
     conda clean --all -y

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from hybridbatch.common.errors import UserError
 
 # pin_environments.py writes the pins below this line of an environment's YAML.
-NEEDED = "      # What these need, and it in turn."
+NEEDED = "      # Dependencies of the packages above."
 _PIN = re.compile(r"^      - ([\w.-]+)={2,3}(\S+)$")
 
 # CPU and CUDA builds of torch have the same version, and `==2.13.0` matches both. Only the index of CPU builds adds +cpu, which `===`
