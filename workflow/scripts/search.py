@@ -7,8 +7,7 @@ from hybridbatch.common import cli
 from hybridbatch.config.search import Search
 from hybridbatch.encode.vectors import open_vectors
 from hybridbatch.search.judged_pool import Collection
-from hybridbatch.search.products import open_products
-from hybridbatch.search.search_benchmark import Candidates, Method, search_benchmark, search_monolingual
+from hybridbatch.search.search_benchmark import Candidates, Method, open_products, search_benchmark, search_monolingual
 
 
 def main(argv: list[str] | None) -> None:

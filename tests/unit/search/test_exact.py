@@ -14,8 +14,9 @@ from vector_files import unit_vectors, write_vectors
 from hybridbatch.common.errors import UserError
 from hybridbatch.search import exact
 from hybridbatch.search.exact import NO_TARGETS, Targets, exact_search
-from hybridbatch.search.products import NumpyProducts, Products, above, below, error_bound, open_products
+from hybridbatch.search.products import NumpyProducts, Products, above, below, error_bound
 from hybridbatch.search.ranking import row_scores
+from hybridbatch.search.search_benchmark import open_products
 from hybridbatch.search.torch_products import TorchProducts
 
 ENGINES = {"numpy": NumpyProducts(), "torch": TorchProducts("cpu")}

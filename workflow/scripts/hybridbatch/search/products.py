@@ -96,19 +96,3 @@ class NumpyProducts:
         """Return the ``k``-th largest product of each given row, shape (rows,)."""
         rank = self._matrix.shape[1] - k
         return np.array([np.partition(self._matrix[row], rank)[rank] for row in rows], dtype=np.float32)
-
-
-def open_products(device: str) -> Products:
-    """Return products with torch if ``device`` (``auto``, ``cpu`` or ``cuda``) selects a GPU, else with numpy.
-
-    Raises:
-        UserError: if ``cuda`` is requested and there is no GPU.
-    """
-    if device == "cpu":
-        return NumpyProducts()
-    # Loading torch takes seconds and hundreds of megabytes; searches on the CPU are many and small.
-    from hybridbatch.common.devices import choose_device  # noqa: PLC0415
-    from hybridbatch.search.torch_products import TorchProducts  # noqa: PLC0415
-
-    chosen = choose_device(device)
-    return NumpyProducts() if chosen == "cpu" else TorchProducts(chosen)

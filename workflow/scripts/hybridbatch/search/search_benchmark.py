@@ -17,7 +17,7 @@ from hybridbatch.common.files import write_text
 from hybridbatch.encode.vectors import Vectors
 from hybridbatch.search.exact import NO_TARGETS, Targets, exact_search, pair_scores
 from hybridbatch.search.judged_pool import Collection, RelevantPassages
-from hybridbatch.search.products import Products
+from hybridbatch.search.products import NumpyProducts, Products
 from hybridbatch.search.ranking import Matrix, Order, Top, ranks_before, sort_top
 from hybridbatch.search.result_writer import RunWriter
 
@@ -51,6 +51,22 @@ class Method:
     depth: int
     products: Products
     indexes: Mapping[str, Candidates] | None = None
+
+
+def open_products(device: str) -> Products:
+    """Return products with torch if ``device`` (``auto``, ``cpu`` or ``cuda``) selects a GPU, else with numpy.
+
+    Raises:
+        UserError: if ``cuda`` is requested and there is no GPU.
+    """
+    if device == "cpu":
+        return NumpyProducts()
+    # Loading torch takes seconds and hundreds of megabytes; searches on the CPU are many and small.
+    from hybridbatch.common.devices import choose_device  # noqa: PLC0415
+    from hybridbatch.search.torch_products import TorchProducts  # noqa: PLC0415
+
+    chosen = choose_device(device)
+    return NumpyProducts() if chosen == "cpu" else TorchProducts(chosen)
 
 
 def search_benchmark(
