@@ -35,7 +35,7 @@ rule evaluate:
         program=program("evaluate"),
         code=code("evaluate"),
         ranks=lambda wildcards, input: named(dict(zip(experiment.runs.benchmarks, input.ranks))),
-        settings=experiment.evaluation.model_dump_json(include={"measures", "depth"}),
+        settings=experiment.evaluation.for_measuring(),
         measured=json.dumps(experiment.restricted_settings),
     shell:
         r"""

@@ -4,6 +4,7 @@ from typing import Any
 
 from small_config import SMALL, small
 
+from hybridbatch.config.evaluation import Evaluation
 from hybridbatch.config.experiment import Config
 
 TWO_BACKBONES = {"backbones.b": {"path": "b"}, "runs.backbones": ["enc", "b"], "runs.seeds": [2, 1]}
@@ -114,3 +115,10 @@ def test_domains_name_the_benchmarks_of_the_shift() -> None:
 def test_bm25_uses_the_first_backbone_s_tokenizer_by_default() -> None:
     assert small(TWO_BACKBONES).bm25_tokenizer == "enc"
     assert small({**TWO_BACKBONES, "bm25.tokenizer": "b"}).bm25_tokenizer == "b"
+
+
+def test_measuring_depends_on_no_table() -> None:
+    own = {"measures": ["ndcg@10"], "tables": {"mono": ["ndcg@10"], "cross": ["ndcg@10"], "multi": ["ndcg@10"]}}
+    settings = small({"evaluation": own}).evaluation.for_measuring()
+    assert Evaluation.model_validate_json(settings).measures == ["ndcg@10"]
+    assert small({"evaluation": own | {"tables": {"mono": ["ndcg@10"]}}}).evaluation.for_measuring() == settings

@@ -45,3 +45,8 @@ class Evaluation(Section):
             if missing:
                 raise ValueError(f"tables.{setting} shows {', '.join(missing)}, which is not in measures; add it there")
         return self
+
+    def for_measuring(self) -> str:
+        """Return the settings that measuring depends on, as JSON: which measures the tables show concerns the tables alone."""
+        measuring = self.model_copy(update={"tables": {}})
+        return measuring.model_dump_json(include={"measures", "depth", "tables"})

@@ -1,7 +1,8 @@
 """Files of the Hugging Face hub at a pinned commit, kept in the hub's own cache layout.
 
-The hub's library lists the files; `hybridbatch.download.pinned_files` fetches them, because the library cannot resume an interrupted
-download. Every file is verified against the hash that the hub lists: SHA-256 for a large file, git's hash for a small one.
+The hub's library lists the files. `hybridbatch.download.pinned_files` fetches them, because `snapshot_download` cannot resume a file
+after an interrupted process. Every file is verified against the hash that the hub lists (SHA-256 for a large file, git's hash for a small
+one) by own code, because `verify_repo_checksums` asks the hub, and a mirror is used without a network.
 """
 
 import fnmatch
@@ -9,6 +10,7 @@ import hashlib
 import logging
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,8 +18,8 @@ from typing import Literal
 from pydantic import BaseModel
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.common.files import fingerprint, read_json, write_json
-from hybridbatch.download.pinned_files import DataFile, download
+from hybridbatch.common.files import fingerprint, read_json, sha256, write_json
+from hybridbatch.download.pinned_files import REFUSED, DataFile, accept_conditions, download
 
 LOG = logging.getLogger(__name__)
 MANIFESTS = "manifests"
@@ -84,11 +86,14 @@ def fetch(
     if mirror is not None or offline:
         source = locate(request, _local_roots(mirror))
         if source is None:
-            where = f"the mirror {mirror}" if mirror is not None else "the hub's cache on this machine"
+            where, use = (
+                ("the hub's cache on this machine, and HF_HUB_OFFLINE=1 forbids downloads", "set mirror to")
+                if mirror is None
+                else (f"the mirror {mirror}, which replaces the network", "copy it there from")
+            )
             raise UserError(
-                f"{request.repository}, revision {request.revision}: is not in {where}, and the network is not used "
-                f"(mirror, or HF_HUB_OFFLINE=1); run `{FETCH_COMMAND}` with the same configuration on a machine with network and "
-                "set mirror to its resources folder"
+                f"{request.repository}, revision {request.revision}: is not in {where}; run `{FETCH_COMMAND}` with the same "
+                f"configuration, without mirror, on a machine with network and {use} its resources folder"
             )
         files = _link(request, source, cache)
     else:
@@ -111,6 +116,42 @@ def locate(request: Request, roots: list[Path]) -> Path | None:
 def is_available(request: Request, cache: Path, mirror: Path | None) -> bool:
     """Return whether the files of a request are on this machine or in the mirror."""
     return (cache / MANIFESTS / f"{request.key}.json").is_file() or locate(request, _local_roots(mirror)) is not None
+
+
+def is_outdated(request: Request, cache: Path, mirror: Path | None, offline: bool) -> bool:
+    """Return whether the folder that a request was linked from has other files than the manifest lists.
+
+    Files are compared by name and date; only one that changed after the manifest was written is read. If a listed file is missing,
+    the manifest is deleted, so that the next job that needs the files fetches them again.
+
+    Args:
+        request: which files.
+        cache: the ``cache`` of :func:`fetch`.
+        mirror: the ``mirror`` of :func:`fetch`.
+        offline: whether the network must not be used.
+    """
+    manifest = cache / MANIFESTS / f"{request.key}.json"
+    if not manifest.is_file():
+        return False
+    listed = read_json(manifest)["files"]
+    paths = {name: cache / request.snapshot / name for name in listed}
+    if not all(path.is_file() for path in paths.values()):
+        manifest.unlink()
+        return False
+    source = locate(request, _local_roots(mirror)) if mirror is not None or offline else None
+    if source is not None and (request.config is None or (source / CARD).is_file()):
+        names = _names(source)
+        if any(name not in listed for name in _matching(_patterns(request, source), request.ignored, names)):
+            return True
+    # Blobs in the cache were verified when they were downloaded; links to other folders are only as old as their targets.
+    written = manifest.stat().st_mtime
+    linked = [name for name, path in paths.items() if not path.resolve().is_relative_to(cache.resolve())]
+    changed = [name for name in linked if paths[name].stat().st_ctime > written]
+    if any(sha256(paths[name]) != listed[name] for name in changed):
+        return True
+    if changed:
+        manifest.touch()
+    return False
 
 
 def fetched_files(manifest: Path) -> list[Path]:
@@ -186,7 +227,7 @@ def _download(request: Request, cache: Path, backoff: float) -> dict[str, str]:
 
 
 def _list(request: Request) -> dict[str, _Remote]:
-    from huggingface_hub import HfApi  # noqa: PLC0415
+    from huggingface_hub import HfApi, hf_hub_url  # noqa: PLC0415
     from huggingface_hub.hf_api import RepoFile  # noqa: PLC0415
 
     try:
@@ -196,19 +237,30 @@ def _list(request: Request) -> dict[str, _Remote]:
         entries = [entry for entry in tree if isinstance(entry, RepoFile)]
     except hub_errors() as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        remedy = "check id, revision and network, or set mirror to a folder that has them"
+        if status in REFUSED:
+            remedy = accept_conditions(hf_hub_url(request.repository, CARD, repo_type=request.kind))
         raise UserError(
-            f"{request.repository}, revision {request.revision}: its files cannot be listed ({reason}); check id, revision "
-            "and network, or set mirror to a folder that has them"
+            f"{request.repository}, revision {request.revision}: its files cannot be listed ({reason}); {remedy}"
         ) from error
     return {e.path: _Remote(e.path, e.size, e.blob_id, e.lfs.sha256 if e.lfs else None) for e in entries}
 
 
-def _selected(request: Request, names: list[str], folder: Path) -> list[str]:
-    patterns = list(request.patterns)
-    if request.config is not None:
-        patterns = card_patterns(folder / CARD, request.config, request.split or "train")
+def _patterns(request: Request, folder: Path) -> list[str]:
+    if request.config is None:
+        return list(request.patterns)
+    return card_patterns(folder / CARD, request.config, request.split or "train")
+
+
+def _matching(patterns: Iterable[str], ignored: Iterable[str], names: list[str]) -> set[str]:
     found = {name for pattern in patterns for name in fnmatch.filter(names, pattern)}
-    found -= {name for pattern in request.ignored for name in fnmatch.filter(names, pattern)}
+    return found - {name for pattern in ignored for name in fnmatch.filter(names, pattern)}
+
+
+def _selected(request: Request, names: list[str], folder: Path) -> list[str]:
+    patterns = _patterns(request, folder)
+    found = _matching(patterns, request.ignored, names)
     for pattern in patterns:
         # A model need not have files for every pattern; a data set must.
         if request.kind == "dataset" and not fnmatch.filter(names, pattern):
@@ -230,7 +282,9 @@ def _obtain(request: Request, remote: _Remote, cache: Path, backoff: float) -> s
     blob.parent.mkdir(parents=True, exist_ok=True)
     # Concurrent jobs may need the same file, such as one that all languages of a data set share.
     with FileLock(blob.with_name(f".{blob.name}.lock")):
-        if not blob.is_file():
+        # A blob that was damaged later is replaced.
+        hashes = _hashes(blob) if blob.is_file() else ()
+        if blob.name not in hashes:
             _download_blob(request, remote, blob, backoff)
             LOG.info("%s: %d bytes", remote.path, remote.size)
     _symlink(place, Path(os.path.relpath(blob, place.parent)))
@@ -256,19 +310,23 @@ def _download_blob(request: Request, remote: _Remote, blob: Path, backoff: float
 
 
 def _link(request: Request, source: Path, cache: Path) -> dict[str, str]:
-    names = sorted(str(file.relative_to(source)) for file in source.rglob("*") if file.is_file())
+    names = _names(source)
     if request.config is not None and CARD not in names:
         raise UserError(f"{source}: has no {CARD} that explains config {request.config!r}; add it or give data_files")
     wanted = _selected(request, names, source)
     checked = {}
     for name in wanted:
         file = (source / name).resolve()
+        if not file.is_file():
+            raise UserError(
+                f"{source / name}: is a link to {file}, which is missing; restore the file or delete the link"
+            )
         found = _hashes(file)
         # In the hub's layout, a file is a link to one that is named by its hash; in other layouts, its hash is unknown.
         if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", file.name) and file.name not in found:
             raise UserError(
-                f"{source / name}: has SHA-256 {found[0]} and git hash {found[1]}, but is named {file.name}; it is damaged: "
-                "delete it and fetch it again"
+                f"{source / name}: has SHA-256 {found[0]} and git hash {found[1]}, but is a link to {file}; it is damaged: "
+                f"delete {file} and fetch it again"
             )
         place = cache / request.snapshot / name
         # The user's own cache may be this folder.
@@ -276,6 +334,11 @@ def _link(request: Request, source: Path, cache: Path) -> dict[str, str]:
             _symlink(place, file)
         checked[name] = found[0]
     return checked
+
+
+def _names(folder: Path) -> list[str]:
+    """Return the names of the files below a folder, broken links included."""
+    return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file() or file.is_symlink())
 
 
 def _symlink(place: Path, target: Path) -> None:

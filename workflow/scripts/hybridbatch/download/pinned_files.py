@@ -16,10 +16,11 @@ from hybridbatch.common.files import atomic_path, sha256
 
 LOG = logging.getLogger(__name__)
 COLUMNS = ["path", "url", "revision", "sha256", "bytes", "licence"]
-ATTEMPTS = 5
+ATTEMPTS = 7
 TIMEOUT = (10.0, 60.0)
 CHUNK = 2**16
 # 416 is transient because the partial file is deleted when a server refuses its range: the next attempt starts over.
+REFUSED = frozenset({401, 403})
 TRANSIENT = frozenset({408, 416, 429, 500, 502, 503, 504})
 
 
@@ -68,7 +69,7 @@ def fetch(entry: DataFile, destination: Path, mirror: Path | None, partial: Path
     Args:
         entry: what to fetch.
         destination: where the checked file goes; it is not changed before the check.
-        mirror: a folder that holds the file at ``entry.path``; None downloads ``entry.url``.
+        mirror: a folder that holds the file at ``entry.path`` or ``data/<entry.path>``; None downloads ``entry.url``.
         partial: where an unfinished download is kept, so that a later call resumes it.
         backoff: seconds before the second attempt; doubled before each further one.
 
@@ -76,7 +77,9 @@ def fetch(entry: DataFile, destination: Path, mirror: Path | None, partial: Path
         UserError: if the file is not in the mirror, the network or the server fails, or the file has another checksum.
     """
     if mirror is not None:
-        _copy(entry, mirror / entry.path, destination)
+        # Such as the resources folder of another machine, which keeps the files in `data`.
+        nested = mirror / "data" / entry.path
+        _copy(entry, nested if nested.is_file() else mirror / entry.path, destination)
         return
     download(entry, partial, backoff)
     try:
@@ -152,10 +155,13 @@ def download(entry: DataFile, partial: Path, backoff: float = 1.0, headers: Mapp
             return
         except requests.HTTPError as error:
             if error.response.status_code not in TRANSIENT:
-                raise UserError(
-                    f"{entry.url}: the server answered {error.response.status_code}; check the url in the data "
-                    "manifest, or set the config key 'mirror' to a folder that holds the file"
-                ) from error
+                status = error.response.status_code
+                remedy = (
+                    "check the url in the data manifest, or set the config key 'mirror' to a folder that holds the file"
+                )
+                if status in REFUSED and "/resolve/" in entry.url:
+                    remedy = accept_conditions(entry.url)
+                raise UserError(f"{entry.url}: the server answered {status}; {remedy}") from error
             failure = error
         except requests.RequestException as error:
             failure = error
@@ -165,6 +171,14 @@ def download(entry: DataFile, partial: Path, backoff: float = 1.0, headers: Mapp
         f"{entry.url}: cannot be downloaded ({ATTEMPTS} attempts, the last: {failure}); check the network, or set the "
         f"config key 'mirror' to a folder that holds {entry.path}"
     ) from failure
+
+
+def accept_conditions(url: str) -> str:
+    """Return what to do if the hub refuses a file: ``url`` is its address."""
+    return (
+        f"accept the conditions of {url.partition('/resolve/')[0]} and set HF_TOKEN to a token of that account; "
+        "if there is no such page, correct the id"
+    )
 
 
 def _receive(entry: DataFile, partial: Path, extra: Mapping[str, str]) -> None:
