@@ -8,6 +8,7 @@ from typing import Any
 
 import sentencepiece
 import torch
+from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors, trainers
 from tokenizers import models as token_models
 from transformers import (
@@ -18,7 +19,6 @@ from transformers import (
     MarianConfig,
     MarianMTModel,
     NllbTokenizer,
-    PreTrainedTokenizerFast,
     T5Config,
     T5ForConditionalGeneration,
 )
@@ -50,7 +50,10 @@ def make_translator(folder: Path, family: str, seed: int = 0, **config: Any) -> 
     torch.manual_seed(seed)
     folder.mkdir(parents=True, exist_ok=True)
     model = {"m2m100": _m2m100, "nllb": _nllb, "madlad": _madlad, "marian": _marian}[family](folder, config)
-    model.save_pretrained(folder)
+    if family == "madlad":
+        _save_like_madlad(model, folder)
+    else:
+        model.save_pretrained(folder)
     return folder
 
 
@@ -90,29 +93,39 @@ def _nllb(folder: Path, config: dict[str, Any]) -> Any:
 def _madlad(folder: Path, config: dict[str, Any]) -> Any:
     marks = [f"<2{code}>" for code in ("en", "es", "de", "iw", "zh")]
     byte_tokens = [f"<0x{number:02X}>" for number in range(256)]
-    trained = Tokenizer(token_models.Unigram())
-    trained.pre_tokenizer = pre_tokenizers.Metaspace()
-    trained.train_from_iterator(sentences(), trainers.UnigramTrainer(vocab_size=300, show_progress=False))
-    learnt = [(piece, score) for piece, score in json.loads(trained.to_str())["model"]["vocab"] if piece != "<unk>"]
     start = [(token, 0.0) for token in ("<unk>", "<s>", "</s>", *marks)]
+    learnt = [(piece, -10.0 - rank / 100) for rank, piece in enumerate(_pieces(folder, "spiece.model"))]
     vocabulary = [*start, *((token, -20.0) for token in byte_tokens), *learnt]
     tokenizer = Tokenizer(token_models.Unigram(vocabulary, unk_id=0, byte_fallback=True))
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace()])
-    tokenizer.add_special_tokens(["<unk>", "<s>", "</s>", "<pad>"])
+    tokenizer.add_special_tokens(["<unk>", "<s>", "</s>"])
     tokenizer.add_tokens(marks)
     tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 2)])
-    names = {"eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names)
-    fast.save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    names = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<s>", "unk_token": "<unk>"}
+    (folder / "special_tokens_map.json").write_text(json.dumps(names))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "T5Tokenizer", **names}))
     sizes = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4, "initializer_factor": 3.0}
-    pad = tokenizer.token_to_id("<pad>")
-    settings = {"pad_token_id": pad, "eos_token_id": 2, "decoder_start_token_id": pad, "tie_word_embeddings": False}
+    settings = {"pad_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 0, "tie_word_embeddings": False}
     size = tokenizer.get_vocab_size()
-    return T5ForConditionalGeneration(
+    model = T5ForConditionalGeneration(
         T5Config(vocab_size=size, feed_forward_proj="gated-gelu", **sizes, **settings, **config)
     )
+    model.lm_head.weight = torch.nn.Parameter(torch.randn_like(model.lm_head.weight))
+    return model
+
+
+def _save_like_madlad(model: Any, folder: Path) -> None:
+    """Save a T5 model like the published ones: an embedding under the decoder's name only, and a head of its own."""
+    left_out = ("shared.weight", "encoder.embed_tokens.weight")
+    weights = {name: tensor for name, tensor in model.state_dict().items() if name not in left_out}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    settings = {**model.config.to_dict(), "architectures": [type(model).__name__], "tie_word_embeddings": False}
+    del settings["scale_decoder_outputs"]
+    (folder / "config.json").write_text(json.dumps(settings))
+    model.generation_config.save_pretrained(folder)
 
 
 def _marian(folder: Path, config: dict[str, Any]) -> Any:

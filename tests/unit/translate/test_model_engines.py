@@ -13,6 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
+from safetensors.torch import load_file
 from tiny_translators import make_translator, sentences
 from transformers.utils import logging as transformers_logging
 
@@ -25,6 +27,7 @@ from hybridbatch.data import pairs
 from hybridbatch.translate.cache import open_cache
 from hybridbatch.translate.model_engines import CTranslate2Engine, TransformersEngine
 from hybridbatch.translate.model_files import check_local_languages, check_model_folder, prepare_model
+from hybridbatch.translate.model_tokenizer import load_tokenizer
 from hybridbatch.translate.translate_pairs import translate_texts
 
 SCRIPTS = Path(__file__).parents[3] / "workflow" / "scripts"
@@ -132,11 +135,12 @@ def test_texts_cannot_contain_special_tokens(family: str, models: Any) -> None:
     assert not special & set(encoded[1:-1])
 
 
+@pytest.mark.parametrize("beam_size", [1, 4])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_converted_model_translates_like_the_original(family: str, models: Any) -> None:
-    first = engine(models, family)
+def test_converted_model_translates_like_the_original(family: str, beam_size: int, models: Any) -> None:
+    first = engine(models, family, beam_size=beam_size)
     folder = models(family, "float32")
-    second = CTranslate2Engine(folder, "en", "es", {**DECODING, "family": family}, "cpu")
+    second = CTranslate2Engine(folder, "en", "es", {**DECODING, "family": family, "beam_size": beam_size}, "cpu")
     inputs = [first.tokenizer.encode(text) for text in sentences()[:40]]
     expected, made = first.generate(inputs), second.generate(inputs)
     # The nameless tokens of M2M-100 (`madeup words`) become the unknown token.
@@ -144,6 +148,22 @@ def test_converted_model_translates_like_the_original(family: str, models: Any) 
     assert sum(a == b for a, b in zip(expected, made, strict=True)) >= 39
     assert second.translate(["Where is the river?"])[0]
     assert first.revision != second.revision
+
+
+def test_madlad_is_loaded_as_published(models: Any) -> None:
+    published = load_file(models("madlad") / "model.safetensors")
+    embedding, head = published["decoder.embed_tokens.weight"], published["lm_head.weight"]
+    assert not torch.equal(embedding, head)
+    assert "shared.weight" not in published
+    made = engine(models, "madlad")
+    loaded = made._model
+    assert torch.equal(loaded.encoder.embed_tokens.weight, embedding)
+    assert torch.equal(loaded.decoder.embed_tokens.weight, embedding)
+    assert torch.equal(loaded.lm_head.weight, head)
+    tokenizer = load_tokenizer(models("madlad"), "madlad")
+    assert len(tokenizer) == len(embedding)
+    names = json.loads((models("madlad") / "special_tokens_map.json").read_text())
+    assert {name: getattr(tokenizer, name) for name in names} == names
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -184,6 +204,12 @@ def test_unknown_language_is_an_error(family: str, target: str, message: str, mo
         with pytest.raises(UserError, match="no token for language 'fr'"):
             check_local_languages(models(family), family, target)
         check_local_languages(models(family), family, "es")
+
+
+def test_tiny_madlad_is_always_the_same(models: Any, tmp_path: Path) -> None:
+    make_translator(tmp_path, "madlad")
+    for name in ("tokenizer.json", "model.safetensors"):
+        assert sha256(tmp_path / name) == sha256(models("madlad") / name)
 
 
 def test_alternative_language_codes_are_tried(models: Any) -> None:

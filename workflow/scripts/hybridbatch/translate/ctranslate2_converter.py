@@ -27,7 +27,11 @@ class Converter(TransformersConverter):  # type: ignore[misc]
 
     def load_model(self, model_class: Any, model_name_or_path: str, **options: Any) -> Any:
         """Load the weights from safetensors."""
-        return model_class.from_pretrained(model_name_or_path, use_safetensors=True, local_files_only=True, **options)
+        model = model_class.from_pretrained(model_name_or_path, use_safetensors=True, local_files_only=True, **options)
+        if self._family == "madlad":
+            # CTranslate2 scales the logits of tied models; transformers 5 calls every T5 model tied and keeps the scaling apart.
+            model.config.tie_word_embeddings = model.config.scale_decoder_outputs
+        return model
 
     def load_tokenizer(self, tokenizer_class: Any, model_name_or_path: str, **options: Any) -> Any:  # noqa: ARG002
         """Load the tokenizer of :class:`ModelTokenizer`."""

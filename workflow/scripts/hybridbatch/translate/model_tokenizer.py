@@ -24,7 +24,9 @@ def load_tokenizer(folder: Path, family: str) -> Any:
             # The package that it recommends is not needed.
             warnings.filterwarnings("ignore", message="Recommended: pip install sacremoses")
             return MarianTokenizer.from_pretrained(str(folder), local_files_only=True)
-    names = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
+    # MADLAD-400 pads with its start token; any other name would add a token that the model does not have.
+    padding = "<s>" if family == "madlad" else "<pad>"
+    names = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": padding}
     return PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), **names)  # type: ignore[no-untyped-call]
 
 
