@@ -17,13 +17,14 @@ class HubServer(ThreadingHTTPServer):
     """Serves ``repositories``: files by (kind, id, revision). Files of ``LFS_FROM`` bytes or more are LFS files.
 
     Each download takes the next fault from ``faults``: a status code, ``cut`` (the connection is closed after half the body) or
-    ``other`` (other bytes than the file's). ``requests`` records path and Range of every request.
+    ``other`` (other bytes than the file's). A ``list_fault`` is the status code of every list. ``requests`` records path and Range of every request.
     """
 
     def __init__(self, repositories: Mapping[tuple[str, str, str], Mapping[str, bytes]]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.repositories = repositories
         self.faults: list[str] = []
+        self.list_fault: int | None = None
         self.requests: list[tuple[str, str | None]] = []
 
     @property
@@ -51,6 +52,9 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _list(self, files: Mapping[str, bytes]) -> None:
+        if self.server.list_fault is not None:
+            self.send_error(self.server.list_fault)
+            return
         entries = []
         for name, body in files.items():
             entry: dict[str, object] = {"type": "file", "path": name, "size": len(body), "oid": git_hash(body)}

@@ -14,6 +14,7 @@ OUTPUTS:
     benchmarks/<benchmark>/<language>/record.json               counts of each, and of what was dropped
 """
 
+from hybridbatch.download.hub import is_outdated
 from hybridbatch.jobs.reader_files import downloads, input_files, named_files
 
 
@@ -30,7 +31,7 @@ rule download_file:
         f"{RESOURCES}/logs/download_file/{{path}}.log",
     wildcard_constraints:
         path=alternatives(DOWNLOADS),
-    retries: 2
+    retries: 0  # the program itself retries what may pass
     conda:
         "../../envs/data.yaml"
     resources:
@@ -50,15 +51,28 @@ rule download_file:
         """
 
 
+def force_if_outdated(wildcards):
+    """Return no files. A mirror is no input, as another one with the same files reruns nothing; a change in it forces the job."""
+    request = HUB_REQUESTS[wildcards.request]
+    mirror = Path(experiment.mirror) if experiment.mirror else None
+    offline = os.environ.get("HF_HUB_OFFLINE") == "1"
+    if workflow.is_main_process and is_outdated(request, Path(paths.hub), mirror, offline):
+        workflow.dag.forcefiles.add(paths.hub_manifest(request))
+    return []
+
+
 rule download_hub:
     """Fetch files of the Hugging Face hub at a pinned commit, or from the mirror, and check them."""
+    input:
+        force_if_outdated,
     output:
-        f"{paths.hub}/manifests/{{request}}.json",
+        # Kept if the job fails, so that a change in the mirror is seen again.
+        update(f"{paths.hub}/manifests/{{request}}.json"),
     log:
         f"{RESOURCES}/logs/download_hub/{{request}}.log",
     wildcard_constraints:
         request=alternatives(HUB_REQUESTS),
-    retries: 2
+    retries: 0  # the program itself retries what may pass
     conda:
         "../../envs/data.yaml"
     resources:

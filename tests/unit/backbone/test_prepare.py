@@ -144,12 +144,14 @@ def test_unusable_folder_is_an_error_and_nothing_is_written(tmp_path: Path, brok
     assert [path.name for path in tmp_path.iterdir() if path != source] == []
 
 
-def test_pickled_module_weights_are_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_missing_file_of_a_module_is_named(tmp_path: Path, name: str) -> None:
     transformer = Transformer(str(tiny_model(tmp_path / "source")))
     own = SentenceTransformer(modules=[transformer, Pooling(16, "cls"), Dense(16, 4)], device="cpu")
     own.save_pretrained(str(tmp_path / "st"), create_model_card=False)
-    (tmp_path / "st/2_Dense/model.safetensors").rename(tmp_path / "st/2_Dense/pytorch_model.bin")
-    with pytest.raises(UserError, match=r"2_Dense: has weights only in pytorch_model\.bin"):
+    check_local_backbone(tmp_path / "st")
+    (tmp_path / "st/2_Dense" / name).rename(tmp_path / "st/2_Dense/pytorch_model.bin")
+    with pytest.raises(UserError, match=rf"st/2_Dense: has no {name}, .*pytorch_model\.bin, a pickle"):
         check_local_backbone(tmp_path / "st")
 
 

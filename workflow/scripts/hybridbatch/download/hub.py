@@ -86,14 +86,14 @@ def fetch(
     if mirror is not None or offline:
         source = locate(request, _local_roots(mirror))
         if source is None:
-            where, use = (
-                ("the hub's cache on this machine, and HF_HUB_OFFLINE=1 forbids downloads", "set mirror to")
-                if mirror is None
-                else (f"the mirror {mirror}, which replaces the network", "copy it there from")
-            )
+            where = "the hub's cache on this machine, and HF_HUB_OFFLINE=1 forbids downloads"
+            remedy = "set mirror to its resources folder"
+            if mirror is not None:
+                where = f"the mirror {mirror}, which replaces the network"
+                remedy = f"copy its resources/hub to {mirror}/hub"
             raise UserError(
                 f"{request.repository}, revision {request.revision}: is not in {where}; run `{FETCH_COMMAND}` with the same "
-                f"configuration, without mirror, on a machine with network and {use} its resources folder"
+                f"configuration, without mirror, on a machine with network, and {remedy}"
             )
         files = _link(request, source, cache)
     else:
@@ -165,7 +165,7 @@ def fetched_files(manifest: Path) -> list[Path]:
     paths = [manifest.parent.parent / request.snapshot / name for name in sorted(facts["files"])]
     for path in paths:
         if not path.is_file():
-            raise UserError(f"{path}: is missing; delete {manifest} and run `{FETCH_COMMAND}` again")
+            raise UserError(f"{path}: is missing; run `{FETCH_COMMAND}`, which fetches it again")
     return paths
 
 

@@ -1,5 +1,7 @@
 """Checks of this machine before any job starts: folders, local files, packages."""
 
+import os
+import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from hybridbatch.config.translators import Translator
 from hybridbatch.data.readers.registry import file_names
 from hybridbatch.download.hub import Request, is_available
 from hybridbatch.download.pinned_files import read_entries
+from hybridbatch.translate import ctranslate2_device
 from hybridbatch.translate.apertium import find_mode
 from hybridbatch.translate.model_files import check_local_languages, check_model_folder
 
@@ -66,10 +69,36 @@ def check_offline(requests: Iterable[Request], hub: Path, mirror: Path | None, c
     missing = [request for request in requests if not is_available(request, hub, mirror)]
     names = sorted({f"{request.kind} {request.repository} at {request.revision[:12]}" for request in missing})
     if names:
+        remedy = f"copy them to the mirror {mirror}" if mirror is not None else "set mirror to a folder that has them"
         raise UserError(
             f"{', '.join(names)}: not on this machine, and HF_HUB_OFFLINE=1 forbids downloads; run `{command}` online, "
-            "or set mirror to a folder that has them"
+            f"or {remedy}"
         )
+
+
+def check_translation_device(config: Config, prefix: Path, device: str) -> None:
+    """Check that CTranslate2 under a Python prefix can run the translation models on a device.
+
+    Args:
+        config: the experiment.
+        prefix: the Python of translation jobs; one that is not on this machine, such as in a container, passes.
+        device: ``cpu`` or ``cuda``.
+
+    Raises:
+        UserError: naming the key; see :func:`~hybridbatch.translate.ctranslate2_device.check_device`.
+    """
+    python = prefix / "bin" / "python"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    for source in config.sources.values():
+        settings = source.translation
+        if settings is None or settings.engine != "ctranslate2" or not python.exists():
+            continue
+        compute_type = config.translators[str(settings.translator)].compute_type
+        command = [python, "-m", ctranslate2_device.__name__, device, compute_type]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["failed"])[-1]
+            raise UserError(f"translators.{settings.translator}: {reason}")
 
 
 def _check_translations(config: Config, packages: bool) -> None:

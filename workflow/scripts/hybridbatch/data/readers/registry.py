@@ -64,12 +64,17 @@ def find_files(named: Iterable[tuple[str, Path]]) -> Files:
     """Return the files of each name, sorted; a path may be a pattern (``*``).
 
     Raises:
-        UserError: if a pattern matches no file.
+        UserError: if a pattern matches no file, or a broken link.
     """
     found = {}
     for name, path in named:
         files = [str(path)] if path.exists() else sorted(glob(str(path)))  # noqa: PTH207 - it may be absolute
-        if not files:
-            raise UserError(f"{path}: there is no such file; correct the path, or choose a language that the data has")
+        # A pattern also matches broken links.
+        missing = [file for file in files or [str(path)] if not Path(file).exists()]
+        if missing:
+            raise UserError(
+                f"{missing[0]}: there is no such file; correct the path, choose a language that the data has, or run again if "
+                "the file is downloaded"
+            )
         found[name] = [Path(file) for file in files]
     return found
