@@ -47,7 +47,7 @@ class Translator(Section):
     )
     compute_type: ComputeType = Field(
         "float32",
-        description="data type of weights and matrix products; engine `transformers`: float32, float16 or bfloat16, engine `ctranslate2`: any",
+        description="data type of weights and matrix products; engine `transformers`: float32, float16 or bfloat16, engine `ctranslate2`: any that the device supports, such as int8 on a CPU and int8_bfloat16 on a GPU",
     )
 
     @model_validator(mode="after")

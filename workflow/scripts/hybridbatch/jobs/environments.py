@@ -20,6 +20,8 @@ _PIN = re.compile(r"^      - ([\w.-]+)={2,3}(\S+)$")
 CPU_INDEX = "      - --extra-index-url https://download.pytorch.org/whl/cpu"
 CPU_TORCH = "      - torch=={version}+cpu"
 CUDA_TORCH = "      - torch==={version}"
+# The builds of CTranslate2 on PyPI are for CUDA 12, and torch brings the libraries of CUDA 13.
+CUBLAS = "      - nvidia-cublas-cu12==12.9.3.13"
 
 
 def read_lock(lock: Path) -> dict[str, str]:
@@ -82,8 +84,9 @@ def pinned(environment: str, lock: Mapping[str, str]) -> str:
 
 
 def cuda_variant(environment: str) -> str:
-    """Return an environment's YAML with the CUDA build of torch and the suffix ``-cuda`` in its name."""
+    """Return an environment's YAML with the CUDA build of torch, cuBLAS for CTranslate2, and the suffix ``-cuda`` in its name."""
     text = environment.replace(f"{CPU_INDEX}\n", "")
+    text = re.sub(r"(?m)^      - ctranslate2==.*$", rf"\g<0>\n{CUBLAS}", text)
     text = re.sub(r"(?m)^      - torch==(\S+)\+cpu$", lambda match: CUDA_TORCH.format(version=match[1]), text)
     text = re.sub(r"(?m)^name: (.*)$", r"name: \1-cuda", text)
     return f"# Written by `make envs` from the file without -cuda, which has the CPU build of torch.\n{text}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import fingerprint, read_json
+from hybridbatch.translate.ctranslate2_device import check_device
 from hybridbatch.translate.engines import Engine
 from hybridbatch.translate.model_files import read_manifest
 from hybridbatch.translate.model_tokenizer import ModelTokenizer
@@ -164,11 +165,7 @@ class CTranslate2Engine(_ModelEngine):
         import ctranslate2  # noqa: PLC0415 - not needed if all translations are cached
 
         compute_type = self._decoding["compute_type"]
-        supported = ctranslate2.get_supported_compute_types(self._device)
-        if compute_type not in supported:
-            raise UserError(
-                f"compute_type: {compute_type} is not supported on {self._device}; use one of {', '.join(sorted(supported))}"
-            )
+        check_device(self._device, compute_type)
         try:
             return ctranslate2.Translator(str(self._folder), device=self._device, compute_type=compute_type)
         except (RuntimeError, ValueError) as error:
