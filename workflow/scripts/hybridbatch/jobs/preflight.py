@@ -94,7 +94,7 @@ def check_translation_device(config: Config, prefix: Path, device: str) -> None:
         if settings is None or settings.engine != "ctranslate2" or not python.exists():
             continue
         compute_type = config.translators[str(settings.translator)].compute_type
-        command = [python, "-m", ctranslate2_device.__name__, device, compute_type]
+        command = [str(python), "-m", ctranslate2_device.__name__, device, compute_type]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["failed"])[-1]
