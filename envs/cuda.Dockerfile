@@ -1,6 +1,6 @@
 FROM condaforge/miniforge3:25.3.0-3
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="5d084ce57d7842c181eef72f4409ba85d2dbfe7ce6bd6dcde99fe913c3b45fb3"
+LABEL io.github.snakemake.conda_env_hash="f2eb3bc376ea66b28270330c1f577505c3e27f5f5639084b6aecdae34fb0fa38"
 # Conda environment:
 #   source: envs/clean-cuda.yaml
 #   prefix: /conda-envs/cfaf6efa797ce2892190fbea456ade4b
@@ -355,7 +355,7 @@ RUN mkdir -p /conda-envs/a89648276214e363fe075e69931e4eb8
 COPY envs/search-cuda.yaml /conda-envs/a89648276214e363fe075e69931e4eb8/environment.yaml
 # Conda environment:
 #   source: envs/translate-cuda.yaml
-#   prefix: /conda-envs/d3852a24d15479ac20cf6790ea23480d
+#   prefix: /conda-envs/799da680722901a9654a297d6467d76d
 #   # Written by `make envs` from the file without -cuda, which has the CPU build of torch.
 #   # Translation: models and their conversion. Apertium, if an experiment uses it, is the system's.
 #   # Versions of requirements.lock, written by `make envs`.
@@ -368,6 +368,7 @@ COPY envs/search-cuda.yaml /conda-envs/a89648276214e363fe075e69931e4eb8/environm
 #     - pip
 #     - pip:
 #         - ctranslate2==4.8.5
+#         - nvidia-cublas-cu12==12.9.3.13
 #         - huggingface_hub==2.4.0
 #         - langcodes==3.5.1
 #         - numpy==2.4.6
@@ -410,8 +411,8 @@ COPY envs/search-cuda.yaml /conda-envs/a89648276214e363fe075e69931e4eb8/environm
 #         - typer==0.29.2
 #         - typing_extensions==4.16.0
 #         - typing-inspection==0.4.5
-RUN mkdir -p /conda-envs/d3852a24d15479ac20cf6790ea23480d
-COPY envs/translate-cuda.yaml /conda-envs/d3852a24d15479ac20cf6790ea23480d/environment.yaml
+RUN mkdir -p /conda-envs/799da680722901a9654a297d6467d76d
+COPY envs/translate-cuda.yaml /conda-envs/799da680722901a9654a297d6467d76d/environment.yaml
 
 RUN conda env create --prefix /conda-envs/cfaf6efa797ce2892190fbea456ade4b --file /conda-envs/cfaf6efa797ce2892190fbea456ade4b/environment.yaml && \
     conda env create --prefix /conda-envs/eede1c31cb8290b5d130dd765fee091d --file /conda-envs/eede1c31cb8290b5d130dd765fee091d/environment.yaml && \
@@ -419,5 +420,5 @@ RUN conda env create --prefix /conda-envs/cfaf6efa797ce2892190fbea456ade4b --fil
     conda env create --prefix /conda-envs/a690aa0f1737f515a0466492817e7f50 --file /conda-envs/a690aa0f1737f515a0466492817e7f50/environment.yaml && \
     conda env create --prefix /conda-envs/34a9024b2c2e1280d8c14851922cab43 --file /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.yaml && \
     conda env create --prefix /conda-envs/a89648276214e363fe075e69931e4eb8 --file /conda-envs/a89648276214e363fe075e69931e4eb8/environment.yaml && \
-    conda env create --prefix /conda-envs/d3852a24d15479ac20cf6790ea23480d --file /conda-envs/d3852a24d15479ac20cf6790ea23480d/environment.yaml && \
+    conda env create --prefix /conda-envs/799da680722901a9654a297d6467d76d --file /conda-envs/799da680722901a9654a297d6467d76d/environment.yaml && \
     conda clean --all -y
