@@ -82,7 +82,7 @@ def named(files):
 def cores_for(jobs):
     """Return the threads of one of several equal jobs. Call it for a job: `snakemake --unlock` knows no number of cores."""
     on_cluster = workflow.remote_exec or workflow.resource_settings.nodes is not None
-    return share_of_cores(jobs, workflow.cores, on_cluster)
+    return share_of_cores(jobs, None if on_cluster else workflow.cores)
 
 
 wildcard_constraints:

@@ -107,5 +107,5 @@ def test_offline_a_run_stops_before_any_job_and_names_the_command(tmp_path: Path
     done = subprocess.run(command, cwd=ROOT, env=offline, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "dataset unicamp-dl/mmarco at 6d039c4638c0" in done.stderr
-    assert "run `snakemake --cores 4 downloads --configfile config/paper.yaml` with network" in done.stderr
+    assert "run `snakemake --cores 4 downloads --configfile config/paper.yaml` online" in done.stderr
     assert not list(tmp_path.glob("results/*/logs/*"))

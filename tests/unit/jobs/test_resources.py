@@ -8,11 +8,10 @@ from hybridbatch.jobs.resources import growing, share_of_cores
 
 
 @pytest.mark.parametrize(
-    ("jobs", "cores", "on_cluster", "threads"),
-    [(1, 4, False, 4), (1, 64, False, 8), (4, 8, False, 2), (30, 8, False, 1), (0, 2, False, 2), (30, 8, True, 8)],
+    ("jobs", "cores", "threads"), [(1, 4, 4), (1, 64, 8), (4, 8, 2), (30, 8, 1), (0, 2, 2), (30, None, 8)]
 )
-def test_equal_jobs_share_the_cores_of_a_machine(jobs: int, cores: int, on_cluster: bool, threads: int) -> None:
-    assert share_of_cores(jobs, cores, on_cluster) == threads
+def test_equal_jobs_share_the_cores_of_a_machine(jobs: int, cores: int | None, threads: int) -> None:
+    assert share_of_cores(jobs, cores) == threads
 
 
 def test_memory_doubles_with_each_attempt() -> None:

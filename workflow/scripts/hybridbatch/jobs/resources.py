@@ -12,17 +12,14 @@ class InputFiles(Protocol):
     size_gb: float
 
 
-def share_of_cores(jobs: int, cores: int | None, on_cluster: bool) -> int:
-    """Return the threads of each of several equal jobs: small jobs in parallel are faster than one after another.
+def share_of_cores(jobs: int, cores: int | None) -> int:
+    """Return the threads of one of several equal jobs: many small jobs side by side are faster than one after the other.
 
     Args:
         jobs: number of jobs.
-        cores: number of cores of this machine.
-        on_cluster: whether each job has a machine, or part of one, to itself.
+        cores: cores of this machine; None on a cluster, where no job shares its cores.
     """
-    if on_cluster or cores is None:
-        return MOST_THREADS
-    return max(1, min(MOST_THREADS, cores // max(1, jobs)))
+    return MOST_THREADS if cores is None else max(1, min(MOST_THREADS, cores // max(1, jobs)))
 
 
 def growing(gigabytes: float, times_input: float = 0) -> Callable[[object, InputFiles, int], str]:
