@@ -62,6 +62,7 @@ def trimmed(tokenizer: Tokenizer, texts: list[str]) -> tuple[Tokenizer, np.ndarr
     return Tokenizer.from_str(json.dumps(trim_tokenizer(state, kept))), kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [unigram, wordpiece])
 @settings(deadline=None, max_examples=300)
 @given(pieces=PIECES, texts=PLAIN)

@@ -105,6 +105,7 @@ def test_contributions_add_up_to_the_tables_of_the_example(tmp_path: Path) -> No
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.dictionaries(st.tuples(st.integers(0, 9), st.sampled_from(LANGUAGES)), st.floats(0, 1), min_size=1))
 def test_contributions_add_up_for_any_measures(
@@ -212,6 +213,7 @@ def test_order_of_the_files_changes_nothing(tmp_path: Path) -> None:
     assert there["p_seeds"].to_numpy() == pytest.approx(back["p_seeds"].to_numpy())
 
 
+@pytest.mark.slow
 def test_two_sets_of_seeds_of_one_system_are_not_called_different_more_often_than_the_level() -> None:
     """The whole rule, permutation test and random seeds, under the hypothesis and with real variance between seeds."""
     rng = np.random.default_rng(3)
@@ -318,6 +320,7 @@ def test_a_claim_without_its_strategies_is_not_tested(tmp_path: Path) -> None:
     assert (page.tables, page.notes) == ([], [])
 
 
+@pytest.mark.slow
 def test_the_program_writes_everything_and_the_same_again(tmp_path: Path) -> None:
     files = write_measures(tmp_path / "measures")
     contents = []

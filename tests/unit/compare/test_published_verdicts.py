@@ -151,6 +151,7 @@ def test_other_backbones_are_shown_without_verdict(cells: list[PublishedCell]) -
     assert {row["benchmark"] for row in document["orientation"]} == {"xquad_r"}
 
 
+@pytest.mark.slow
 @given(scale=st.floats(-3, 3))
 def test_an_effect_scaled_by_a_number_has_that_ratio(scale: float) -> None:
     cells = [cell for cell in read_published(FILE) if cell.table == 3 and cell.key.metric == "map"]

@@ -205,6 +205,7 @@ def test_contrast_is_the_analysis_of_variance_with_two_random_factors() -> None:
     assert estimate.value == pytest.approx(grand)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed_sd", [0.0, 0.005, 0.02, 0.1])
 def test_two_sets_of_three_seeds_do_not_differ_more_often_than_the_level(seed_sd: float) -> None:
     rng = np.random.default_rng(5)

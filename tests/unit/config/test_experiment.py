@@ -277,6 +277,7 @@ def test_resolved_yaml_of_a_shipped_experiment_round_trips(name: str) -> None:
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x85\u2028\u2029"))
 
 
+@pytest.mark.slow
 @given(
     st.fixed_dictionaries(
         {},

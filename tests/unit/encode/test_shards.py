@@ -172,6 +172,7 @@ def test_a_killed_job_keeps_finished_shards_without_loading_the_model(
     assert (output / "manifest.json").read_bytes() == manifest
 
 
+@pytest.mark.slow
 def test_a_killed_job_resumes(tmp_path: Path, backbone: Path) -> None:
     many = tmp_path / "many"
     for language in LANGUAGES:

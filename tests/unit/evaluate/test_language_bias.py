@@ -111,6 +111,7 @@ def test_shares_and_their_divergence_equal_brute_force(tmp_path: Path, k: int) -
 LISTS = st.tuples(st.integers(1, 6), st.integers(1, 6), st.permutations(range(7)), st.permutations(range(7)))
 
 
+@pytest.mark.slow
 @given(st.lists(LISTS, min_size=1, max_size=5))
 @settings(max_examples=200, deadline=None)
 def test_spearman_equals_scipy_for_lists_of_any_lengths(pairs: list[tuple[int, int, list[int], list[int]]]) -> None:

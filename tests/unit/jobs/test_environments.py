@@ -4,6 +4,8 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -43,6 +45,11 @@ def text(environment: str) -> str:
 
 def pinned(environment: str) -> set[str]:
     return set(pip_pins(text(environment)))
+
+
+@cache
+def distributions() -> Mapping[str, list[str]]:
+    return packages_distributions()
 
 
 def imported(files: list[Path], *, functions: bool) -> set[str]:

@@ -117,6 +117,7 @@ def measured(folder: Path, setting: str) -> dict[str, dict[str, float]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_other_tools_measure_the_same(tmp_path: Path, setting: str) -> None:
     search(tmp_path, DEEP)

@@ -56,6 +56,7 @@ def test_a_point_without_results_is_shown_as_missing(intervals: Path) -> None:
     assert multi.rows[1][5].value is None
 
 
+@pytest.mark.slow
 def test_the_program_writes_table_and_figure_alike_twice(intervals: Path, tmp_path: Path) -> None:
     for folder in ("one", "two"):
         argv = [

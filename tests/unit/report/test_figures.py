@@ -42,6 +42,7 @@ def texts(file: Path) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_files_are_the_declared_ones_and_the_same_bytes_twice(files: dict[str, Path], tmp_path: Path) -> None:
     curves = write_curves(tmp_path)
     for name in ("first", "second"):
@@ -62,6 +63,7 @@ def test_matrix_is_the_mean_over_seeds_with_mono_on_the_diagonal(files: dict[str
     np.testing.assert_allclose(matrix.to_numpy(), expected, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_cells_and_panels_are_printed(files: dict[str, Path], tmp_path: Path) -> None:
     draw(files, tmp_path, {})
     shown = texts(tmp_path / "cross_quiz_r.svg")
@@ -75,6 +77,7 @@ def test_cells_and_panels_are_printed(files: dict[str, Path], tmp_path: Path) ->
     assert "<image" not in (tmp_path / "cross_quiz_r.svg").read_text()
 
 
+@pytest.mark.slow
 def test_bars_print_the_means(files: dict[str, Path], tmp_path: Path) -> None:
     draw(files, tmp_path, {})
     bias = texts(tmp_path / "bias.svg")
@@ -85,6 +88,7 @@ def test_bars_print_the_means(files: dict[str, Path], tmp_path: Path) -> None:
     assert not (tmp_path / "curves.svg").exists()
 
 
+@pytest.mark.slow
 def test_missing_cells_are_dashes(tmp_path: Path) -> None:
     files = {run: file for run, file in write_measures(tmp_path).items() if run == "small_e5/hybrid/seed1"}
     frame = pd.read_parquet(files["small_e5/hybrid/seed1"])

@@ -194,6 +194,7 @@ def test_settings_without_data_say_so(files: dict[str, Path], tmp_path: Path) ->
     assert "**" not in (tmp_path / "mono.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=5))
 def test_mean_over_seeds_is_the_arithmetic_mean(values: list[float]) -> None:
     measured = [

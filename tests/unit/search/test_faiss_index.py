@@ -35,6 +35,7 @@ def recall(vectors: Vectors, folder: Path, factory: str, parameters: str = "", i
     return float(np.mean([np.isin(w, f).mean() for w, f in zip(wanted.rows, found.rows, strict=True)]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("index_rows", [ROWS, 250])
 @pytest.mark.parametrize(
     ("factory", "parameters", "least"),

@@ -88,6 +88,7 @@ def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
     assert aligned.queries(range(len(aligned)), "en") == [pair(i, "en")[0] for i in IDS[:2]]
 
 
+@pytest.mark.slow
 def test_processes_share_a_cache(tmp_path: Path) -> None:
     """Two processes open the same files at once; a third finds their copies and writes nothing."""
     files = {

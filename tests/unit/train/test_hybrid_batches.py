@@ -61,6 +61,7 @@ def samplers(draw: st.DrawFn) -> HybridBatchSampler:
     )
 
 
+@pytest.mark.slow
 @given(samplers())
 @settings(max_examples=60, deadline=None)
 def test_every_batch_obeys_the_laws(sampler: HybridBatchSampler) -> None:

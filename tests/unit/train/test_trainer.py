@@ -19,6 +19,7 @@ from hybridbatch.train.checkpoints import COMPLETE, FINGERPRINT, last_checkpoint
 from hybridbatch.train.trainer import CURVE_COLUMNS
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_and_writes_a_model(
     tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]
 ) -> None:
@@ -59,6 +60,7 @@ def test_the_manifest_lists_everything_that_determines_the_model(
     assert manifest["files"]["model.safetensors"] == sha256(model / "model.safetensors")
 
 
+@pytest.mark.slow
 def test_a_seed_fixes_the_weights(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
     first, again, other = (
         run(tmp_path / name, backbone, pairs, seed=seed) for name, seed in (("a", 1), ("b", 1), ("c", 2))
@@ -68,6 +70,7 @@ def test_a_seed_fixes_the_weights(tmp_path: Path, backbone: Path, pairs: dict[st
     assert not same_weights(first, other)
 
 
+@pytest.mark.slow
 def test_strategies_differ_from_the_same_seed(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
     models = [run(tmp_path / str(alpha), backbone, pairs, alpha=alpha) for alpha in (0.0, 1.0)]
     assert not same_weights(*models)
@@ -81,6 +84,7 @@ def test_without_validation_the_last_step_is_kept(tmp_path: Path, backbone: Path
     assert curve(model, "validation_loss") == {}
 
 
+@pytest.mark.slow
 def test_the_best_checkpoint_is_kept(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
     # The learning rate spoils the weights, so that the last step is not the best. At first the output cannot be written, which
     # leaves the checkpoints to compare with and shows that nothing is trained twice.
@@ -106,6 +110,7 @@ def test_the_best_checkpoint_is_kept(tmp_path: Path, backbone: Path, pairs: dict
     )
 
 
+@pytest.mark.slow
 def test_the_cached_loss_is_the_same_loss(tmp_path: Path, still_backbone: Path, pairs: dict[str, list[str]]) -> None:
     plain = run(tmp_path / "plain", still_backbone, pairs, steps=6)
     cached = run(tmp_path / "cached", still_backbone, pairs, steps=6, mini_batch_size=3)

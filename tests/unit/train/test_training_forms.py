@@ -60,6 +60,7 @@ def test_patience_without_validation_is_refused_before_any_job() -> None:
         load_config(values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("patience", [3, 12])
 def test_early_stopping_survives_a_kill(
     tmp_path: Path, backbone: Path, pairs: dict[str, list[str]], patience: int
@@ -83,6 +84,7 @@ def test_early_stopping_survives_a_kill(
     assert same_weights(killed, whole)
 
 
+@pytest.mark.slow
 def test_checkpoints_between_validations(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
     options: dict[str, Any] = {"steps": 6, "validation_every": 6, "log_every": 6}
     every_second = run(tmp_path / "more", backbone, pairs, checkpoint_every=2, **options)
@@ -101,6 +103,7 @@ def test_frozen_word_embeddings(tmp_path: Path, backbone: Path, pairs: dict[str,
     assert any(name.startswith("encoder.layer.0") for name in changed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [{"gradient_checkpointing": True}, {"freeze_embeddings": True, "mini_batch_size": 4}])
 def test_saving_memory_does_not_change_training(
     tmp_path: Path, still_backbone: Path, pairs: dict[str, list[str]], form: dict[str, Any]
@@ -192,6 +195,7 @@ def test_training_stopped_by_sigterm_resumes_to_the_same_bits(
     assert curve(resumed).keys() == curve(whole).keys() | {step}
 
 
+@pytest.mark.slow
 def test_bfloat16_trains(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
     half = run(tmp_path / "half", backbone, pairs, precision="bf16")
     full = run(tmp_path / "full", backbone, pairs)

@@ -75,6 +75,7 @@ def test_demo_texts_are_translated(tmp_path: Path) -> None:
     check_quality(read_tmx(ROOT / "data/demo/en-es.tmx", "es", "en"), tmp_path)
 
 
+@pytest.mark.slow
 @installed
 @pytest.mark.skipif(not XQUAD.is_dir(), reason="needs XQuAD-R's files in ../shared/data/lareqa/xquad-r")
 def test_xquad_questions_are_translated(tmp_path: Path) -> None:

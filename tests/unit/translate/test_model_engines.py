@@ -69,6 +69,7 @@ def engine(models: Any, family: str, target: str = "es", **decoding: Any) -> Tra
     return TransformersEngine(models(family), "en", target, {**DECODING, "family": family, **decoding}, "cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_translations_do_not_depend_on_batches_or_order(family: str, models: Any, tmp_path: Path) -> None:
     texts = sentences()[:40]

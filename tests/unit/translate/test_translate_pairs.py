@@ -206,6 +206,7 @@ def test_batches_stay_within_their_limits(lengths: list[int], size: int, tokens:
         assert tokens is None or len(batch) == 1 or len(batch) * by_text[batch[0]] <= tokens
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # syncs several databases
 @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1), st.integers(1, 5))
 def test_shards_add_up_to_the_whole(
