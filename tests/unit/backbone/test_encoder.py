@@ -27,6 +27,7 @@ def test_equal_texts_are_encoded_once(backbone: Path) -> None:
     assert rows == [2]
 
 
+@pytest.mark.slow
 def test_several_groups_of_batches(backbone: Path) -> None:
     model = load_encoder(backbone, "cpu")
     texts = [" ".join("abc"[int(digit)] for digit in np.base_repr(number, 3)) for number in range(3 * BATCHES_AHEAD)]

@@ -104,6 +104,7 @@ def files() -> tuple[Path, Path]:
         pytest.skip(str(error))
 
 
+@pytest.mark.slow
 def test_other_pieces_in_the_tokenizer_are_an_error(
     files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

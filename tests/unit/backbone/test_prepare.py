@@ -213,6 +213,7 @@ def test_hub_snapshot_offline(tmp_path: Path) -> None:
     assert SentenceTransformer(str(home / "out"), device="cpu").encode_query("ab").shape == (16,)
 
 
+@pytest.mark.slow
 def test_missing_hub_revision_is_an_error(tmp_path: Path) -> None:
     other = "f" * 40
     done = prepare_offline(hub_cache(tmp_path), other)

@@ -119,6 +119,7 @@ def test_steps_run_in_the_configured_order(tmp_path: Path) -> None:
 TEXT = st.text(st.sampled_from("aAä\u0308 \t\u00a0？b\u200b漢ก١"), max_size=6)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=12), st.permutations(STEPS))
 def test_cleaning_keeps_ids_and_order_and_is_idempotent(
@@ -138,6 +139,7 @@ def test_cleaning_keeps_ids_and_order_and_is_idempotent(
     assert record["normalised"] == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=10), st.randoms(use_true_random=False))
 def test_duplicates_are_dropped_in_any_order(
@@ -177,6 +179,7 @@ def german_pairs(folder: Path, missing: Sequence[str] = ()) -> tuple[list[Row], 
     return [row for row in rows if row[0] not in missing], origin
 
 
+@pytest.mark.slow
 def test_translations_are_checked_against_their_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Two source pairs have no translation.
     rows, origin = german_pairs(tmp_path, missing=["id0", "id5"])

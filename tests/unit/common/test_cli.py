@@ -61,6 +61,7 @@ def test_help_shows_description_and_defaults() -> None:
     assert "passages kept (default: 100)" in parser.format_help()
 
 
+@pytest.mark.slow
 def test_a_program_prints_its_user_error_without_a_traceback(tmp_path: Path) -> None:
     arguments = ["--manifest", str(tmp_path / "absent.csv"), "--path", "x", "--output", str(tmp_path / "x")]
     done = subprocess.run(

@@ -172,6 +172,7 @@ def reordered(value: Any) -> Any:
     return [reordered(inner) for inner in value] if isinstance(value, list) else value
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), VALUES, max_size=4))
 def test_the_order_of_keys_does_not_change_a_fingerprint(value: dict[str, Any]) -> None:
     assert fingerprint(reordered(value)) == fingerprint(value)

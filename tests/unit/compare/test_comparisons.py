@@ -205,6 +205,7 @@ def test_seeds_widen_the_interval(tmp_path: Path) -> None:
     assert widths["hybrid"] > 1.5 * widths["monolingual"]
 
 
+@pytest.mark.slow
 def test_order_of_the_files_changes_nothing(tmp_path: Path) -> None:
     files = write_experiment(tmp_path, {"multi": 0.05}, seeds=2)
     there = compared(files)[2]
@@ -291,6 +292,7 @@ def test_p_values_are_printed_as_in_papers() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("hybrid", "margin", "verdict"),
     [

@@ -305,6 +305,7 @@ def test_offline_what_is_missing_is_one_line_with_the_command(tmp_path: Path) ->
     assert "run `snakemake --cores 4 downloads`" in error
 
 
+@pytest.mark.slow
 def test_the_program_reads_the_endpoint_and_the_users_own_cache(server: HubServer, tmp_path: Path) -> None:
     values = {"kind": "dataset", "repository": NAME, "revision": REVISION, "patterns": ["data/*"]}
     command = [sys.executable, ROOT / "workflow/scripts/download_hub.py", "--request", json.dumps(values)]

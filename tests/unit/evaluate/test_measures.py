@@ -32,6 +32,7 @@ def queries_with_ranks(draw: st.DrawFn) -> list[list[tuple[int, int]]]:
     return result
 
 
+@pytest.mark.slow
 @given(queries_with_ranks(), st.sampled_from([evaluation.CHUNK, 1]))
 @settings(max_examples=80, deadline=None)
 def test_measures_equal_trec_eval(queries: list[list[tuple[int, int]]], chunk: int) -> None:

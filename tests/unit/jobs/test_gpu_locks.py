@@ -45,6 +45,7 @@ def end(*processes: subprocess.Popen[str]) -> None:
         process.communicate()
 
 
+@pytest.mark.slow
 def test_jobs_get_different_devices_and_wait_until_another_job_is_killed(tmp_path: Path) -> None:
     first, second = (job(1, "0,MIG-a/1", tmp_path / "locks") for _ in range(2))
     assert sorted(claimed(first) + claimed(second)) == ["0", "MIG-a/1"]
@@ -57,6 +58,7 @@ def test_jobs_get_different_devices_and_wait_until_another_job_is_killed(tmp_pat
     end(second, third)
 
 
+@pytest.mark.slow
 def test_a_job_locks_all_its_devices_or_none(tmp_path: Path) -> None:
     one = job(1, "0,1,2", tmp_path)
     assert claimed(one) == ["0"]

@@ -139,6 +139,7 @@ def test_other_tools_measure_the_same(tmp_path: Path, setting: str) -> None:
             assert by_ranx.scores[name][query] == pytest.approx(value, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_a_shallow_search_is_exact_down_to_its_depth(tmp_path: Path) -> None:
     search(tmp_path, 10)
     for setting in SETTINGS:

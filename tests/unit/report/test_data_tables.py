@@ -64,6 +64,7 @@ def rows_of(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+@pytest.mark.slow
 def test_tables_add_up_and_score_against_people(tmp_path: Path) -> None:
     tables = run(tmp_path, "--references", f"demo_facts/de={DEMO}/en-de.tmx", notice="Only a test <1>")
     english, german = rows_of(tables / "cleaning.csv")
@@ -113,6 +114,7 @@ def test_latex_compiles(tmp_path: Path) -> None:
     subprocess.run(["pdflatex", "-halt-on-error", "all.tex"], cwd=tables, check=True, capture_output=True)
 
 
+@pytest.mark.slow
 def test_latex_is_escaped(tmp_path: Path) -> None:
     text = (run(tmp_path) / "cleaning.tex").read_text(encoding="utf-8")
     assert r"demo\_facts" in text

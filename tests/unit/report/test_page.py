@@ -256,6 +256,7 @@ def test_banner_tells_how_numbers_are_met(tmp_path: Path, covered: int, within: 
     assert read_banner(tmp_path / "verdicts.json").state == state
 
 
+@pytest.mark.slow
 def test_page_without_training_is_whole(folder: Path, tmp_path: Path) -> None:
     runs = VALUES["runs"] | {"strategies": [], "seeds": []}
     config = load_config(VALUES | {"runs": runs, "sources": {}, "training": {}})

@@ -40,6 +40,7 @@ def test_a_line_has_no_plane() -> None:
         project(np.ones((2, 1, 4)))
 
 
+@pytest.mark.slow
 def test_figure_is_drawn_and_the_same_twice(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     ids = [f"q{number}" for number in range(6)]

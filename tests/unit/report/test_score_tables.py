@@ -163,18 +163,21 @@ def test_numbers_link_to_the_entries_of_the_report(folder: Path) -> None:
     assert text.count('<a href="#run-small_e5-none">') == 2 * 1 * 4
 
 
+@pytest.mark.slow
 def test_metrics_are_chosen(files: dict[str, Path], tmp_path: Path) -> None:
     write(files, tmp_path, metrics={"mono": ["recall@10"]})
     assert set(pd.read_csv(tmp_path / "mono.csv")["metric"]) == {"recall@10"}
     assert set(pd.read_csv(tmp_path / "cross.csv")["metric"]) == {"map", "recall@1"}
 
 
+@pytest.mark.slow
 def test_strategies_are_chosen(files: dict[str, Path], tmp_path: Path) -> None:
     write(files, tmp_path, strategies=["hybrid"])
     assert set(pd.read_csv(tmp_path / "mono.csv")["strategy"]) == {"bm25", "none", "hybrid"}
     assert "monolingual" in set(pd.read_csv(tmp_path / "summary.csv")["strategy"])
 
 
+@pytest.mark.slow
 def test_two_runs_write_the_same_bytes(files: dict[str, Path], folder: Path, tmp_path: Path) -> None:
     write(files, tmp_path, unseen=["el"], notice=NOTICE)
     names = {f"{table}.{form}" for table in ("mono", "cross", "multi", "bias") for form in FORMATS} | {"summary.csv"}

@@ -32,6 +32,7 @@ def near_copies(rng: np.random.Generator, vectors: NDArray[np.float32]) -> NDArr
     return np.nextafter(vectors, rng.choice([-np.inf, np.inf], vectors.shape).astype(np.float32))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 @given(
     seed=st.integers(0, 10_000),

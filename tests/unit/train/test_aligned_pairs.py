@@ -138,6 +138,7 @@ def test_a_language_without_a_column() -> None:
 PARTS = st.lists(st.sampled_from(IDS), min_size=1, unique=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(ids=st.dictionaries(st.sampled_from(["de", "en", "fr"]), PARTS, min_size=1), seed=st.integers(0, 99))
 def test_the_same_as_a_dictionary(ids: dict[str, list[str]], seed: int) -> None:

@@ -81,6 +81,7 @@ def test_every_batch_obeys_the_laws(sampler: HybridBatchSampler) -> None:
         assert len({example.passage for example in batch}) == len(batch)
 
 
+@pytest.mark.slow
 @given(samplers(), st.integers(0, 5))
 @settings(max_examples=30, deadline=None)
 def test_a_batch_depends_on_seed_and_step_alone(sampler: HybridBatchSampler, step: int) -> None:
@@ -95,6 +96,7 @@ def test_alpha_one_is_monolingual_and_alpha_zero_is_crosslingual() -> None:
             assert (query == passage) is monolingual
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [0.25, 0.5, 0.8])
 def test_share_of_monolingual_batches_is_alpha(alpha: float) -> None:
     steps = 2000
@@ -103,6 +105,7 @@ def test_share_of_monolingual_batches_is_alpha(alpha: float) -> None:
     assert abs(monolingual / steps - alpha) < 4 * (alpha * (1 - alpha) / steps) ** 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("exponent", "share"), [(0.0, 0.5), (1.0, 0.75)])
 def test_languages_are_drawn_by_size_to_the_exponent(exponent: float, share: float) -> None:
     source = incomplete("s", {"de": range(30), "en": range(90)})
@@ -112,6 +115,7 @@ def test_languages_are_drawn_by_size_to_the_exponent(exponent: float, share: flo
     assert abs(english - share) < 4 * (share * (1 - share) / steps) ** 0.5
 
 
+@pytest.mark.slow
 def test_an_english_only_source_does_not_make_english_more_frequent() -> None:
     sources = [complete("all", 40), complete("english", 400, ["en"])]
     counts = Counter(b[0].query_language for b in HybridBatchSampler(sources, 2, 3000, 1.0, seed=1))

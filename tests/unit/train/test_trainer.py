@@ -43,6 +43,7 @@ def test_training_lowers_the_loss_and_writes_a_model(
     assert loaded.prompts == SentenceTransformer(str(backbone), device="cpu").prompts
 
 
+@pytest.mark.slow
 def test_the_manifest_lists_everything_that_determines_the_model(
     tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]
 ) -> None:
@@ -76,6 +77,7 @@ def test_strategies_differ_from_the_same_seed(tmp_path: Path, backbone: Path, pa
     assert not same_weights(*models)
 
 
+@pytest.mark.slow
 def test_without_validation_the_last_step_is_kept(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
     model = run(tmp_path, backbone, unvalidated(pairs), steps=3)
     manifest = read_json(model / "manifest.json")
@@ -119,6 +121,7 @@ def test_the_cached_loss_is_the_same_loss(tmp_path: Path, still_backbone: Path, 
     assert curve(cached, "grad_norm") == pytest.approx(curve(plain, "grad_norm"), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_loss_is_the_documented_one(tmp_path: Path, still_backbone: Path) -> None:
     words = ["a b", "c", "b b c", "a"]
     rows = {str(number): (word, f"{word} ba") for number, word in enumerate(words)}
@@ -135,6 +138,7 @@ def test_the_loss_is_the_documented_one(tmp_path: Path, still_backbone: Path) ->
     assert curve(model)[1] == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
     with pytest.raises(UserError, match=r"^training\.learning_rate: the loss is not finite; lower it"):
         run(tmp_path, backbone, unvalidated(pairs), learning_rate=1e38, warmup_share=0)
@@ -209,6 +213,7 @@ def test_a_killed_training_ends_with_the_same_bits(tmp_path: Path, backbone: Pat
     assert (resumed / "manifest.json").read_bytes() == (whole / "manifest.json").read_bytes()
 
 
+@pytest.mark.slow
 def test_old_checkpoints_are_removed_only_once_the_new_one_is_marked(
     tmp_path: Path, backbone: Path, pairs: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +232,7 @@ def test_old_checkpoints_are_removed_only_once_the_new_one_is_marked(
     assert max(len(kept) for kept in after) == 2
 
 
+@pytest.mark.slow
 def test_resuming_trains_only_the_rest(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
     """Training resumes from weights put into the last checkpoint by hand."""
     options: dict[str, Any] = {"steps": 2, "validation_every": 2}

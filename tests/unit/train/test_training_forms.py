@@ -37,6 +37,7 @@ def steps_of_checkpoints(state: Path) -> list[int]:
     return sorted(int(path.parent.name.split("-")[1]) for path in state.glob(f"checkpoint-*/{COMPLETE}"))
 
 
+@pytest.mark.slow
 def test_training_ends_when_validation_stops_improving(
     tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]
 ) -> None:
@@ -95,6 +96,7 @@ def test_checkpoints_between_validations(tmp_path: Path, backbone: Path, pairs: 
     assert list(curve(unwatched)) == [3, 6]
 
 
+@pytest.mark.slow
 def test_frozen_word_embeddings(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
     before, after = weights(backbone), weights(run(tmp_path, backbone, pairs, freeze_embeddings=True))
     assert torch.equal(after[WORDS], before[WORDS])
@@ -126,6 +128,7 @@ def test_the_number_of_devices_must_divide_a_batch(sizes: dict[str, int]) -> Non
         Training(gpus=2, **sizes)
 
 
+@pytest.mark.slow
 def test_the_number_of_devices_does_not_change_a_model(
     tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]
 ) -> None:
@@ -134,6 +137,7 @@ def test_the_number_of_devices_does_not_change_a_model(
     assert manifests[0].read_bytes() == manifests[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_throughput_is_measured(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
     start = time.monotonic()
     model = run(tmp_path, backbone, pairs, steps=6, log_every=2, validation_every=3)

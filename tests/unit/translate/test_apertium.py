@@ -40,6 +40,7 @@ def questions(language: str) -> dict[str, str]:
     return {row["id"]: row["question"] for row in rows}
 
 
+@pytest.mark.slow
 @installed
 def test_texts_of_a_batch_are_independent() -> None:
     engine = ApertiumEngine("en", "es")
@@ -70,6 +71,7 @@ def check_quality(human: dict[str, str], state: Path) -> None:
     assert score > copies + 15
 
 
+@pytest.mark.slow
 @installed
 def test_demo_texts_are_translated(tmp_path: Path) -> None:
     check_quality(read_tmx(ROOT / "data/demo/en-es.tmx", "es", "en"), tmp_path)

@@ -251,6 +251,7 @@ def test_pickled_weights_are_an_error(tmp_path: Path) -> None:
     assert not (tmp_path / "ready" / "code.py").exists()
 
 
+@pytest.mark.slow
 def test_hub_model_is_pinned_to_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commit = "0123456789abcdef0123456789abcdef01234567"
     make_translator(tmp_path / "hub" / "models--some--nllb" / "snapshots" / commit, "nllb")

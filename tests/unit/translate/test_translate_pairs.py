@@ -62,6 +62,7 @@ TEXTS = st.text(min_size=1)
 DISTINCT = set(TABLE["query"].to_pylist()) | set(TABLE["passage"].to_pylist())
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # syncs a database
 @given(st.lists(st.tuples(TEXTS, TEXTS)), st.integers(1, 5))
 def test_pairs_keep_their_order_and_each_text_is_translated_once(
@@ -117,6 +118,7 @@ write_table(Path(sys.argv[1]), gather(table, [part])[0])
 """
 
 
+@pytest.mark.slow
 def test_killed_process_resumes(tmp_path: Path) -> None:
     pq.write_table(TABLE, tmp_path / "in.parquet")
     environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
@@ -238,6 +240,7 @@ def test_inconsistent_parts_are_errors(tmp_path: Path) -> None:
         translate_part(TABLE, Prefix(), state=tmp_path, batch_size=9, shard=2, shards=2)
 
 
+@pytest.mark.slow
 def test_cache_has_one_writer(tmp_path: Path) -> None:
     with (
         open_cache(tmp_path, Prefix()),

@@ -179,6 +179,7 @@ def test_other_json_is_refused(path: Path, root: dict[str, Any]) -> None:
         lareqa.read(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_counts(name: str) -> None:
     path = DATA / f"{name}.json"
