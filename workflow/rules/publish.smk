@@ -12,6 +12,8 @@ OUTPUTS:
 TARGETS: trec
 """
 
+from hybridbatch.config.base import SETTINGS
+
 
 def trec_files():
     """Return every ranking and every judgement in TREC's format."""
@@ -78,7 +80,7 @@ rule export_qrels:
     log:
         f"{LOGS}/export_qrels/{{benchmark}}/{{setting}}.log",
     wildcard_constraints:
-        setting="mono|cross|multi",
+        setting=alternatives(SETTINGS),
     group:
         "export"
     conda:
@@ -113,7 +115,7 @@ rule export_run:
     log:
         f"{LOGS}/export_run/{{run}}/{{benchmark}}.{{setting}}.log",
     wildcard_constraints:
-        setting="mono|cross|multi",
+        setting=alternatives(SETTINGS),
     group:
         "export"
     conda:

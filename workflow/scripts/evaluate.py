@@ -8,10 +8,9 @@ import pyarrow as pa
 
 from hybridbatch.common import cli
 from hybridbatch.common.files import write_table
+from hybridbatch.config.base import SETTINGS
 from hybridbatch.config.evaluation import Evaluation
 from hybridbatch.evaluate.measures import measure_benchmark
-
-SETTINGS = ("mono", "cross", "multi")
 
 
 def main(argv: list[str] | None) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from hybridbatch.common.cli import parser, run
+from hybridbatch.config.base import SETTINGS
 from hybridbatch.publish.trec import write_run
 
 
@@ -12,9 +13,7 @@ def main(argv: list[str] | None) -> None:
     arguments.add_argument(
         "--search", type=Path, required=True, metavar="FOLDER", help="folder with topk.parquet and ranks.parquet"
     )
-    arguments.add_argument(
-        "--setting", choices=["mono", "cross", "multi"], required=True, help="setting of the rankings"
-    )
+    arguments.add_argument("--setting", choices=SETTINGS, required=True, help="setting of the rankings")
     arguments.add_argument("--depth", type=int, required=True, help="greatest rank in the search results")
     arguments.add_argument("--tag", required=True, help="name of the run, the last column")
     arguments.add_argument("--output", type=Path, required=True, metavar="FILE", help="file to write")

@@ -9,6 +9,7 @@ import ranx
 from numpy.typing import NDArray
 
 from hybridbatch.common.files import read_table
+from hybridbatch.config.base import SETTINGS
 
 # Bytes of the arrays handed to ranx at once.
 CHUNK = 256 * 2**20
@@ -22,7 +23,7 @@ def measure_benchmark(
     benchmark: str,
     measures: Sequence[str],
     depth: int,
-    settings: Collection[str] = ("mono", "cross", "multi"),
+    settings: Collection[str] = SETTINGS,
 ) -> pd.DataFrame:
     """Return the measures of every query of a benchmark in every setting.
 

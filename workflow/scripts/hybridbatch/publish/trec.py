@@ -8,7 +8,7 @@ decrease with each rank have no ties, so every tool sees the ranking that was ev
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import TextIO
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import atomic_path, read_table
+from hybridbatch.config.base import Setting
 
-Setting = Literal["mono", "cross", "multi"]
 # Rows in memory at once.
 ROWS = 262_144
 # Not allowed in an id: Unicode white space, which some tools take as a separator, or nothing at all.
