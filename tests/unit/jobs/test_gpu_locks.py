@@ -97,7 +97,13 @@ def test_devices_of_a_machine(tmp_path: Path) -> None:
     assert machine_devices({VISIBLE: ""}, tmp_path) == []
 
 
-SHOW = "import os, sys; print(os.environ.get('CUDA_VISIBLE_DEVICES'), os.environ.get('OMP_NUM_THREADS'), *sys.argv[1:])"
+# One system call a line, as several processes write to the same pipe.
+SHOW = """
+import os, sys
+
+words = [os.environ.get("CUDA_VISIBLE_DEVICES", ""), os.environ.get("OMP_NUM_THREADS", ""), *sys.argv[1:]]
+os.write(1, (" ".join(words) + "\\n").encode())
+"""
 
 
 def launched(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
