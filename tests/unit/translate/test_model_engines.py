@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from tiny_translators import make_translator, sentences
 from transformers.utils import logging as transformers_logging
 
@@ -149,6 +149,25 @@ def test_converted_model_translates_like_the_original(family: str, beam_size: in
     assert sum(a == b for a, b in zip(expected, made, strict=True)) >= 39
     assert second.translate(["Where is the river?"])[0]
     assert first.revision != second.revision
+
+
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_engines_end_translations_at_the_same_token(beam_size: int, tmp_path: Path) -> None:
+    published = make_translator(tmp_path / "published", "marian", **MARKS)
+    weights = load_file(published / "model.safetensors")
+    weights["final_logits_bias"][0, json.loads((published / "config.json").read_text())["eos_token_id"]] = 12
+    save_file(weights, published / "model.safetensors", {"format": "pt"})
+    prepared, converted = tmp_path / "prepared", tmp_path / "converted"
+    settings = json.dumps({"family": "marian", "path": str(published)})
+    prepare_translator.main(["--settings", settings, "--output", str(prepared)])
+    convert_translator.main(["--model", str(prepared), "--compute-type", "float32", "--output", str(converted)])
+    decoding = {**DECODING, "family": "marian", "beam_size": beam_size}
+    first = TransformersEngine(prepared, "en", "es", decoding, "cpu")
+    second = CTranslate2Engine(converted, "en", "es", decoding, "cpu")
+    inputs = [first.tokenizer.encode(text) for text in sentences()[:40]]
+    expected, made = first.generate(inputs), second.generate(inputs)
+    assert len({len(ids) for ids in expected}) > 2
+    assert sum(a == b for a, b in zip(expected, made, strict=True)) >= 39
 
 
 def test_madlad_is_loaded_as_published(models: Any) -> None:

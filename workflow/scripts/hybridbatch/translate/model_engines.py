@@ -138,6 +138,8 @@ class TransformersEngine(_ModelEngine):
             forced_bos_token_id=self.tokenizer.forced,
             num_beams=self._decoding["beam_size"],
             max_new_tokens=self._decoding["max_output_tokens"],
+            # As CTranslate2 does: a beam ends with its last finished hypothesis.
+            early_stopping=self._decoding["beam_size"] > 1,
             do_sample=False,
         )
 
@@ -156,6 +158,7 @@ class CTranslate2Engine(_ModelEngine):
             target_prefix=[first] * len(inputs) if first else None,
             beam_size=self._decoding["beam_size"],
             max_input_length=0,
+            min_decoding_length=0,
             max_decoding_length=self._decoding["max_output_tokens"],
         )
         return [self.tokenizer.ids(result.hypotheses[0]) for result in results]
