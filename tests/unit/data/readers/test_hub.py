@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,9 +22,11 @@ from hybridbatch.config.hub_data import HubData
 from hybridbatch.config.load import load_config
 from hybridbatch.config.sources import Source
 from hybridbatch.data.pairs import Pair
+from hybridbatch.data.readers.hub import EXCERPT_CHARACTERS, excerpt
 from hybridbatch.data.readers.hub import pairs as read_pairs
 from hybridbatch.download import hub
 
+ROOT = Path(__file__).parents[4]
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 ROWS: list[dict[str, Any]] = [
     {"question": "q0", "answer": "a0", "label": 1, "id": "x"},
@@ -121,6 +124,110 @@ def test_exploded_lists_become_pairs_of_their_own(tmp_path: Path) -> None:
     where = {"positive_passages.title": ["U", "V"]}
     chosen = read([file], columns=exploded, explode="positive_passages", where=where)
     assert [pair.pair_id for pair in chosen] == ["1-1", "2-0"]
+
+
+# Rows with the features that the data sets' cards list, and the columns that config/paper.yaml names.
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "duorc": {
+        "plot_id": "/m/03vyhn",
+        "plot": "Melanie arrives by train.",
+        "title": "Ghosts of Mars",
+        "question_id": "b440de7d",
+        "question": "How did the police arrive?",
+        "answers": ["They arrived by train."],
+        "no_answer": False,
+    },
+    "newsqa": {
+        "context": "CITY (CNN) -- The mayor resigned.",
+        "question": "Who resigned?",
+        "answers": ["The mayor"],
+        "key": "da0e6b66e04d439fa1ba23c32de07e50",
+        "labels": [{"end": [22], "start": [14]}],
+    },
+    "yahoo_qa": {"question": "why?", "answer": "because"},
+    "mfaq": {
+        "id": 0,
+        "language": "en",
+        "num_pairs": 2,
+        "domain": "example.org",
+        "qa_pairs": [
+            {"question": "Open?", "answer": "Yes.", "language": "en"},
+            {"question": "When?", "answer": "At nine.", "language": "en"},
+        ],
+    },
+    "squadshifts": {
+        "id": "5d9a",
+        "title": "amazon",
+        "context": "A good book.",
+        "question": "What is it?",
+        "answers": {"text": ["A good book"], "answer_start": [0]},
+    },
+}
+
+
+def read_paper(name: str, files: list[Path]) -> list[Pair]:
+    """Read files as config/paper.yaml reads a source."""
+    source = load_config(yaml.safe_load((ROOT / "config" / "paper.yaml").read_text(encoding="utf-8"))).sources[name]
+    with tempfile.TemporaryDirectory() as folder:
+        return list(read_pairs({"manifest": [manifest(Path(folder), files)]}, source, "en"))
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "pairs"),
+    [
+        ("duorc", "a.parquet", [Pair("000000000", "How did the police arrive?", "Melanie arrives by train.")]),
+        ("newsqa", "a.parquet", [Pair("000000000", "Who resigned?", "CITY (CNN) -- The mayor resigned.")]),
+        ("yahoo_qa", "a.parquet", [Pair("000000000", "why?", "because")]),
+        ("mfaq", "a.jsonl", [Pair("000000000-0", "Open?", "Yes."), Pair("000000000-1", "When?", "At nine.")]),
+        ("squadshifts", "a.jsonl", [Pair("000000000", "What is it?", "A good book.")]),
+    ],
+)
+def test_sources_of_the_paper_in_their_published_form(tmp_path: Path, name: str, file: str, pairs: list[Pair]) -> None:
+    assert read_paper(name, [write(tmp_path / file, [PUBLISHED[name]])]) == pairs
+
+
+def test_both_parts_of_duorc_are_read_without_questions_that_have_no_answer(tmp_path: Path) -> None:
+    (tmp_path / "ParaphraseRC").mkdir()
+    row = PUBLISHED["duorc"]
+    # The same question has the same id in both parts, with another plot.
+    parts = [
+        write(tmp_path / "1.parquet", [row | {"plot": "Mars. A train."}, row | {"no_answer": True, "answers": []}]),
+        write(tmp_path / "2.parquet", [row]),
+    ]
+    pairs = read_paper("duorc", parts)
+    assert [(pair.pair_id, pair.passage) for pair in pairs] == [
+        ("000000000", "Mars. A train."),
+        ("000000002", "Melanie arrives by train."),
+    ]
+
+
+@given(st.lists(st.text("ab ", min_size=1, max_size=300), min_size=1, max_size=12), st.data())
+def test_a_long_article_is_cut_to_whole_sentences_around_the_answer(parts: list[str], data: st.DataObject) -> None:
+    article = "".join(f"x{part}. " for part in parts) + "End."
+    answer = data.draw(st.integers(0, len(article) - 1))
+    passage = excerpt(article, answer)
+    assert len(passage) <= EXCERPT_CHARACTERS
+    # A passage that occurs several times is one of them.
+    places = (n for n in range(len(article)) if article.startswith(passage, n))
+    assert any(n <= answer <= n + len(passage) for n in places)
+    # Sentences have at most 303 characters here, so one begins before the answer and one ends after it within the limit.
+    assert passage.startswith(("x", "End")) and passage.rstrip().endswith(".")
+    assert passage == article or len(article) > EXCERPT_CHARACTERS
+
+
+def test_newsqa_is_cut_where_its_labels_point(tmp_path: Path) -> None:
+    filler = "The weather stayed the same all day long. " * 100
+    article = f"{filler}The mayor resigned on Monday.\n\n\n\n{filler}"
+    start = article.index("The mayor")
+    labels = [{"end": [start + 8], "start": [start]}, {"end": [9], "start": [0]}]
+    row = PUBLISHED["newsqa"] | {"context": article, "labels": labels}
+    [pair] = read_paper("newsqa", [write(tmp_path / "a.parquet", [row])])
+    assert "The mayor resigned on Monday." in pair.passage
+    assert 700 < len(pair.passage) <= EXCERPT_CHARACTERS
+    assert pair.passage.startswith("The weather") and pair.passage.endswith("long.")
+    row["labels"] = [{"end": [len(article) + 9], "start": [len(article)]}]
+    with pytest.raises(UserError, match="is not a position in a passage of"):
+        read_paper("newsqa", [write(tmp_path / "b.parquet", [row])])
 
 
 @pytest.mark.parametrize(

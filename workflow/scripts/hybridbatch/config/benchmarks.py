@@ -15,6 +15,8 @@ Reader = Literal["parallel", "lareqa", "miracl", "beir", "belebele"]
 PUBLISHED = [reader for reader in get_args(Reader) if reader not in ("parallel", "lareqa")]
 MIRACL_LANGUAGES = "ar bn de en es fa fi fr hi id ja ko ru sw te th yo zh".split()  # noqa: SIM905 - easier to read
 
+CANDIDATES = {"sentence": "the sentence alone", "sentence_and_context": "the sentence and its paragraph"}
+
 
 class Files(Section):
     """Which files are read: paths below `path`, or patterns (`*`); `{language}` and `{split}` are replaced."""

@@ -45,13 +45,23 @@ class Columns(Section):
     passage: RowPaths = Field(
         description="path of the passage, or several that are joined by spaces, such as `[title, text]`"
     )
+    answer_start: RowPath | None = Field(
+        None,
+        description="path of the position of an answer in the passage, in characters from 0; a passage of more than 900 characters is cut to whole sentences around it",
+    )
     negative: RowPaths | None = Field(
         None,
-        description="path of a non-relevant passage; kept in the file of raw pairs, not used in training",
+        description="path of a non-relevant passage, for `training.negatives: given`",
     )
     id: RowPath | None = Field(
         None, description="path of a unique id; null: the row number, which allows one language only"
     )
+
+    @model_validator(mode="after")
+    def _positions_are_those_of_one_text(self) -> Self:
+        if self.answer_start is not None and not isinstance(self.passage, str):
+            raise ValueError("answer_start is a position in one text; give passage a single path")
+        return self
 
 
 class HubData(Section):

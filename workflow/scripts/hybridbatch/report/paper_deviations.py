@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hybridbatch.config.backbones import Backbone
-from hybridbatch.config.benchmarks import Benchmark
+from hybridbatch.config.benchmarks import CANDIDATES, Benchmark
 from hybridbatch.config.experiment import Config
 from hybridbatch.config.sources import Source
 
@@ -19,7 +19,6 @@ PROMPTS = ("Query:", "Passage:")
 BATCH_SIZE = 100
 LEARNING_RATE = 3e-5
 WEIGHT_DECAY = 0.01
-CANDIDATES = {"sentence": "the bare sentence", "sentence_and_context": "the sentence and its paragraph"}
 SCOPES = {"batch": "per batch", "example": "per example"}
 
 
@@ -44,7 +43,8 @@ def deviations(config: Config) -> list[Deviation]:
     Args:
         config: the resolved configuration.
     """
-    rows = [*_backbones(config), *_benchmarks(config)]
+    # Two readings of a benchmark differ in the same way.
+    rows = [*_backbones(config), *dict.fromkeys(_benchmarks(config))]
     if not config.runs.strategies:
         return [*rows, Deviation("Training", "three strategies for each backbone", "nothing is trained")]
     return [*rows, *_strategies(config), *_data(config), *_training(config)]
@@ -67,7 +67,7 @@ def open_choices(config: Config) -> list[Choice]:
         rows.insert(0, Choice("Size of XLM-R", ", ".join(sizes)))
     if candidates:
         rows.append(
-            Choice("A candidate of XQuAD-R and MLQA-R", " and ".join(sorted(CANDIDATES[c] for c in candidates)))
+            Choice("A candidate of XQuAD-R and MLQA-R", "; ".join(CANDIDATES[c] for c in CANDIDATES if c in candidates))
         )
     if not config.runs.strategies:
         return rows
@@ -89,6 +89,9 @@ def open_choices(config: Config) -> list[Choice]:
         rows.append(Choice("Languages of a cross-lingual batch", f"a pair of languages {_each(mixed)}"))
     if engines:
         rows.append(Choice("Machine translation", ", ".join(str(engine) for engine in dict.fromkeys(engines))))
+    if training.patience is not None:
+        waited = f"after {training.patience} validations without a better loss, {training.validation_every} steps apart"
+        rows.append(Choice("Early stopping", waited))
     if training.validation is not None:
         rows.append(Choice("Monolingual share of validation batches", f"{training.validation_alpha:g}"))
     return rows
@@ -135,7 +138,8 @@ def _benchmarks(config: Config) -> Iterator[Deviation]:
         if published is None:
             others.append(name)
             continue
-        languages = missing.pop(published, [])
+        missing.pop(published, None)
+        languages = BENCHMARKS[published]
         if sorted(benchmark.languages) != languages:
             here = f"{len(benchmark.languages)}: {' '.join(sorted(benchmark.languages))}"
             yield Deviation(f"Languages of {published}", f"{len(languages)}: {' '.join(languages)}", here)

@@ -1,17 +1,23 @@
 """Data sets of the Hugging Face hub: rows of their files, filtered, and the texts that the configuration names."""
 
 import itertools
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.common.row_paths import explode, matches, text
+from hybridbatch.common.row_paths import explode, matches, text, values
 from hybridbatch.config.hub_data import Columns, HubData
 from hybridbatch.config.sources import Source
 from hybridbatch.data.benchmark import Files
 from hybridbatch.data.pairs import Pair
 from hybridbatch.data.tabular import read_rows, suffix
 from hybridbatch.download.hub import fetched_files
+
+# About 225 tokens of English, so that 256 have room for the prompt and for a somewhat longer translation.
+EXCERPT_CHARACTERS = 900
+SENTENCE_BREAK = re.compile(r"(?<=[.!?])\s+|\n+")
+SPACE = re.compile(r"\s+")
 
 
 def pairs(files: Files, source: Source, _language: str) -> Iterator[Pair]:
@@ -44,9 +50,38 @@ def _pairs_of(row: dict[str, Any], number: int, hub: HubData, columns: Columns, 
         name = f"{number:09d}" if columns.id is None else text(part, columns.id)
         if hub.explode is not None:
             name = f"{name}-{index}" if name else ""
+        passage = text(part, columns.passage)
+        if columns.answer_start is not None:
+            passage = _around_answer(passage, values(part, columns.answer_start))
         negative = text(part, columns.negative) if columns.negative is not None else ""
-        found.append(Pair(name, text(part, columns.query), text(part, columns.passage), negative or None))
+        found.append(Pair(name, text(part, columns.query), passage, negative or None))
     return found
+
+
+def _around_answer(passage: str, positions: list[Any]) -> str:
+    if not positions:
+        return passage
+    start = positions[0]
+    if not isinstance(start, int) or not 0 <= start < max(1, len(passage)):
+        raise TypeError(f"{start!r} is not a position in a passage of {len(passage)} characters")
+    return excerpt(passage, start)
+
+
+def excerpt(passage: str, start: int) -> str:
+    """Return the part of a passage around the character ``start``, at most ``EXCERPT_CHARACTERS`` long.
+
+    It consists of whole sentences, or of whole words on a side on which no sentence ends.
+    """
+    if len(passage) <= EXCERPT_CHARACTERS:
+        return passage
+    low = min(max(0, start - EXCERPT_CHARACTERS // 2), len(passage) - EXCERPT_CHARACTERS)
+    high = low + EXCERPT_CHARACTERS
+    if low > 0:
+        low = next((m.end() for kind in (SENTENCE_BREAK, SPACE) for m in kind.finditer(passage, low, start)), low)
+    if high < len(passage):
+        ends = ([m.start() for m in kind.finditer(passage, start, high + 1)] for kind in (SENTENCE_BREAK, SPACE))
+        high = next((found[-1] for found in ends if found), high)
+    return passage[low:high]
 
 
 def _as_text(where: dict[str, Any]) -> dict[str, Any]:
