@@ -5,7 +5,7 @@ REQUIRED INPUTS: raw/<source>/<language>.parquet or translated/<source>/<languag
 training must exclude: benchmarks/<benchmark>/<language>/*.parquet in the language of the pairs and in English.
 
 OUTPUTS:
-    pairs/<source>/<language>.parquet           pair_id, query, passage
+    pairs/<source>/<language>.parquet           pair_id, query, passage, and negative if training uses the source's negatives
     pairs/<source>/<language>.cleaning.json     counts of removed pairs by step
 """
 
@@ -47,6 +47,11 @@ def cleaning_settings(wildcards):
     """Return the settings that these pairs depend on; `quality` is for translations only."""
     unused = {"decontaminate"} if is_translated(wildcards.pairs) else {"decontaminate", "quality"}
     return experiment.cleaning.model_dump_json(exclude=unused)
+
+
+def negatives_option(wildcards):
+    """Return the option that keeps the negatives, if training uses those of the source."""
+    return ["--negatives"] if experiment.has_negatives(wildcards.pairs.split("/")[0]) else []
 
 
 def translated_options(wildcards, input):
@@ -94,6 +99,7 @@ rule clean_pairs:
         language=lambda wildcards: wildcards.pairs.split("/")[1],
         settings=cleaning_settings,
         evaluation=evaluation_folders,
+        negatives=negatives_option,
         translated=translated_options,
     shell:
         r"""
@@ -103,6 +109,7 @@ rule clean_pairs:
             --language {params.language} \
             --settings {params.settings:q} \
             --evaluation {params.evaluation:q} \
+            {params.negatives} \
             {params.translated:q} \
             --device {resources.device} \
             --output {output.pairs:q} \

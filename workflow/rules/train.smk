@@ -13,6 +13,14 @@ Checkpoints are in state/train/, not in the outputs, so that a killed job can re
 VALIDATION_PAIRS = paths.pairs([experiment.training.validation] if experiment.training.validation else [])
 
 
+def source_sizes(wildcards):
+    """Return SOURCE=SIZE for the sources of a strategy whose size is configured."""
+    sources = {
+        name: experiment.sources[name] for name in experiment.languages_of(experiment.strategies[wildcards.strategy])
+    }
+    return [f"{name}={source.size}" for name, source in sources.items() if source.size is not None]
+
+
 rule train:
     """Fine-tune `{wildcards.backbone}` with `{wildcards.strategy}` batches and seed {wildcards.seed}; resumes after a kill."""
     input:
@@ -48,6 +56,7 @@ rule train:
         ),
         pairs=lambda wildcards: named(paths.training_pairs(wildcards.strategy)),
         validation=named(VALIDATION_PAIRS),
+        sizes=source_sizes,
         folder=subpath(output.manifest, parent=True),
         state=f"{STATE}/train/{{backbone}}/{{strategy}}/seed{{seed}}",
         # Memory-mapped pairs, which all runs share.
@@ -63,6 +72,7 @@ rule train:
             --device {resources.device} \
             --pairs {params.pairs:q} \
             --validation-pairs {params.validation:q} \
+            --sizes {params.sizes:q} \
             --state {params.state:q} \
             --cache {params.cache:q} \
             --output {params.folder:q} \

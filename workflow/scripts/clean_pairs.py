@@ -13,6 +13,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run the program."""
     options = cli.parser(__doc__)
     options.add_argument("--pairs", type=Path, required=True, help="parquet file: pair_id, query, passage")
+    options.add_argument("--negatives", action="store_true", help="keep and clean the column negative, too")
     options.add_argument("--source", required=True, help="name of the source, for the record")
     options.add_argument("--language", required=True, help="language of the pairs")
     options.add_argument("--settings", type=cli.section(Cleaning), required=True, help="the section cleaning, as JSON")
@@ -44,6 +45,7 @@ def main(argv: list[str] | None = None) -> None:
         language=arguments.language,
         evaluation=arguments.evaluation,
         origin=_origin(arguments),
+        negatives=arguments.negatives,
         device=arguments.device,
     )
 

@@ -12,7 +12,9 @@ from hybridbatch.translate.translate_pairs import gather
 def main(argv: list[str] | None = None) -> None:
     """Run the program."""
     options = parser(__doc__)
-    options.add_argument("--pairs", type=Path, required=True, help="parquet file: pair_id, query, passage")
+    options.add_argument(
+        "--pairs", type=Path, required=True, help="parquet file: pair_id, query, passage, perhaps negative"
+    )
     options.add_argument("--parts", type=Path, nargs="+", required=True, help="parquet files: text, translation")
     options.add_argument("--part-records", type=Path, nargs="+", required=True, help="JSON file of each part")
     options.add_argument("--output", type=Path, required=True, help="parquet file to write: the translated pairs")

@@ -35,6 +35,14 @@ def main(argv: list[str] | None) -> None:
     parser.add_argument("--pairs", nargs="+", required=True, help="pairs to train on", **pairs)
     parser.add_argument("--validation-pairs", nargs="*", default=[], help="held-out pairs", **pairs)
     parser.add_argument(
+        "--sizes",
+        type=cli.named_number,
+        nargs="*",
+        default=[],
+        metavar="SOURCE=SIZE",
+        help="size that the exponents of the strategy count instead of the number of pairs",
+    )
+    parser.add_argument(
         "--state", type=Path, required=True, help="folder of checkpoints, from which a killed job resumes"
     )
     parser.add_argument(
@@ -45,20 +53,22 @@ def main(argv: list[str] | None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="model folder to write")
     arguments = parser.parse_args(argv)
 
-    settings, strategy = arguments.training, arguments.strategy
+    settings, strategy, sizes = arguments.training, arguments.strategy, dict(arguments.sizes)
     batches = HybridBatchSampler(
-        read_sources(arguments.pairs, arguments.cache),
+        read_sources(arguments.pairs, arguments.cache, settings.negatives == "given"),
         settings.batch_size,
         settings.steps,
         strategy.alpha,
         arguments.seed,
-        strategy.size_exponent,
+        strategy.language_exponent,
+        strategy.source_exponent,
         strategy.pair_scope,
+        sizes,
     )
     validation = None
     if arguments.validation_pairs:
         validation = HybridBatchSampler(
-            read_sources(arguments.validation_pairs, arguments.cache),
+            read_sources(arguments.validation_pairs, arguments.cache, negatives=False),
             settings.validation_batch_size,
             settings.validation_batches,
             settings.validation_alpha,
@@ -70,6 +80,7 @@ def main(argv: list[str] | None) -> None:
         "training": settings.model_dump(mode="json", exclude={"gpus"}),
         "strategy": strategy.model_dump(mode="json"),
         "seed": arguments.seed,
+        "sizes": sizes,
         "pairs": {name: sha256(file) for name, file in arguments.pairs},
         "validation_pairs": {name: sha256(file) for name, file in arguments.validation_pairs},
         "versions": {name: version(name) for name in ("torch", "transformers", "sentence-transformers", "datasets")},
@@ -88,13 +99,13 @@ def main(argv: list[str] | None) -> None:
     )
 
 
-def read_sources(pairs: Sequence[tuple[str, Path]], cache: Path | None) -> list[AlignedPairs]:
-    """Open the pairs of each source, in order of first occurrence."""
+def read_sources(pairs: Sequence[tuple[str, Path]], cache: Path | None, negatives: bool) -> list[AlignedPairs]:
+    """Open the pairs of each source, in order of first occurrence, with their negatives or without."""
     files: dict[str, dict[str, Path]] = {}
     for name, file in pairs:
         source, _, language = name.partition(":")
         files.setdefault(source, {})[language] = file
-    return [AlignedPairs(by_language, source, cache) for source, by_language in files.items()]
+    return [AlignedPairs(by_language, source, cache, negatives) for source, by_language in files.items()]
 
 
 if __name__ == "__main__":

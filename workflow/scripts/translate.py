@@ -19,7 +19,9 @@ BATCH_SIZE = 256
 def main(argv: list[str] | None = None) -> None:
     """Run the program."""
     options = cli.parser(__doc__)
-    options.add_argument("--pairs", type=Path, required=True, help="parquet file: pair_id, query, passage")
+    options.add_argument(
+        "--pairs", type=Path, required=True, help="parquet file: pair_id, query, passage, perhaps negative"
+    )
     options.add_argument(
         "--settings",
         type=cli.section(Translation),

@@ -1,7 +1,7 @@
 """Cleaning of pairs: every step and its counts; ids, order and alignment are kept."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json, write_table
 from hybridbatch.config.cleaning import Cleaning
 from hybridbatch.data import benchmark
-from hybridbatch.data.pairs import PAIRS
+from hybridbatch.data.pairs import PAIRS, PAIRS_WITH_NEGATIVES
 
 Row = tuple[str, str, str]
 STEPS = ["normalise", "empty", "length", "duplicates", "contamination", "quality"]
@@ -224,13 +224,66 @@ def test_damaged_file_is_an_error(tmp_path: Path) -> None:
         clean_pairs(tmp_path / "raw.parquet", tmp_path / "a", tmp_path / "b", Cleaning(), source="made", language="en")
 
 
-def test_other_columns_are_kept(tmp_path: Path) -> None:
-    table = pa.table({"pair_id": ["a", "b"], "query": ["?", "Who?"], "passage": ["!", "He."], "negative": ["x", None]})
-    write_table(tmp_path / "raw.parquet", table)
-    clean_pairs(tmp_path / "raw.parquet", tmp_path / "a", tmp_path / "b", Cleaning(), source="made", language="en")
-    assert pq.read_table(tmp_path / "a").to_pylist() == [
-        {"pair_id": "b", "query": "Who?", "passage": "He.", "negative": None}
+def with_negatives(path: Path, rows: Mapping[str, tuple[str, str, str | None]]) -> Path:
+    columns = [list(rows), *zip(*rows.values(), strict=True)]
+    write_table(path, pa.table([pa.array(column, pa.string()) for column in columns], schema=PAIRS_WITH_NEGATIVES))
+    return path
+
+
+def test_a_pair_is_dropped_for_its_negative_as_for_its_passage(tmp_path: Path) -> None:
+    held_out = "Seville has the largest gothic cathedral of the whole world."
+    raw = with_negatives(
+        tmp_path / "raw.parquet",
+        {
+            "kept": ("Who?", "He.", " Not\u00a0 she."),
+            "repeated": ("who else?", "He.", "Not she."),
+            "missing": ("a?", "A.", None),
+            "blank": ("b?", "B.", "?"),
+            "long": ("c?", "C.", "x" * 101),
+            "same": ("d?", "It is  D.", "it is d."),
+            "exact": ("e?", "E.", held_out.upper()),
+            "near": ("f?", "F.", held_out.replace("whole", "whale")),
+            "query": ("g?", "G.", "What is asked?"),
+        },
+    )
+    settings = Cleaning(max_query_characters=20, max_passage_characters=100)
+    evaluated = [evaluation(tmp_path, held_out)]
+    output, record = tmp_path / "clean.parquet", tmp_path / "record.json"
+    clean_pairs(raw, output, record, settings, source="made", language="en", evaluation=evaluated, negatives=True)
+    assert pq.read_table(output).to_pylist() == [
+        {"pair_id": "kept", "query": "Who?", "passage": "He.", "negative": "Not she."},
+        {"pair_id": "repeated", "query": "who else?", "passage": "He.", "negative": "Not she."},
     ]
+    facts = read_json(record)
+    assert facts["normalised"] == 1 + 1
+    assert removed(facts) == {"empty": 2, "length": 1, "duplicate": 1, "contaminated": 2, "near_contaminated": 1}
+    assert facts["removed"][1]["examples"][0]["detail"] == "negative of 101 characters"
+    assert facts["removed"][2]["examples"][0]["detail"] == "the negative is the passage"
+
+
+def test_without_them_negatives_are_neither_kept_nor_looked_at(tmp_path: Path) -> None:
+    raw = with_negatives(tmp_path / "raw.parquet", {"a": ("Who?", "He.", "He."), "b": ("Where?", "There.", None)})
+    plain = write(tmp_path / "plain.parquet", [("a", "Who?", "He."), ("b", "Where?", "There.")])
+    for pairs in (raw, plain):
+        command = ["--pairs", str(pairs), "--source", "made", "--language", "en", "--settings", "{}", "--device", "cpu"]
+        program.main([*command, "--output", f"{pairs}.clean", "--record", f"{pairs}.json"])
+    assert Path(f"{raw}.clean").read_bytes() == Path(f"{plain}.clean").read_bytes()
+    assert read_json(Path(f"{raw}.json")) == read_json(Path(f"{plain}.json"))
+    with pytest.raises(UserError, match=r"plain\.parquet: has no column 'negative'"):
+        clean_pairs(plain, tmp_path / "a", tmp_path / "b", Cleaning(), source="made", language="en", negatives=True)
+
+
+def test_the_translation_of_a_negative_is_checked(tmp_path: Path) -> None:
+    source = with_negatives(tmp_path / "en.parquet", dict.fromkeys("abc", (ENGLISH, ENGLISH, ENGLISH)))
+    rows = dict.fromkeys("abc", (GERMAN, GERMAN, f"{GERMAN} Nein."))
+    raw = with_negatives(tmp_path / "de.parquet", {**rows, "b": (GERMAN, GERMAN, f"{ENGLISH} No.")})
+    output, settings = tmp_path / "clean.parquet", Cleaning(steps=["quality"])
+    origin = Origin("apertium", source, "en")
+    record = clean_pairs(
+        raw, output, tmp_path / "r", settings, source="made", language="de", origin=origin, negatives=True
+    )
+    assert pq.read_table(output)["pair_id"].to_pylist() == ["a", "c"]
+    assert sum(removed(record).values()) == 1
 
 
 def test_program(tmp_path: Path) -> None:

@@ -37,7 +37,8 @@ def test_every_axis_varies_only_the_base() -> None:
         {
             "ablation": {
                 "alpha": [0.5],
-                "size_exponent": [0.0, 0.5],
+                "language_exponent": [0.0, 0.5],
+                "source_exponent": [0.0, 1.0],
                 "pair_scope": ["example"],
                 "languages": [["de"], ["de", "en"]],
                 "base": "monolingual",
@@ -48,14 +49,16 @@ def test_every_axis_varies_only_the_base() -> None:
     )
     assert config.ablation_points == [
         Point("alpha", "0.5", "monolingual-alpha0.5"),
-        Point("size_exponent", "0", "monolingual"),
-        Point("size_exponent", "0.5", "monolingual-size0.5"),
+        Point("language_exponent", "0", "monolingual"),
+        Point("language_exponent", "0.5", "monolingual-language0.5"),
+        Point("source_exponent", "0", "monolingual-source0"),
+        Point("source_exponent", "1", "monolingual"),
         Point("pair_scope", "example", "monolingual-example"),
         Point("languages", "1", "monolingual-1-languages"),
         Point("languages", "2", "monolingual-2-languages"),
     ]
     assert config.strategies["monolingual-1-languages"] == Strategy(alpha=1.0, languages=["de"])
-    assert "enc/monolingual-size0.5/seed4" in config.run_names
+    assert "enc/monolingual-language0.5/seed4" in config.run_names
     assert load_config(config.model_dump(mode="json")) == config
 
 

@@ -10,23 +10,28 @@ from hypothesis import strategies as st
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.train.aligned_pairs import AlignedPairs
-from hybridbatch.train.hybrid_batches import Example, HybridBatchSampler, PairDataset
+from hybridbatch.train.hybrid_batches import Example, HybridBatchSampler, LanguagePair, PairDataset, Shares
 
 LANGUAGES = ("ar", "de", "en")
 
 
-def incomplete(name: str, ids: Mapping[str, Sequence[int]], repeat: int = 1) -> AlignedPairs:
-    """Pairs in memory: the ids that each language has; a passage is the same for ``repeat`` consecutive ids."""
-    tables = {
-        language: datasets.Dataset.from_dict(
-            {
-                "pair_id": [str(number) for number in numbers],
-                "query": [f"{name} q {language} {number}" for number in numbers],
-                "passage": [f"{name} p {language} {number // repeat}" for number in numbers],
-            }
-        )
-        for language, numbers in ids.items()
-    }
+def incomplete(
+    name: str, ids: Mapping[str, Sequence[int]], repeat: int = 1, negatives: Mapping[int, int] | None = None
+) -> AlignedPairs:
+    """Pairs in memory: the ids that each language has; a passage is the same for ``repeat`` consecutive ids.
+
+    The negatives are the number of another passage for each id.
+    """
+    tables = {}
+    for language, numbers in ids.items():
+        columns = {
+            "pair_id": [str(number) for number in numbers],
+            "query": [f"{name} q {language} {number}" for number in numbers],
+            "passage": [f"{name} p {language} {number // repeat}" for number in numbers],
+        }
+        if negatives is not None:
+            columns["negative"] = [f"{name} p {language} {negatives[number]}" for number in numbers]
+        tables[language] = datasets.Dataset.from_dict(columns)
     return AlignedPairs(tables, name)
 
 
@@ -49,15 +54,19 @@ def samplers(draw: st.DrawFn) -> HybridBatchSampler:
         languages = draw(st.sets(st.sampled_from(LANGUAGES), min_size=2))
         rows = draw(st.integers(24, 60))
         ids = {code: sorted(draw(st.sets(st.integers(0, rows - 1), min_size=rows - 4))) for code in sorted(languages)}
-        sources.append(incomplete(f"s{index}", ids, REPEAT))
+        numbers = st.lists(st.integers(0, 2 * rows), min_size=rows, max_size=rows)
+        negatives = draw(st.none() | numbers.map(lambda drawn: dict(enumerate(drawn))))
+        sources.append(incomplete(f"s{index}", ids, REPEAT, negatives))
     return HybridBatchSampler(
         sources,
         batch_size=draw(st.integers(2, 6)),
         steps=6,
         alpha=draw(st.sampled_from([0.0, 0.3, 1.0])),
         seed=draw(st.integers(0, 2**32 - 1)),
-        size_exponent=draw(st.sampled_from([0.0, 0.5, 1.0])),
+        language_exponent=draw(st.sampled_from([0.0, 0.5, 1.0])),
+        source_exponent=draw(st.sampled_from([0.0, 0.5, 1.0])),
         pair_scope=draw(st.sampled_from(["batch", "example"])),
+        sizes=draw(st.sampled_from([{}, {"s0": 10_000}])),
     )
 
 
@@ -79,6 +88,17 @@ def test_every_batch_obeys_the_laws(sampler: HybridBatchSampler) -> None:
         assert len({example.row for example in batch}) == len(batch)
         assert len({example.query for example in batch}) == len(batch)
         assert len({example.passage for example in batch}) == len(batch)
+        source = sampler.sources[batch[0].source]
+        if not source.has_negatives:
+            assert {example.negative for example in batch} == {None}
+            continue
+        for example in batch:
+            assert example.negative == source.negatives([example.row], example.passage_language)[0]
+        # A passage is the same one in every language.
+        passages, negatives = ([str(text).split()[-1] for text in column] for column in (
+            [example.passage for example in batch], [example.negative for example in batch]
+        ))  # fmt: skip
+        assert len({*passages, *negatives}) == 2 * len(batch)
 
 
 @pytest.mark.slow
@@ -110,9 +130,34 @@ def test_share_of_monolingual_batches_is_alpha(alpha: float) -> None:
 def test_languages_are_drawn_by_size_to_the_exponent(exponent: float, share: float) -> None:
     source = incomplete("s", {"de": range(30), "en": range(90)})
     steps = 2000
-    sampler = HybridBatchSampler([source], 2, steps, 1.0, seed=5, size_exponent=exponent)
+    sampler = HybridBatchSampler([source], 2, steps, 1.0, seed=5, language_exponent=exponent)
     english = sum(b[0].query_language == "en" for b in sampler) / steps
     assert abs(english - share) < 4 * (share * (1 - share) / steps) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("exponent", "sizes", "share"), [(0.0, {}, 1 / 2), (1.0, {}, 1 / 4), (1.0, {"small": 270}, 3 / 4)]
+)
+def test_sources_are_drawn_by_size_to_the_exponent(exponent: float, sizes: dict[str, int], share: float) -> None:
+    sources = [complete("small", 30), complete("large", 90)]
+    steps = 2000
+    sampler = HybridBatchSampler(sources, 2, steps, 0.5, seed=5, source_exponent=exponent, sizes=sizes)
+    small = sum(b[0].source == 0 for b in sampler) / steps
+    assert abs(small - share) < 4 * (share * (1 - share) / steps) ** 0.5
+
+
+def test_a_size_is_shared_by_the_rows_that_a_language_has() -> None:
+    sources = [incomplete("a", {"de": range(10), "en": range(40)}), complete("b", 40, ["de", "en"])]
+    pairs = [
+        LanguagePair(number, code, code, source.size(code, code), source.size(code, code) * size / len(source))
+        for number, (source, size) in enumerate(zip(sources, (120, 40), strict=True))
+        for code in ("de", "en")
+    ]
+    shares = {(pair.source, pair.query_language): share for pair, share in Shares(pairs, 0.0, 1.0)}
+    assert shares == pytest.approx({(0, "de"): 30 / 140, (1, "de"): 40 / 140, (0, "en"): 60 / 160, (1, "en"): 20 / 160})
+    sampler = HybridBatchSampler(sources, 2, 3000, 1.0, seed=1, sizes={"a": 120})
+    drawn = Counter((batch[0].source, batch[0].query_language) for batch in sampler)
+    assert {key: count / 3000 for key, count in drawn.items()} == pytest.approx(shares, abs=0.04)
 
 
 @pytest.mark.slow
@@ -166,3 +211,24 @@ def test_the_data_set_of_a_trainer_gives_the_texts_of_a_batch() -> None:
     batch = HybridBatchSampler(sources[:1], 4, 1, 0.0, seed=0).batch(0)
     texts = pairs.__getitems__(batch)
     assert texts == [{"query": example.query, "passage": example.passage} for example in batch]
+
+
+def test_a_batch_has_a_third_column_if_its_source_has_negatives() -> None:
+    sources = [
+        complete("plain", 20),
+        incomplete("s", dict.fromkeys(LANGUAGES, range(20)), 1, {n: n + 30 for n in range(20)}),
+    ]
+    pairs = PairDataset(sources)
+    assert pairs.column_names == ["query", "passage", "negative"]
+    sampler = HybridBatchSampler(sources, 4, 30, 0.5, seed=0)
+    found = {}
+    for batch in sampler:
+        (columns,) = {tuple(texts) for texts in pairs.__getitems__(batch)}
+        found[batch[0].source] = columns
+    assert found == {0: ("query", "passage"), 1: ("query", "passage", "negative")}
+
+
+def test_a_negative_that_is_always_another_passage_is_refused() -> None:
+    source = incomplete("s", {"en": range(40)}, 1, {n: (n + 1) % 2 for n in range(40)})
+    with pytest.raises(UserError, match="distinct texts"):
+        HybridBatchSampler([source], 4, 1, 1.0, seed=0).batch(0)

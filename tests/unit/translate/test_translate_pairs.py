@@ -177,6 +177,48 @@ def test_pairs_without_translation_are_left_out_and_counted(tmp_path: Path) -> N
         translated(table, Broken([""] * 4), tmp_path / "other")
 
 
+def with_negatives(queries: list[str], passages: list[str], negatives: list[str]) -> pa.Table:
+    return table_of(queries, passages).append_column("negative", pa.array(negatives))
+
+
+def test_negatives_are_translated_with_their_pairs(tmp_path: Path) -> None:
+    table = with_negatives(["a", "b"], ["ccc", "dd"], ["dd", "e"])
+    engine = Prefix()
+    made, record = translated(table, engine, tmp_path)
+    assert made.to_pylist() == [
+        {"pair_id": "id0", "query": "en>de a", "passage": "en>de ccc", "negative": "en>de dd"},
+        {"pair_id": "id1", "query": "en>de b", "passage": "en>de dd", "negative": "en>de e"},
+    ]
+    assert sorted(engine.seen) == ["a", "b", "ccc", "dd", "e"]
+    assert record["distinct_texts"] == 5
+    parts = [
+        translate_part(table, Prefix(), state=tmp_path / "shards", batch_size=2, shard=shard, shards=3)
+        for shard in range(3)
+    ]
+    assert gather(table, parts) == (made, record)
+
+
+def test_a_pair_whose_negative_has_no_translation_is_left_out(tmp_path: Path) -> None:
+    table = with_negatives(["aaaaa", "bbbb"], ["ccc", "ccc"], ["dd", "e"])
+    made, record = translated(table, Broken(["A", "B", "C", "", "E"]), tmp_path, batch_size=5)
+    assert made.to_pylist() == [{"pair_id": "id1", "query": "B", "passage": "C", "negative": "E"}]
+    assert record["pairs_without_translation"] == 1
+
+
+def test_a_memory_must_have_the_negatives(tmp_path: Path, arguments: list[str]) -> None:
+    pq.write_table(with_negatives(["a"], ["b"], ["c"]), tmp_path / "en.parquet")
+    translate.main(arguments)
+    assert pq.read_table(tmp_path / "de.parquet").to_pylist() == [
+        {"pair_id": "id0", "query": "A", "passage": "B", "negative": "C"}
+    ]
+    write_tmx(tmp_path / "m.tmx", "de", {"a": "A", "b": "B"})
+    with pytest.raises(UserError, match=r"m\.tmx: has no de translation of 'c'"):
+        translate.main(arguments)
+    pq.write_table(with_negatives(["a"], ["b"], [" "]), tmp_path / "en.parquet")
+    with pytest.raises(UserError, match="pair_id 'id0' has a blank negative"):
+        translate.main(arguments)
+
+
 class Sentences(Prefix):
     """Translates one sentence at a time and measures length in words."""
 

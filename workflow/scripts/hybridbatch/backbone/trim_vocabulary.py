@@ -79,8 +79,8 @@ def read_texts(files: Sequence[Path], prompts: Mapping[str, str]) -> Iterator[li
     """Yield all texts in batches, each with the prompt of its kind.
 
     Args:
-        files: parquet files with the columns ``query`` and ``passage``, or ``queries.parquet`` and ``passages.parquet``
-            files with a column ``text``.
+        files: parquet files with the columns ``query``, ``passage`` and perhaps ``negative``, or ``queries.parquet`` and
+            ``passages.parquet`` files with a column ``text``.
         prompts: the prompts of the kinds ``query`` and ``passage``.
 
     Raises:
@@ -199,7 +199,8 @@ def _pieces_before_failure(tokenizer: Tokenizer, model: Mapping[str, Any], text:
 
 def _kinds(file: Path, columns: Sequence[str]) -> dict[str, str]:
     if {"query", "passage"} <= set(columns):
-        return {"query": "query", "passage": "passage"}
+        kinds = {"query": "query", "passage": "passage", "negative": "passage"}
+        return {column: kind for column, kind in kinds.items() if column in columns}
     kinds = {"queries": "query", "passages": "passage"}
     if "text" in columns and file.stem in kinds:
         return {"text": kinds[file.stem]}

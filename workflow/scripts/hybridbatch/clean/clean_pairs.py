@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from hybridbatch.clean.decontamination import EvaluationTexts, evaluation_texts, open_parquet
 from hybridbatch.clean.steps import (
     COLUMNS,
+    COLUMNS_WITH_NEGATIVES,
     Batch,
     Duplicates,
     Step,
@@ -27,6 +28,7 @@ from hybridbatch.clean.steps import (
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import atomic_path, write_json
 from hybridbatch.config.cleaning import Cleaning, Quality
+from hybridbatch.data.pairs import PAIRS, PAIRS_WITH_NEGATIVES
 
 if TYPE_CHECKING:
     from hybridbatch.clean.translation_quality import QualityControl
@@ -57,30 +59,36 @@ def clean_pairs(
     language: str,
     evaluation: Sequence[Path] = (),
     origin: Origin | None = None,
+    negatives: bool = False,
     device: str = "cpu",
 ) -> dict[str, Any]:
-    """Clean a file of pairs, in batches. The pairs that are kept retain their ids, order, and other columns.
+    """Clean a file of pairs, in batches. The pairs that are kept retain their ids and order.
 
     Args:
-        pairs: parquet file with ``pair_id, query, passage``.
-        output: the parquet file of the kept pairs.
+        pairs: parquet file with ``pair_id, query, passage`` and, with ``negatives``, ``negative``.
+        output: the parquet file of the kept pairs, with the same columns.
         record: the JSON file of the counts.
         settings: the steps, in order.
         source: the name of the source, for the record.
         language: the language of the pairs.
         evaluation: folders of evaluation texts; see :func:`hybridbatch.clean.decontamination.evaluation_texts`.
         origin: for translations, their origin.
+        negatives: keep the negatives, and drop pairs whose negative is missing or unfit for training.
         device: where an encoder runs: ``auto``, ``cpu`` or ``cuda``.
 
     Returns:
         The record: ``pairs_in = pairs_kept + the sum of removed``.
 
     Raises:
-        UserError: if a file is unreadable, a translation has no source, or no pair is left.
+        UserError: if a file is unreadable or lacks a column, a translation has no source, or no pair is left.
     """
+    schema = PAIRS_WITH_NEGATIVES if negatives else PAIRS
     with open_parquet(pairs) as file:
-        schema = file.schema_arrow
-    control = _quality_control(pairs, language, settings.quality, origin, device)
+        missing = [name for name in schema.names if name not in file.schema_arrow.names]
+    if missing:
+        raise UserError(f"{pairs}: has no column {missing[0]!r}; delete the file and run again")
+    columns = COLUMNS_WITH_NEGATIVES if negatives else COLUMNS
+    control = _quality_control(pairs, columns, language, settings.quality, origin, device)
     with (
         evaluation_texts(evaluation, settings.passages, settings.near_duplicates) as texts,
         atomic_path(output) as aside,
@@ -90,12 +98,12 @@ def clean_pairs(
         reasons = [reason for step in steps if step for reason in step.reasons]
         removed: Removed = {reason: {"reason": reason, "pairs": 0, "examples": []} for reason in reasons}
         total = kept = normalised = 0
-        for batch in _batches(pairs, origin):
+        for batch in _batches(pairs, columns, origin):
             total += batch.table.num_rows
             rest, changed = _apply(steps, batch, removed)
             kept += rest.table.num_rows
             normalised += changed
-            writer.write_table(_with_texts(rest))
+            writer.write_table(pa.table({"pair_id": rest.table["pair_id"], **rest.texts}, schema=schema))
             LOG.info("%d pairs read, %d kept", total, kept)
         if not kept:
             counts = ", ".join(f"{reason}: {row['pairs']}" for reason, row in removed.items() if row["pairs"])
@@ -119,7 +127,8 @@ def clean_pairs(
 
 def _steps(settings: Cleaning, texts: EvaluationTexts, control: "QualityControl | None") -> list[Step | None]:
     """Return the steps in order; None stands for normalisation."""
-    limits = {"query": settings.max_query_characters, "passage": settings.max_passage_characters}
+    limits = dict.fromkeys(COLUMNS_WITH_NEGATIVES, settings.max_passage_characters)
+    limits["query"] = settings.max_query_characters
     steps = {
         "normalise": None,
         "empty": Step(["empty"], find_empty),
@@ -134,16 +143,16 @@ def _steps(settings: Cleaning, texts: EvaluationTexts, control: "QualityControl 
 
 
 def _quality_control(
-    pairs: Path, language: str, settings: Quality, origin: Origin | None, device: str
+    pairs: Path, columns: Sequence[str], language: str, settings: Quality, origin: Origin | None, device: str
 ) -> "QualityControl | None":
     if origin is None or origin.engine in settings.trusted_engines:
         return None
     # Loading the language identifier takes a second, and most files do not need it.
     from hybridbatch.clean.translation_quality import QualityControl, encoder_similarity, length_ratio  # noqa: PLC0415
 
-    ratios: dict[str, list[Any]] = {name: [] for name in COLUMNS}
-    for batch in _batches(pairs, origin):
-        for name in COLUMNS:
+    ratios: dict[str, list[Any]] = {name: [] for name in columns}
+    for batch in _batches(pairs, columns, origin):
+        for name in columns:
             both = zip(batch.texts[name], batch.sources[name], strict=True)
             ratios[name].append(np.array([length_ratio(text, source) for text, source in both], np.float32))
     medians = {name: float(np.median(np.concatenate(parts))) if parts else 0.0 for name, parts in ratios.items()}
@@ -168,25 +177,25 @@ def _apply(steps: Sequence[Step | None], batch: Batch, removed: Removed) -> tupl
                 entry = removed[drop.reason]
                 entry["pairs"] += 1
                 if len(entry["examples"]) < EXAMPLES:
-                    texts = {name: shorten(batch.texts[name][row]) for name in COLUMNS}
+                    texts = {name: shorten(column[row]) for name, column in batch.texts.items()}
                     pair_id = str(batch.table["pair_id"][row].as_py())
                     entry["examples"].append({"pair_id": pair_id, **texts, "detail": drop.detail})
         batch = batch.select([row for row, drop in enumerate(drops) if drop is None])
     return batch, normalised
 
 
-def _batches(pairs: Path, origin: Origin | None) -> Iterator[Batch]:
-    source_rows = _rows(origin.source_pairs) if origin else None
-    for table in _tables(pairs):
-        texts = {name: [text or "" for text in table[name].to_pylist()] for name in COLUMNS}
+def _batches(pairs: Path, columns: Sequence[str], origin: Origin | None) -> Iterator[Batch]:
+    source_rows = _rows(origin.source_pairs, columns) if origin else None
+    for table in _tables(pairs, columns):
+        texts = {name: [text or "" for text in table[name].to_pylist()] for name in columns}
         sources = {}
         if origin and source_rows:
             rows = [_find_row(pair_id, source_rows, pairs, origin) for pair_id in table["pair_id"].to_pylist()]
-            sources = {name: [row[number] for row in rows] for number, name in enumerate(COLUMNS, 1)}
+            sources = {name: [row[number] for row in rows] for number, name in enumerate(columns, 1)}
         yield Batch(table, texts, sources)
 
 
-def _find_row(pair_id: str, rows: Iterator[tuple[str, str, str]], pairs: Path, origin: Origin) -> tuple[str, str, str]:
+def _find_row(pair_id: str, rows: Iterator[tuple[str, ...]], pairs: Path, origin: Origin) -> tuple[str, ...]:
     for row in rows:
         if row[0] == pair_id:
             return row
@@ -195,22 +204,14 @@ def _find_row(pair_id: str, rows: Iterator[tuple[str, str, str]], pairs: Path, o
     )
 
 
-def _rows(pairs: Path) -> Iterator[tuple[str, str, str]]:
-    for table in _tables(pairs):
-        yield from zip(*(table[name].to_pylist() for name in ("pair_id", *COLUMNS)), strict=True)
+def _rows(pairs: Path, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    for table in _tables(pairs, columns):
+        yield from zip(*(table[name].to_pylist() for name in ("pair_id", *columns)), strict=True)
 
 
-def _tables(pairs: Path) -> Iterator[pa.Table]:
+def _tables(pairs: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
     with open_parquet(pairs) as file:
         # One row group at a time: when reading several, the reader buffers the file.
         for group in range(file.num_row_groups):
-            for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group]):
+            for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=["pair_id", *columns]):
                 yield pa.Table.from_batches([batch])
-
-
-def _with_texts(batch: Batch) -> pa.Table:
-    table = batch.table
-    for name in COLUMNS:
-        field = table.schema.field(name)
-        table = table.set_column(table.schema.get_field_index(name), field, pa.array(batch.texts[name], field.type))
-    return table

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 EXAMPLE_CHARACTERS = 300
 COLUMNS = ("query", "passage")
+# The negative of a pair is a text like its passage: what drops a pair for its passage drops it for its negative.
+COLUMNS_WITH_NEGATIVES = (*COLUMNS, "negative")
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Batch:
 
     Attributes:
         table: the rows.
-        texts: the queries and the passages, by column.
+        texts: the queries, the passages and, if they are used, the negatives, by column.
         sources: the texts that were translated, by column; empty unless the pairs are translations.
     """
 
@@ -74,15 +76,15 @@ def normalise(text: str) -> str:
 
 def normalise_batch(batch: Batch) -> tuple[Batch, int]:
     """Normalise the texts of a batch; return it and the number of pairs that changed."""
-    texts = {name: [normalise(text) for text in batch.texts[name]] for name in COLUMNS}
+    texts = {name: [normalise(text) for text in column] for name, column in batch.texts.items()}
     changed = np.zeros(batch.table.num_rows, bool)
-    for name in COLUMNS:
-        changed |= [new != old for new, old in zip(texts[name], batch.texts[name], strict=True)]
+    for name, column in batch.texts.items():
+        changed |= [new != old for new, old in zip(texts[name], column, strict=True)]
     return replace(batch, texts=texts), int(changed.sum())
 
 
 def find_empty(batch: Batch) -> Drops:
-    """Find pairs whose query or passage has neither a letter nor a digit."""
+    """Find pairs of which a text has neither a letter nor a digit."""
     texts = batch.texts
     return _first_drops(
         batch, lambda name, rows: [None if any(map(str.isalnum, texts[name][row])) else Drop("empty") for row in rows]
@@ -90,7 +92,7 @@ def find_empty(batch: Batch) -> Drops:
 
 
 def find_long(batch: Batch, limits: Mapping[str, int]) -> Drops:
-    """Find pairs whose query or passage has more characters than the limit of its column."""
+    """Find pairs of which a text has more characters than the limit of its column."""
 
     def check(column: str, rows: list[int]) -> Iterable[Drop | None]:
         for length in (len(batch.texts[column][row]) for row in rows):
@@ -100,7 +102,10 @@ def find_long(batch: Batch, limits: Mapping[str, int]) -> Drops:
 
 
 class Duplicates:
-    """Finds pairs whose texts in all ``columns`` have the same :func:`key` as those of an earlier pair of the file."""
+    """Finds pairs whose texts in all ``columns`` have the same :func:`key` as those of an earlier pair of the file.
+
+    Where passages are compared, a pair whose negative has the same key as its passage is a duplicate, too.
+    """
 
     def __init__(self, columns: Sequence[str], reason: str) -> None:
         self._columns = columns
@@ -116,11 +121,16 @@ class Duplicates:
         new = ~contains(self._seen, distinct)
         kept = set(first[new].tolist())
         self._seen = np.sort(np.concatenate([self._seen, distinct[new]]), kind="stable")
-        return [None if row in kept else Drop(self._reason) for row in range(len(digests))]
+        drops = [None if row in kept else Drop(self._reason) for row in range(len(digests))]
+        negatives = batch.texts.get("negative", []) if "passage" in self._columns else []
+        for row, negative in enumerate(negatives):
+            if key(negative) == key(batch.texts["passage"][row]):
+                drops[row] = drops[row] or Drop(self._reason, "the negative is the passage")
+        return drops
 
 
 def find_contaminated(batch: Batch, evaluation: EvaluationTexts) -> Drops:
-    """Find pairs whose query or passage is an evaluation text, then those whose query or passage is nearly one."""
+    """Find pairs of which a text is an evaluation text, then those of which a text is nearly one."""
 
     def check(exact: bool, column: str, rows: list[int]) -> Iterable[Drop | None]:
         find, reason = (evaluation.exact, "contaminated") if exact else (evaluation.near, "near_contaminated")
@@ -132,7 +142,7 @@ def find_contaminated(batch: Batch, evaluation: EvaluationTexts) -> Drops:
 
 
 def find_mistranslated(batch: Batch, control: "QualityControl") -> Drops:
-    """Find pairs whose query or passage fails a check of its translation."""
+    """Find pairs of which a text fails a check of its translation."""
 
     def check(column: str, rows: list[int]) -> Iterable[Drop | None]:
         texts, sources = ([columns[column][row] for row in rows] for columns in (batch.texts, batch.sources))
@@ -143,10 +153,10 @@ def find_mistranslated(batch: Batch, control: "QualityControl") -> Drops:
 
 
 def _first_drops(batch: Batch, *checks: Callable[[str, list[int]], Iterable[Drop | None]]) -> Drops:
-    """Return the first drop of each pair. A check sees the queries, then the passages, at the rows still without a drop."""
+    """Return the first drop of each pair. A check sees one column after another, at the rows still without a drop."""
     drops: Drops = [None] * batch.table.num_rows
     for check in checks:
-        for column in COLUMNS:
+        for column in batch.texts:
             rows = [row for row, drop in enumerate(drops) if drop is None]
             for row, drop in zip(rows, check(column, rows), strict=True):
                 drops[row] = drop

@@ -125,8 +125,8 @@ class QualityControl:
         Args:
             settings: the checks, in order, and their thresholds.
             language: the language of the translations.
-            medians: the median :func:`length_ratio` of the file's queries and passages.
-            similarity: returns the cosine similarities of sources and translations; its last argument is ``query`` or ``passage``.
+            medians: the median :func:`length_ratio` of the file's texts, by column.
+            similarity: returns the cosine similarities of sources and translations; its last argument is the column.
         """
         self._settings = settings
         self._language = language
@@ -140,7 +140,7 @@ class QualityControl:
         Args:
             texts: the translations.
             sources: the source texts.
-            column: ``query`` or ``passage``.
+            column: ``query``, ``passage`` or ``negative``.
         """
         found: list[Check | None] = [None] * len(texts)
         for check in self.checks:

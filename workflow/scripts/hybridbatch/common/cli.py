@@ -44,6 +44,14 @@ def named_file(text: str) -> tuple[str, Path]:
     return name, Path(file)
 
 
+def named_number(text: str) -> tuple[str, int]:
+    """Return the name and the number of an argument ``NAME=N``, a whole number above 0."""
+    name, equals, number = text.partition("=")
+    if not (name and equals and number.isdecimal() and int(number)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=N with a whole number above 0")
+    return name, int(number)
+
+
 def run(main: Callable[[list[str] | None], None]) -> NoReturn:
     """Run ``main`` as a program and exit.
 

@@ -29,7 +29,7 @@ class NearDuplicates(Section):
 
 
 class Quality(Section):
-    """Quality control of translations. A pair is dropped in a language if its query or passage fails a check."""
+    """Quality control of translations. A pair is dropped in a language if one of its texts fails a check."""
 
     checks: Annotated[list[Check], AfterValidator(distinct)] = Field(
         ["untranslated", "script", "language", "length_ratio", "repetition"],
@@ -68,14 +68,19 @@ class Quality(Section):
 
 
 class Cleaning(Section):
-    """What is removed from the training pairs. The removals of each step are counted; the ids of pairs never change."""
+    """What is removed from the training pairs. The removals of each step are counted; the ids of pairs never change.
+
+    With `training.negatives: given`, a negative is cleaned like a passage, and a pair without a usable negative is dropped.
+    """
 
     steps: Annotated[list[Step], AfterValidator(distinct)] = Field(
         ["normalise", "empty", "length", "duplicates", "contamination", "quality"],
-        description="steps, in this order: `normalise` (NFC, white space), `empty`, `length`, `duplicates` (query and passage together), `duplicate_queries`, `contamination`, `quality` (translations only)",
+        description="steps, in this order: `normalise` (NFC, white space), `empty`, `length`, `duplicates` (query and passage together; also pairs whose negative is their passage), `duplicate_queries`, `contamination`, `quality` (translations only)",
     )
     max_query_characters: int = Field(2000, ge=1, description="`length`: pairs with a longer query are dropped")
-    max_passage_characters: int = Field(20_000, ge=1, description="`length`: pairs with a longer passage are dropped")
+    max_passage_characters: int = Field(
+        20_000, ge=1, description="`length`: pairs with a longer passage or negative are dropped"
+    )
     decontaminate: Annotated[list[Name], AfterValidator(distinct)] | None = Field(
         None,
         description="`contamination`: benchmarks whose texts must not be trained on, in the language of the pairs and in English; null: all of `runs.benchmarks`",

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from hybridbatch.config.base import Name, Section, Share, distinct
 from hybridbatch.config.training import Strategy
 
-Axis = Literal["alpha", "size_exponent", "pair_scope", "languages"]
+Axis = Literal["alpha", "language_exponent", "source_exponent", "pair_scope", "languages"]
 
 
 class Ablation(Section):
@@ -18,8 +18,11 @@ class Ablation(Section):
     alpha: Annotated[list[Share], AfterValidator(distinct)] = Field(
         [], description="shares of monolingual batches, for example `[0, 0.25, 0.5, 0.75, 1]`"
     )
-    size_exponent: Annotated[list[Share], AfterValidator(distinct)] = Field(
-        [], description="values of `size_exponent`, for example `[0, 0.5, 1]`"
+    language_exponent: Annotated[list[Share], AfterValidator(distinct)] = Field(
+        [], description="values of `language_exponent`, for example `[0, 0.5, 1]`"
+    )
+    source_exponent: Annotated[list[Share], AfterValidator(distinct)] = Field(
+        [], description="values of `source_exponent`, for example `[0, 0.5, 1]`"
     )
     pair_scope: Annotated[list[Literal["batch", "example"]], AfterValidator(distinct)] = Field(
         [], description="values of `pair_scope`, for example `[batch, example]`"
@@ -32,7 +35,7 @@ class Ablation(Section):
     @property
     def is_used(self) -> bool:
         """Whether anything is varied."""
-        return bool(self.alpha or self.size_exponent or self.pair_scope or self.languages)
+        return any((self.alpha, self.language_exponent, self.source_exponent, self.pair_scope, self.languages))
 
     @model_validator(mode="after")
     def _sizes_differ(self) -> Self:
@@ -141,7 +144,8 @@ def ablation_strategies(
     base = strategies[ablation.base]
     wanted: list[tuple[Axis, str, str, Any]] = [
         *(("alpha", f"{value:g}", f"alpha{value:g}", value) for value in ablation.alpha),
-        *(("size_exponent", f"{value:g}", f"size{value:g}", value) for value in ablation.size_exponent),
+        *(("language_exponent", f"{value:g}", f"language{value:g}", value) for value in ablation.language_exponent),
+        *(("source_exponent", f"{value:g}", f"source{value:g}", value) for value in ablation.source_exponent),
         *(("pair_scope", scope, scope, scope) for scope in ablation.pair_scope),
         *(("languages", str(len(codes)), f"{len(codes)}-languages", codes) for codes in ablation.languages),
     ]

@@ -162,6 +162,10 @@ class Config(Section):
             raise ValueError(
                 f"ablation.base: {self.ablation.base!r} is not one of runs.strategies; name one of {', '.join(self.runs.strategies)}"
             )
+        if self.training.negatives == "given" and not any(map(self.has_negatives, self.training.sources)):
+            raise ValueError(
+                "training.negatives: given, but none of training.sources has negatives; set it to none, or hub.columns.negative of a source"
+            )
         for name, strategy in self.trained_strategies.items():
             self._check_strategy(f"strategies.{name}", strategy)
         return self
@@ -225,6 +229,11 @@ class Config(Section):
 
     def _ablation(self) -> tuple[dict[str, Strategy], list[Point]]:
         return ablation_strategies(self.ablation, self._compared())
+
+    def has_negatives(self, source: str) -> bool:
+        """Return whether training uses the negatives of a source."""
+        used = self.training.negatives == "given" and source in self.training.sources
+        return used and self.sources[source].has_negatives
 
     def languages_of(self, strategy: Strategy) -> dict[str, list[str]]:
         """Return the languages that a strategy trains on, by source, without sources that have none of them."""

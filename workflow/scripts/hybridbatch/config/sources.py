@@ -90,6 +90,11 @@ class Source(Dataset):
     hub: HubData | None = Field(
         None, description="readers `hub` and `mmarco`: which files at which commit, and which parts of them"
     )
+    size: int | None = Field(
+        None,
+        ge=1,
+        description="size of the source that `language_exponent` and `source_exponent` count; null: its number of pairs",
+    )
     licence: str | None = Field(None, description="licence of the data; shown on the cards of models trained on it")
     translation: Translation | None = Field(None, description="translation into further languages")
 
@@ -106,7 +111,7 @@ class Source(Dataset):
 
     def for_language(self, language: str) -> Self:
         """Return the source with only those values that the raw pairs of one language depend on."""
-        return self.model_copy(update={"languages": [language], "translation": None, "licence": None})
+        return self.model_copy(update={"languages": [language], "translation": None, "licence": None, "size": None})
 
     @model_validator(mode="after")
     def _has_what_its_reader_needs(self) -> Self:

@@ -13,9 +13,13 @@ class Strategy(Section):
     alpha: Share = Field(
         description="probability that a batch is monolingual; 1: only monolingual batches, 0: only cross-lingual batches"
     )
-    size_exponent: Share = Field(
+    language_exponent: Share = Field(
         0.0,
-        description="languages and sources are drawn in proportion to their number of pairs raised to this power; 0: uniformly, 1: by size",
+        description="the languages of a batch are drawn in proportion to their size over all sources, raised to this power; 0: equally, 1: by size",
+    )
+    source_exponent: Share = Field(
+        1.0,
+        description="the source of a batch is drawn from those that have its languages, in proportion to its size in them, raised to this power; 0: equally, 1: by size",
     )
     pair_scope: Literal["batch", "example"] = Field(
         "batch",
@@ -58,7 +62,11 @@ class Training(Section):
     )
     steps: int = Field(1000, ge=1, description="optimiser steps")
     batch_size: int = Field(
-        100, ge=2, description="pairs in a batch, over all GPUs; the other passages of the batch are the negatives"
+        100, ge=2, description="pairs in a batch, over all GPUs; the other passages of the batch are negatives"
+    )
+    negatives: Literal["none", "given"] = Field(
+        "none",
+        description="`given`: the non-relevant passages that sources have are negatives of every query in their batches, too; `none`: they are not used. Not in validation",
     )
     mini_batch_size: int | None = Field(
         None,

@@ -16,6 +16,7 @@ from hybridbatch.data.ids import Interval, first_repeated, in_interval
 from hybridbatch.data.tabular import read_rows, text_of
 
 PAIRS = pa.schema([("pair_id", pa.string()), ("query", pa.string()), ("passage", pa.string())])
+PAIRS_WITH_NEGATIVES = PAIRS.append(pa.field("negative", pa.string()))
 LOG = logging.getLogger(__name__)
 ROW_GROUP = 20_000
 
@@ -30,8 +31,13 @@ class Pair(NamedTuple):
 
 
 def read(path: Path) -> pa.Table:
-    """Read the pairs of a parquet file as a table of the schema ``PAIRS``."""
-    return read_table(path, PAIRS.names)
+    """Read the pairs of a parquet file as a table of the schema ``PAIRS`` or ``PAIRS_WITH_NEGATIVES``."""
+    return read_table(path)
+
+
+def text_columns(table: pa.Table) -> list[str]:
+    """Return the columns of a table of pairs that hold texts: ``query``, ``passage`` and, if there are negatives, ``negative``."""
+    return [name for name in PAIRS_WITH_NEGATIVES.names if name != "pair_id" and name in table.column_names]
 
 
 def read_pairs(path: Path) -> Iterator[Pair]:
@@ -60,7 +66,7 @@ def write_pairs(output: Path, pairs: Iterable[Pair], keep: Interval, source: str
     Raises:
         UserError: if there are no pairs, or an id is blank or repeated. Nothing has been written then.
     """
-    schema = PAIRS.append(pa.field("negative", pa.string())) if negatives else PAIRS
+    schema = PAIRS_WITH_NEGATIVES if negatives else PAIRS
     kept = (pair for pair in pairs if in_interval(pair.pair_id, keep))
     written = 0
     with atomic_path(output) as aside:
@@ -82,14 +88,14 @@ def write_pairs(output: Path, pairs: Iterable[Pair], keep: Interval, source: str
 
 
 def check(table: pa.Table, source: str, language: str) -> None:
-    """Check that a table of the schema ``PAIRS`` can be translated; ``source`` is what error messages call it.
+    """Check that a table from :func:`read` can be translated; ``source`` is what error messages call it.
 
     Raises:
         UserError: if there are no pairs, or a text is blank.
     """
     if table.num_rows == 0:
         raise UserError(f"{source}: language {language!r}: there are no pairs; select more or name another file")
-    for column in ("query", "passage"):
+    for column in text_columns(table):
         blank = table["pair_id"].filter(pc.fill_null(pc.equal(pc.utf8_trim_whitespace(table[column]), ""), True))
         if len(blank):
             raise UserError(

@@ -162,6 +162,7 @@ def training_settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of the training by their keys in the configuration, without those that are unset."""
     values = {f"strategies.{key}": value for key, value in manifest["strategy"].items()}
     values |= {f"training.{key}": value for key, value in manifest["training"].items()}
+    values |= {f"sources.{name}.size": size for name, size in manifest["sizes"].items()}
     # The card lists the sources in its table of data.
     sources = {"training.sources", "training.validation"}
     return {key: value for key, value in values.items() if value is not None and key not in sources}

@@ -20,7 +20,8 @@ COLUMNS = ["axis", "point", *KEYS[:-1], *NUMBERS]
 EXPLANATION = "One setting of a strategy varied, all else equal; a column per value."
 AXES = {
     "alpha": "alpha, the share of monolingual batches",
-    "size_exponent": "exponent of sampling by size",
+    "language_exponent": "exponent of languages' sizes",
+    "source_exponent": "exponent of sources' sizes",
     "pair_scope": "scope of the language pair",
     "languages": "number of training languages",
 }
@@ -69,7 +70,8 @@ def ablation_figure(rows: pd.DataFrame) -> Figure:
                 panel.set_axis_off()
                 continue
             values = list(dict.fromkeys(own["point"]))
-            positions = [float(value) for value in values] if axis in ("alpha", "size_exponent") else range(len(values))
+            is_named = axis in ("pair_scope", "languages")
+            positions = range(len(values)) if is_named else [float(value) for value in values]
             position = dict(zip(values, positions, strict=True))
             for index, backbone in enumerate(backbones):
                 line = own[own["backbone"] == backbone]

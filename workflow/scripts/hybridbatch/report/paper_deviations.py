@@ -83,7 +83,7 @@ def open_choices(config: Config) -> list[Choice]:
         Choice("Steps", f"{training.steps}" + (", at most" if training.patience is not None else "")),
         Choice("Warm-up", f"{100 * training.warmup_share:g} % of the steps, then linear decay"),
         Choice("Precision of the matrix products in training", training.precision),
-        Choice("Weights of sources", _each({name: _weights(s.size_exponent) for name, s in compared.items()})),
+        Choice("Source of a batch", _each({name: _weights(s.source_exponent) for name, s in compared.items()})),
     ]
     if mixed:
         rows.append(Choice("Languages of a cross-lingual batch", f"a pair of languages {_each(mixed)}"))
@@ -166,7 +166,7 @@ def _strategies(config: Config) -> Iterator[Deviation]:
     if alphas != ALPHAS:
         shown = [", ".join(f"{name} {alpha:g}" for name, alpha in values.items()) for values in (ALPHAS, alphas)]
         yield Deviation("Strategies, by their share of monolingual batches", shown[0], shown[1])
-    exponents = {name: strategy.size_exponent for name, strategy in compared.items()}
+    exponents = {name: strategy.language_exponent for name, strategy in compared.items()}
     if any(exponents.values()):
         here = {name: _weights(value) for name, value in exponents.items()}
         yield Deviation("Languages of a batch", "drawn equally", _each(here))
@@ -180,13 +180,17 @@ def _data(config: Config) -> Iterator[Deviation]:
     yield Deviation("Training sources", f"{SOURCES}; most machine-translated in house", here)
     if config.training_languages != LANGUAGES:
         yield Deviation("Training languages", " ".join(LANGUAGES), " ".join(config.training_languages))
-    yield Deviation(
-        "Negatives", "one for each query, and the other passages of the batch", "the other passages of the batch"
-    )
+    given = [name for name in sources if config.has_negatives(name)]
+    if given != list(sources):
+        others = "the other passages of the batch"
+        here = f"{others}; for queries of {', '.join(given)}, one more each" if given else others
+        yield Deviation("Negatives", f"one for each query, and {others}", here)
 
 
 def _weights(exponent: float) -> str:
-    return f"drawn in proportion to pairs to the power of {exponent:g}" if exponent else "drawn equally"
+    if exponent in (0, 1):
+        return "drawn by size" if exponent else "drawn equally"
+    return f"drawn by size to the power of {exponent:g}"
 
 
 def _origin(source: Source) -> str:

@@ -91,8 +91,10 @@ def describe(strategy: Strategy) -> str:
     text = f"monolingual with probability {strategy.alpha:g}"
     if strategy.alpha < 1:
         text += f"; else cross-lingual, a language pair per {strategy.pair_scope}"
-    if strategy.size_exponent:
-        text += f"; languages and sources by their pairs to the power of {strategy.size_exponent:g}"
+    if strategy.language_exponent:
+        text += f"; languages by their size to the power of {strategy.language_exponent:g}"
+    if strategy.source_exponent != 1:
+        text += f"; sources by their size to the power of {strategy.source_exponent:g}"
     for what, names in (("sources", strategy.sources), ("languages", strategy.languages)):
         if names is not None:
             text += f"; {what}: {', '.join(names)}"

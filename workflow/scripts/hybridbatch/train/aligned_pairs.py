@@ -13,31 +13,49 @@ from numpy.typing import NDArray
 from hybridbatch.common.errors import UserError
 
 COLUMNS = ["query", "passage"]
+NEGATIVE = "negative"
 
 
 class AlignedPairs:
     """The pairs of one source: a row for each ``pair_id``, in every language that has it.
 
     Args:
-        pairs: for each language a data set with the columns ``pair_id``, ``query`` and ``passage``, or a parquet file of one.
+        pairs: for each language a data set with the columns ``pair_id``, ``query``, ``passage`` and, if the source has negatives,
+            ``negative``, or a parquet file of one.
         name: name of the source, for messages.
         cache: folder for memory-mapped copies of the files. Processes may share it, also at the same time: the first one copies a
             file, the others wait for it. None: the cache of the ``datasets`` library.
+        negatives: whether to read the column ``negative`` if there is one.
+
+    Attributes:
+        has_negatives: whether every row has a negative.
 
     Raises:
-        UserError: if a language has no pairs or lacks a column.
+        UserError: if a language has no pairs or lacks a column, or only some languages have negatives.
     """
 
     def __init__(
-        self, pairs: Mapping[str, Path | str | datasets.Dataset], name: str = "pairs", cache: Path | None = None
+        self,
+        pairs: Mapping[str, Path | str | datasets.Dataset],
+        name: str = "pairs",
+        cache: Path | None = None,
+        negatives: bool = True,
     ) -> None:
         self.name = name
         self.languages = tuple(sorted(pairs))
         tables = {language: self._open(language, pairs[language], cache) for language in self.languages}
-        self._texts = {language: table.select_columns(COLUMNS) for language, table in tables.items()}
+        lacking = [language for language, table in tables.items() if NEGATIVE not in table.column_names]
+        self.has_negatives = negatives and len(lacking) < len(tables)
+        if self.has_negatives and lacking:
+            raise UserError(f"source {name} in {lacking[0]}: has no column 'negative', unlike other languages; add it")
+        for language, table in tables.items() if self.has_negatives else ():
+            if table.data.column(NEGATIVE).null_count:
+                raise UserError(f"source {name} in {language}: a pair has no negative; give it one, or remove the pair")
+        columns = [*COLUMNS, NEGATIVE] if self.has_negatives else COLUMNS
+        self._texts = {language: table.select_columns(columns) for language, table in tables.items()}
         # Selected once: the time it takes grows with the rows.
         self._columns = {
-            (language, column): table.select_columns(column) for language, table in tables.items() for column in COLUMNS
+            (language, column): table.select_columns(column) for language, table in tables.items() for column in columns
         }
         self._positions = _align({language: _ids(table) for language, table in tables.items()})
         self._size = len(next(iter(self._positions.values())))
@@ -65,7 +83,7 @@ class AlignedPairs:
         return self._size
 
     def texts(self, language: str) -> datasets.Dataset:
-        """Return the pairs of a language with the columns ``query`` and ``passage``."""
+        """Return the pairs of a language with the columns ``query``, ``passage`` and, if there are negatives, ``negative``."""
         return self._texts[language]
 
     def size(self, query_language: str, passage_language: str) -> int:
@@ -91,6 +109,22 @@ class AlignedPairs:
     def passages(self, rows: Sequence[int], language: str) -> list[str]:
         """Return the passages of rows in a language that has them."""
         return self._read(rows, language, "passage")
+
+    def negatives(self, rows: Sequence[int], language: str) -> list[str] | list[None]:
+        """Return the negatives of rows in a language that has them; None for each row of a source without negatives."""
+        return self._read(rows, language, NEGATIVE) if self.has_negatives else [None] * len(rows)
+
+    def translations(self, rows: Sequence[int]) -> list[set[str]]:
+        """Return the passage and the negative of each row in all languages that have the row."""
+        found: list[set[str]] = [set() for _ in rows]
+        for language in self.languages:
+            places = np.flatnonzero(self._positions[language][np.asarray(rows, dtype=np.int64)] >= 0).tolist()
+            present = [rows[place] for place in places]
+            for texts in (self.passages(present, language), self.negatives(present, language)):
+                for place, text in zip(places, texts, strict=True):
+                    if text is not None:
+                        found[place].add(text)
+        return found
 
     def _read(self, rows: Sequence[int], language: str, column: str) -> list[str]:
         positions = self._positions[language][np.asarray(rows, dtype=np.int64)]

@@ -1,6 +1,6 @@
 """Hybrid batches: each batch is monolingual with probability alpha, else cross-lingual (arXiv 2408.10536, section 3)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import datasets
@@ -13,15 +13,16 @@ from hybridbatch.train.aligned_pairs import AlignedPairs
 
 
 class Example(NamedTuple):
-    """One query with its passage.
+    """One query with its passage and, if its source has negatives, a passage that does not answer it.
 
     Attributes:
         source: index of the source.
         row: row of the source.
         query_language: language of the query.
-        passage_language: language of the passage.
+        passage_language: language of the passage and the negative.
         query: text of the query.
         passage: text of the passage.
+        negative: text of the negative; None if the source has none.
     """
 
     source: int
@@ -30,15 +31,67 @@ class Example(NamedTuple):
     passage_language: str
     query: str
     passage: str
+    negative: str | None = None
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The texts by column."""
+        texts = {"query": self.query, "passage": self.passage}
+        return texts if self.negative is None else {**texts, "negative": self.negative}
 
 
 class LanguagePair(NamedTuple):
-    """The rows of one source that have a query language and a passage language; ``size`` is their number."""
+    """The rows of one source that have a query language and a passage language.
+
+    Attributes:
+        source: index of the source.
+        query_language: language of the queries.
+        passage_language: language of the passages.
+        rows: number of rows.
+        size: the number that exponents count, which differs from ``rows`` if the configuration gives the source a size.
+    """
 
     source: int
     query_language: str
     passage_language: str
-    size: int
+    rows: int
+    size: float
+
+
+class Shares:
+    """The probability of each of several language pairs: first languages are drawn, then one of the sources that have them.
+
+    Languages have a probability proportional to their size over all sources to the power ``language_exponent``, then a source has
+    one proportional to its size in these languages to the power ``source_exponent``. 0 draws equally, 1 by size.
+    """
+
+    def __init__(self, pairs: Sequence[LanguagePair], language_exponent: float, source_exponent: float) -> None:
+        self._choices: dict[tuple[str, str], list[LanguagePair]] = {}
+        for pair in pairs:
+            self._choices.setdefault((pair.query_language, pair.passage_language), []).append(pair)
+        sizes = [sum(pair.size for pair in choices) for choices in self._choices.values()]
+        self._of_languages = powers(sizes, language_exponent)
+        self._of_sources = [
+            powers([pair.size for pair in choices], source_exponent) for choices in self._choices.values()
+        ]
+
+    def __iter__(self) -> Iterator[tuple[LanguagePair, float]]:
+        """Yield every language pair of every source with its probability."""
+        for choices, share, shares in zip(self._choices.values(), self._of_languages, self._of_sources, strict=True):
+            yield from zip(choices, (share * shares).tolist(), strict=True)
+
+    def draw(self, rng: np.random.Generator) -> LanguagePair:
+        """Draw languages, then one of the sources that have them."""
+        drawn = rng.choice(len(self._of_languages), p=self._of_languages)
+        choices = list(self._choices.values())[drawn]
+        return choices[rng.choice(len(choices), p=self._of_sources[drawn])]
+
+
+def powers(sizes: Sequence[float], exponent: float) -> NDArray[np.float64]:
+    """Return probabilities proportional to sizes to the power of an exponent; shape (n,)."""
+    weights = np.asarray(sizes, dtype=np.float64) ** exponent
+    shares: NDArray[np.float64] = weights / weights.sum()
+    return shares
 
 
 class HybridBatchSampler(Sampler[list[Example]]):
@@ -49,9 +102,10 @@ class HybridBatchSampler(Sampler[list[Example]]):
     languages for queries and passages: one such language pair for the whole batch (``pair_scope="batch"``) or one for each
     example (``"example"``). No row, query or passage occurs twice in a batch, where it would be its own false negative.
 
-    The language (pair) is drawn with probability proportional to its number of rows over all sources to the power
-    ``size_exponent``, then the source in proportion to its number of rows in that language (pair) to the same power:
-    0 draws languages equally, 1 by size. A language that a source lacks is never drawn for it.
+    If a source has negatives, each of its examples has one, in the language of the passage. No negative is also a query, a passage or
+    another negative of the batch, not even in another language.
+
+    The language (pair) and the source are drawn as :class:`Shares` says. A language that a source lacks is never drawn for it.
 
     With the sentence-transformers trainer, the sampler is the batch sampler of a :class:`PairDataset`.
 
@@ -61,8 +115,11 @@ class HybridBatchSampler(Sampler[list[Example]]):
         steps: number of batches.
         alpha: probability of a monolingual batch, 0 to 1.
         seed: chooses the stream of batches.
-        size_exponent: see above, 0 to 1.
+        language_exponent: see :class:`Shares`; 0 to 1.
+        source_exponent: see :class:`Shares`; 0 to 1.
         pair_scope: see above.
+        sizes: for sources, by name, the size that exponents count instead of the number of rows. In languages that some rows of
+            the source lack, it is smaller in proportion.
 
     Raises:
         UserError: if the sources cannot fill such batches.
@@ -75,8 +132,10 @@ class HybridBatchSampler(Sampler[list[Example]]):
         steps: int,
         alpha: float,
         seed: int,
-        size_exponent: float = 0.0,
+        language_exponent: float = 0.0,
+        source_exponent: float = 1.0,
         pair_scope: Literal["batch", "example"] = "batch",
+        sizes: Mapping[str, int] | None = None,
     ) -> None:
         self.sources = sources
         self.batch_size = batch_size
@@ -84,27 +143,34 @@ class HybridBatchSampler(Sampler[list[Example]]):
         self.steps = steps
         self.alpha = alpha
         self.seed = seed
-        self.size_exponent = size_exponent
+        self.language_exponent = language_exponent
         self.pair_scope = pair_scope
         pairs = [
-            LanguagePair(index, query_language, passage_language, source.size(query_language, passage_language))
+            LanguagePair(
+                index,
+                query_language,
+                passage_language,
+                rows,
+                rows * (sizes or {}).get(source.name, len(source)) / len(source),
+            )
             for index, source in enumerate(sources)
             for query_language in source.languages
             for passage_language in source.languages
+            if (rows := source.size(query_language, passage_language))
         ]
-        self._monolingual = self._usable([p for p in pairs if p.query_language == p.passage_language], alpha > 0)
+        monolingual = self._usable([p for p in pairs if p.query_language == p.passage_language], alpha > 0)
         self._crosslingual = self._usable([p for p in pairs if p.query_language != p.passage_language], alpha < 1)
+        self._shares = [Shares(kind, language_exponent, source_exponent) for kind in (monolingual, self._crosslingual)]
 
     def _usable(self, pairs: list[LanguagePair], needed: bool) -> list[LanguagePair]:
-        """Return the pairs that have rows, after a check that each can fill a batch if such batches are needed."""
-        pairs = [pair for pair in pairs if pair.size > 0]
+        """Return the pairs, after a check that each can fill a batch if such batches are needed."""
         if needed and not pairs:
             raise UserError("training.sources: no source has two languages, so no cross-lingual batch can be drawn")
         for pair in pairs if needed else []:
-            if pair.size < self.batch_size:
+            if pair.rows < self.batch_size:
                 name = self.sources[pair.source].name
                 raise UserError(
-                    f"training.batch_size: {self.batch_size} is more than the {pair.size} pairs that source {name} has with "
+                    f"training.batch_size: {self.batch_size} is more than the {pair.rows} pairs that source {name} has with "
                     f"queries in {pair.query_language} and passages in {pair.passage_language}; lower it or leave one out"
                 )
         return pairs
@@ -125,41 +191,28 @@ class HybridBatchSampler(Sampler[list[Example]]):
             UserError: if the source drawn has too few distinct texts.
         """
         rng = np.random.default_rng((self.seed, step))
-        pairs = self._monolingual if rng.random() < self.alpha else self._crosslingual
-        pair = self._draw_pair(rng, pairs)
+        monolingual, crosslingual = self._shares
+        pair = (monolingual if rng.random() < self.alpha else crosslingual).draw(rng)
         if pair.query_language == pair.passage_language or self.pair_scope == "batch":
             return self._fill(rng, [pair])
-        return self._fill(rng, [other for other in pairs if other.source == pair.source])
-
-    def _draw_pair(self, rng: np.random.Generator, pairs: Sequence[LanguagePair]) -> LanguagePair:
-        """Draw languages, then one of the sources that have them."""
-        sizes: dict[tuple[str, str], int] = {}
-        for pair in pairs:
-            languages = (pair.query_language, pair.passage_language)
-            sizes[languages] = sizes.get(languages, 0) + pair.size
-        drawn = list(sizes)[rng.choice(len(sizes), p=self._shares(list(sizes.values())))]
-        choices = [pair for pair in pairs if (pair.query_language, pair.passage_language) == drawn]
-        return choices[rng.choice(len(choices), p=self._shares([pair.size for pair in choices]))]
-
-    def _shares(self, sizes: Sequence[int]) -> NDArray[np.float64]:
-        """Return the probability of each of several sizes."""
-        weights = np.asarray(sizes, dtype=np.float64) ** self.size_exponent
-        shares: NDArray[np.float64] = weights / weights.sum()
-        return shares
+        return self._fill(rng, [other for other in self._crosslingual if other.source == pair.source])
 
     def _fill(self, rng: np.random.Generator, pairs: Sequence[LanguagePair]) -> list[Example]:
         """Draw rows until ``batch_size`` examples share no row and no text; each is of one of the language pairs."""
         examples: list[Example] = []
         rows_seen: set[int] = set()
         texts_seen: set[str] = set()
-        all_rows = max(pair.size for pair in pairs) * len(pairs)
+        all_rows = max(pair.rows for pair in pairs) * len(pairs)
         count = self.batch_size
         while len(examples) < self.batch_size:
-            for example in self._candidates(rng, pairs, count):
+            for example, texts in self._candidates(rng, pairs, count):
                 if len(examples) == self.batch_size:
                     break
-                texts = {example.query, example.passage}
-                if example.row in rows_seen or texts_seen & texts:
+                if (
+                    example.row in rows_seen
+                    or texts_seen & texts
+                    or example.negative in (example.query, example.passage)
+                ):
                     continue
                 rows_seen.add(example.row)
                 texts_seen |= texts
@@ -173,37 +226,47 @@ class HybridBatchSampler(Sampler[list[Example]]):
             count *= 2
         return examples
 
-    def _candidates(self, rng: np.random.Generator, pairs: Sequence[LanguagePair], count: int) -> list[Example]:
-        """Return at most ``count`` random examples of the language pairs, in random order."""
+    def _candidates(
+        self, rng: np.random.Generator, pairs: Sequence[LanguagePair], count: int
+    ) -> Iterator[tuple[Example, set[str]]]:
+        """Yield at most ``count`` random examples of the language pairs in random order, with the texts that others must not have."""
         if len(pairs) == 1:
             chosen = np.zeros(count, dtype=np.int64)
         else:
-            chosen = rng.choice(len(pairs), size=count, p=self._shares([pair.size for pair in pairs]))
+            chosen = rng.choice(len(pairs), size=count, p=powers([pair.size for pair in pairs], self.language_exponent))
         candidates: dict[int, Example] = {}
         for index in np.unique(chosen):
-            number, query_language, passage_language, _ = pairs[index]
+            number, query_language, passage_language, *_ = pairs[index]
             slots = np.flatnonzero(chosen == index).tolist()
             source = self.sources[number]
             rows = source.draw(rng, len(slots), query_language, passage_language).tolist()
             queries, passages = source.queries(rows, query_language), source.passages(rows, passage_language)
+            negatives = source.negatives(rows, passage_language)
             # Fewer rows than slots if the source has no more.
-            for slot, row, query, passage in zip(slots, rows, queries, passages, strict=False):
-                candidates[slot] = Example(number, row, query_language, passage_language, query, passage)
-        return [candidates[slot] for slot in sorted(candidates)]
+            for slot, row, *texts in zip(slots, rows, queries, passages, negatives, strict=False):
+                candidates[slot] = Example(number, row, query_language, passage_language, *texts)
+        examples = [candidates[slot] for slot in sorted(candidates)]
+        source, rows = self.sources[pairs[0].source], [example.row for example in examples]
+        # In several languages, one passage is several texts.
+        other_texts = source.translations(rows) if source.has_negatives and len(pairs) > 1 else [set()] * len(rows)
+        for example, others in zip(examples, other_texts, strict=True):
+            yield example, others.union(example.texts.values())
 
 
 class PairDataset(datasets.Dataset):  # type: ignore[misc]
     """The pairs of all sources in all their languages, from which a :class:`HybridBatchSampler` draws its batches.
 
-    Its columns are ``query`` and ``passage``, in this order. The examples of a batch bring their texts with them, so that each text
-    is read once.
+    Its columns are ``query``, ``passage`` and, if a source has negatives, ``negative``, in this order. The examples of a batch bring
+    their texts with them, so that each text is read once. A batch of a source without negatives has no column ``negative``.
     """
 
     def __init__(self, sources: Sequence[AlignedPairs]) -> None:
         self.sources = sources
-        pairs = datasets.concatenate_datasets([source.texts(code) for source in sources for code in source.languages])
+        # The first data set decides the order of the columns.
+        ordered = sorted(sources, key=lambda source: not source.has_negatives)
+        pairs = datasets.concatenate_datasets([source.texts(code) for source in ordered for code in source.languages])
         super().__init__(pairs.data, indices_table=pairs._indices, fingerprint=pairs._fingerprint)
 
     def __getitems__(self, examples: Sequence[Example]) -> list[dict[str, str]]:
         """Return the texts of a batch."""
-        return [{"query": example.query, "passage": example.passage} for example in examples]
+        return [example.texts for example in examples]

@@ -125,7 +125,8 @@ def train(
     writes one more checkpoint.
 
     The loss is the multiple-negatives ranking loss, InfoNCE with in-batch negatives (arXiv 1807.03748, equation 4):
-    for a batch of n pairs, ``-1/n sum_i log(exp(cos(q_i, p_i) / t) / sum_j exp(cos(q_i, p_j) / t))`` with temperature t.
+    for a batch of n pairs, ``-1/n sum_i log(exp(cos(q_i, p_i) / t) / sum_j exp(cos(q_i, p_j) / t))`` with temperature t. Here j runs
+    over the n passages and, if the source of the batch has negatives, over its n negatives.
 
     Args:
         backbone: a sentence-transformers folder.
@@ -219,6 +220,7 @@ def _arguments(
     model: SentenceTransformer,
     validation: HybridBatchSampler | None,
 ) -> SentenceTransformerTrainingArguments:
+    passage_prompt = model.prompts.get("document") or ""
     save_every = settings.validation_every if validation else settings.checkpoint_every or settings.validation_every
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(state),
@@ -236,7 +238,7 @@ def _arguments(
         activation_checkpointing=settings.gradient_checkpointing,
         activation_checkpointing_kwargs={"use_reentrant": False},
         use_cpu=device == "cpu",
-        prompts={"query": model.prompts.get("query") or "", "passage": model.prompts.get("document") or ""},
+        prompts={"query": model.prompts.get("query") or "", "passage": passage_prompt, "negative": passage_prompt},
         eval_strategy="steps" if validation else "no",
         eval_steps=min(settings.validation_every, settings.steps),
         save_strategy="steps",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.data.pairs import PAIRS
+from hybridbatch.data.pairs import PAIRS, PAIRS_WITH_NEGATIVES, text_columns
 from hybridbatch.translate.cache import Cache, open_cache
 from hybridbatch.translate.engines import Engine
 from hybridbatch.translate.sentences import join_pieces
@@ -98,7 +98,7 @@ def translate_part(
     The parts are slices of the distinct texts in order of first occurrence, so no text is in two parts.
 
     Args:
-        table: pairs of the schema ``PAIRS``, in the engine's source language.
+        table: pairs, perhaps with negatives, in the engine's source language.
         engine: translates the texts.
         state: the folder of the caches; see :func:`~hybridbatch.translate.cache.open_cache`.
         batch_size: see :func:`translate_texts`.
@@ -138,8 +138,8 @@ def gather(
         parts: what :func:`translate_part` returned for each part.
 
     Returns:
-        The translated pairs in order, without those for which the engine found no translation; and the record of the
-        parts, with counts.
+        The translated pairs in order, without those of which the engine could not translate a text (query, passage or negative);
+        and the record of the parts, with counts.
 
     Raises:
         UserError: if the parts differ in engine or options or lack a text, or if nothing was translated.
@@ -151,11 +151,13 @@ def gather(
     for part, _ in parts:
         done.update(zip(part["text"].to_pylist(), part["translation"].to_pylist(), strict=True))
     rows = []
-    for pair_id, query, passage in zip(*(table[name].to_pylist() for name in PAIRS.names), strict=True):
-        if query not in done or passage not in done:
+    columns = text_columns(table)
+    for pair_id, *texts in zip(*(table[name].to_pylist() for name in ("pair_id", *columns)), strict=True):
+        if any(text not in done for text in texts):
             raise UserError(f"translations: the parts lack a text of pair {pair_id!r}; delete them and run again")
-        if done[query] and done[passage]:
-            rows.append({"pair_id": pair_id, "query": done[query], "passage": done[passage]})
+        translated = [done[text] for text in texts]
+        if all(translated):
+            rows.append({"pair_id": pair_id, **dict(zip(columns, translated, strict=True))})
     if table.num_rows and not rows:
         raise UserError(
             f"engine {first['engine']!r}: translated none of {table.num_rows} pairs; check its model and languages"
@@ -163,12 +165,13 @@ def gather(
     if lost := table.num_rows - len(rows):
         LOG.warning("%d of %d pairs are left out: they have no translation", lost, table.num_rows)
     record = {**first, "pairs": len(rows), "pairs_without_translation": lost, "distinct_texts": len(done)}
-    return pa.Table.from_pylist(rows, schema=PAIRS), record
+    schema = PAIRS_WITH_NEGATIVES if "negative" in columns else PAIRS
+    return pa.Table.from_pylist(rows, schema=schema), record
 
 
 def distinct_texts(table: pa.Table) -> list[str]:
-    """Return the distinct queries and passages of a table of pairs, in order of first occurrence."""
-    rows = zip(table["query"].to_pylist(), table["passage"].to_pylist(), strict=True)
+    """Return the distinct texts of a table of pairs, in order of first occurrence."""
+    rows = zip(*(table[name].to_pylist() for name in text_columns(table)), strict=True)
     return list(dict.fromkeys(text for row in rows for text in row))
 
 
