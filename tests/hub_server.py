@@ -18,11 +18,13 @@ class HubServer(ThreadingHTTPServer):
 
     Each download takes the next fault from ``faults``: a status code, ``cut`` (the connection is closed after half the body) or
     ``other`` (other bytes than the file's). A ``list_fault`` is the status code of every list. ``requests`` records path and Range of every request.
+    ``refs`` are the commits of branches and tags, by (kind, id, name).
     """
 
     def __init__(self, repositories: Mapping[tuple[str, str, str], Mapping[str, bytes]]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.repositories = repositories
+        self.refs: dict[tuple[str, str, str], str] = {}
         self.faults: list[str] = []
         self.list_fault: int | None = None
         self.requests: list[tuple[str, str | None]] = []
@@ -46,6 +48,10 @@ class Handler(BaseHTTPRequestHandler):
             if path.startswith(prefix) and path.removeprefix(prefix) in files:
                 self._send(files[path.removeprefix(prefix)])
                 return
+        for (kind, name, ref), commit in self.server.refs.items():
+            if path == f"/api/{kind}s/{name}/revision/{ref}":
+                self._answer({"id": name, "sha": commit, "private": False, "gated": False, "tags": [], "siblings": []})
+                return
         self.send_response(404)
         self.send_header("X-Error-Code", "RevisionNotFound")
         self.send_header("Content-Length", "0")
@@ -61,7 +67,10 @@ class Handler(BaseHTTPRequestHandler):
             if len(body) >= LFS_FROM:
                 entry["lfs"] = {"oid": hashlib.sha256(body).hexdigest(), "size": len(body), "pointerSize": 130}
             entries.append(entry)
-        answer = json.dumps(entries).encode()
+        self._answer(entries)
+
+    def _answer(self, content: object) -> None:
+        answer = json.dumps(content).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))

@@ -17,6 +17,7 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.env
 from hybridbatch.common.errors import UserError
 from hybridbatch.config.experiment import RUN
 from hybridbatch.config.load import load_config
+from hybridbatch.config.revisions import PLACEHOLDER, read_lock, references
 from hybridbatch.download.pinned_files import read_entries
 from hybridbatch.jobs import preflight
 from hybridbatch.jobs.code import fingerprint as code_fingerprint
@@ -26,8 +27,12 @@ from hybridbatch.jobs.paths import Paths
 from hybridbatch.jobs.resources import growing, share_of_cores
 
 DATA_FILES = "config/data.csv"
+LOCK = "config/revisions.lock"
+# The target `pin` looks for commits that the other targets need. Snakemake knows its targets only after it has read the rules.
+PINNING = "pin" in sys.argv
 try:
-    experiment = load_config(config)
+    commits = dict.fromkeys(references(config), PLACEHOLDER) if PINNING else read_lock(Path(LOCK))
+    experiment = load_config(config, commits)
     preflight.check_machine(experiment, Path(DATA_FILES), packages=not workflow.deployment_settings.deployment_method)
     DOWNLOADS = read_entries(Path(DATA_FILES))
 except UserError as error:

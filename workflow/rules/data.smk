@@ -12,6 +12,8 @@ OUTPUTS:
     benchmarks/<benchmark>/<language>/passages.parquet          passage_id, text, title, context
     benchmarks/<benchmark>/<language>/qrels.parquet             query_id, passage_id, relevance
     benchmarks/<benchmark>/<language>/record.json               counts of each, and of what was dropped
+
+TARGETS: pin
 """
 
 from hybridbatch.download.hub import is_outdated
@@ -19,8 +21,30 @@ from hybridbatch.jobs.reader_files import downloads, input_files, named_files
 
 
 localrules:
+    pin,
     download_file,
     download_hub,
+
+
+rule pin:
+    """Ask the Hugging Face hub for the commits of branches and tags, and write them to config/revisions.lock."""
+    log:
+        f"{LOGS}/pin.log",
+    retries: 0
+    conda:
+        "../../envs/data.yaml"
+    params:
+        program=program("pin"),
+        references=json.dumps(references(config)),
+        lock=LOCK,
+    shell:
+        r"""
+        HF_HUB_OFFLINE=$HUB_OFFLINE \
+            python {params.program:q} \
+            --references {params.references:q} \
+            --lock {params.lock:q} \
+            2>&1 | tee {log:q}
+        """
 
 
 rule download_file:

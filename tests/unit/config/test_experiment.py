@@ -78,9 +78,12 @@ ERRORS: list[tuple[dict[str, Any], list[str]]] = [
     ({"backbones.enc.revision": "0" * 40}, ["backbones.enc: hub and revision go together"]),
     (
         {"backbones.enc": yaml.safe_load("{hub: org/model, revision: 0123456}")},
-        ["backbones.enc.revision: must be 40 hexadecimal digits; put them in quotes"],
+        ["backbones.enc.revision: must be in quotes: without them, YAML does not read it as text but as 42798"],
     ),
-    ({"backbones.enc": {"hub": "org/model", "revision": "main"}}, ["backbones.enc.revision: ", "found 'main'"]),
+    (
+        {"backbones.enc": {"hub": "org/model", "revision": "main"}},
+        ["backbones.enc.revision: 'main': no commit in config/revisions.lock; run `snakemake pin`"],
+    ),
     # sources and benchmarks
     ({"sources.pairs.keep": [0.5, 0.5]}, ["sources.pairs.keep: must be an interval", "found [0.5, 0.5]"]),
     ({"sources.pairs.keep": [0.5]}, ["sources.pairs.keep.1: is missing"]),

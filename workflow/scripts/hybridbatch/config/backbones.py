@@ -25,7 +25,9 @@ class Backbone(Section):
         None, description="a local folder in transformers or sentence-transformers layout, with safetensors weights"
     )
     hub: str | None = Field(None, description="a Hugging Face model id, such as `FacebookAI/xlm-roberta-base`")
-    revision: Commit | None = Field(None, description="with `hub`: the commit, 40 hexadecimal digits")
+    revision: Commit | None = Field(
+        None, description="with `hub`: the commit, or a branch or tag that `snakemake pin` resolves to one"
+    )
     pooling: Literal["auto", "mean", "cls"] = Field(
         "auto",
         description="how token vectors become one vector; `auto` keeps the model's own pooling, or `mean` if it has none",

@@ -2,10 +2,11 @@
 
 import difflib
 from collections.abc import Collection
+from datetime import date
 from string import Formatter
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 
 class Section(BaseModel):
@@ -33,9 +34,9 @@ def number(value: Any) -> Any:
 
 
 def quoted(value: Any) -> Any:
-    """Return a value that is no number: YAML reads digits without quotes as one, and a leading 0 as octal."""
-    if isinstance(value, int):
-        raise ValueError("must be 40 hexadecimal digits; put them in quotes, because YAML reads digits as a number")
+    """Return a value that YAML has not read as a number or a date, as it reads digits without quotes; a leading 0 means octal."""
+    if isinstance(value, int | float | date):
+        raise ValueError(f"must be in quotes: without them, YAML does not read it as text but as {value!r}")
     return value
 
 
@@ -43,7 +44,13 @@ def quoted(value: Any) -> Any:
 Setting = Literal["mono", "cross", "multi"]
 SETTINGS: tuple[Setting, ...] = ("mono", "cross", "multi")
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$"), BeforeValidator(quoted)]
+Commit = Annotated[
+    str,
+    Field(pattern=r"^[0-9a-f]{40}$"),
+    BeforeValidator(quoted),
+    # Before the validation, config/revisions.lock replaces branches and tags.
+    WithJsonSchema({"type": "string"}),
+]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(number)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(number)]
 Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(number)]

@@ -38,9 +38,11 @@ class Files(Section):
 class BenchmarkHub(Section):
     """The commit at which `path`, a data set of the hub, is read. Without this section, `path` is a local folder."""
 
-    revision: Commit = Field(description="commit of the data set, 40 hexadecimal digits")
+    revision: Commit = Field(
+        description="commit of the data set, or a branch or tag that `snakemake pin` resolves to one"
+    )
     corpus: str | None = Field(None, description="id of the data set that has the passages, if it is a different one")
-    corpus_revision: Commit | None = Field(None, description="with `corpus`: its commit")
+    corpus_revision: Commit | None = Field(None, description="with `corpus`: its commit, branch or tag")
 
     @model_validator(mode="after")
     def _has_a_commit_for_its_corpus(self) -> Self:

@@ -67,7 +67,9 @@ class Columns(Section):
 class HubData(Section):
     """A data set of the Hugging Face hub, or a part of it. Only its files are read; its code is never run."""
 
-    revision: Commit = Field(description="commit of the data set, 40 hexadecimal digits")
+    revision: Commit = Field(
+        description="commit of the data set, or a branch or tag that `snakemake pin` resolves to one"
+    )
     config: str | None = Field(
         None,
         min_length=1,

@@ -3,6 +3,7 @@
 import reprlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_args, get_origin
 
 import yaml
@@ -11,16 +12,21 @@ from pydantic import BaseModel, ValidationError
 from hybridbatch.common.errors import UserError
 from hybridbatch.config.base import suggestion
 from hybridbatch.config.experiment import Config
+from hybridbatch.config.revisions import Reference, with_commits
 
 
-def load_config(values: Mapping[str, Any]) -> Config:
+def load_config(values: dict[str, Any], lock: Mapping[Reference, str] = MappingProxyType({})) -> Config:
     """Validate raw configuration values and prune them to what the experiment uses.
+
+    Args:
+        values: the values.
+        lock: the commits of branches and tags.
 
     Raises:
         UserError: naming every unknown key, bad value or impossible combination, on one line.
     """
     try:
-        return Config.model_validate(values).pruned()
+        return Config.model_validate(with_commits(values, lock)).pruned()
     except ValidationError as error:
         raise UserError("; ".join(_explain(error))) from None
 

@@ -31,7 +31,7 @@ class Translator(Section):
     )
     revision: Commit | dict[str, Commit] | None = Field(
         None,
-        description="with `hub`: a commit that has safetensors weights, 40 hexadecimal digits; one per language if `hub` contains `{language}`",
+        description="with `hub`: a commit that has safetensors weights, or a branch or tag that `snakemake pin` resolves to one; one per language if `hub` contains `{language}`",
     )
     beam_size: int = Field(4, ge=1, description="width of the beam search; 1: greedy")
     max_input_tokens: int = Field(
