@@ -167,11 +167,13 @@ def _train(experiment: Config, rates: Mapping[str, Any]) -> Stage:
         backbone = _look_up(rates, "backbones", name)
         length = training.max_length or experiment.backbones[name].max_length
         pair = rates["tokens"]["padded_query"] + length
-        # A backward pass costs twice a forward pass; validation has none.
-        tokens = pair * (3 * training.steps * training.batch_size + validated)
+        # The most that a source needs: a negative is as long as a passage.
+        longest = pair + length * any(map(experiment.has_negatives, training.sources))
+        # A backward pass costs twice a forward pass; validation has none and uses no negatives.
+        tokens = longest * 3 * training.steps * training.batch_size + pair * validated
         operations += trained * tokens * forward_operations(backbone, length)
         disk += trained * 4 * backbone["parameters"] / GIGA
-        kept = ACTIVATION_BYTES * backbone["width"] * backbone["layers"] * pair * training.batch_size
+        kept = ACTIVATION_BYTES * backbone["width"] * backbone["layers"] * longest * training.batch_size
         memory = max(memory, (TRAINING_BYTES * backbone["parameters"] + kept) / GIGA)
     models = trained * len(experiment.runs.backbones)
     return Stage(

@@ -31,13 +31,16 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_the_documented_script_trains_a_model(tmp_path: Path, installed: Path, backbone: Path) -> None:
+@pytest.mark.parametrize("negatives", [False, True])
+def test_the_documented_script_trains_a_model(tmp_path: Path, installed: Path, backbone: Path, negatives: bool) -> None:
     (script,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    script = script.replace("intfloat/multilingual-e5-small", str(backbone))
+    script = script.replace("intfloat/multilingual-e5-small", str(backbone)).replace("steps=100", "steps=10")
     for language, file in tiny_pairs(tmp_path / "pairs", start=0, count=60).items():
         with (tmp_path / f"{language}.tsv").open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, delimiter="\t")
             rows = pq.read_table(file).to_pylist()
+            if negatives:
+                rows = [{**row, "negative": f"{row['passage']} c"} for row in rows]
             writer.writerows([rows[0].keys(), *(row.values() for row in rows)])
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(installed), "HF_HOME": str(tmp_path / "cache")}
     run = subprocess.run(

@@ -6,7 +6,7 @@ passage) is one pair, with the first of the others. A ``pair_id`` is ``<query id
 
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -24,7 +24,6 @@ from hybridbatch.download.hub import fetched_files
 
 # Arrow reads up to 32 blocks ahead.
 BLOCK = 2**20
-BATCH = 10_000
 
 
 def pairs(files: Files, _source: Source, _language: str) -> Iterator[Pair]:
@@ -53,8 +52,8 @@ def join(collection: Path, queries: Path, triples: Path) -> Iterator[Pair]:
         # Nothing in it needs to survive a crash.
         database.execute("PRAGMA journal_mode = OFF")
         database.execute("PRAGMA synchronous = OFF")
-        _store(database, "passages", collection, np.unique(ids[:, 1:]))
-        _store(database, "queries", queries, np.unique(ids[:, 0]))
+        _store(database, "passages", collection, set(ids[:, 1:].ravel().tolist()))
+        _store(database, "queries", queries, set(ids[:, 0].tolist()))
         for query, passage, other in ids.tolist():
             yield Pair(
                 f"{query}-{passage}",
@@ -71,7 +70,7 @@ def distinct_triples(file: Path) -> np.ndarray:
         UserError: if a line is not three whole numbers.
     """
     names = ["query", "passage", "other"]
-    seen = np.zeros(0, dtype=np.int64)
+    seen: set[int] = set()
     found: list[np.ndarray] = []
     try:
         reader = pa_csv.open_csv(
@@ -83,23 +82,20 @@ def distinct_triples(file: Path) -> np.ndarray:
         for batch in reader:
             rows = np.stack([batch[name].to_numpy() for name in names], axis=1).astype(np.int64)
             keys, first = np.unique((rows[:, 0] << 32) | rows[:, 1], return_index=True)
-            new = np.isin(keys, seen, invert=True)
+            new = np.array([key not in seen for key in keys.tolist()], dtype=bool)
             found.append(rows[np.sort(first[new])])
-            seen = np.concatenate([seen, keys[new]])
+            seen.update(keys[new].tolist())
     except (OSError, pa.ArrowInvalid) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{file}: is not a file of three ids per line ({reason}); fetch it again") from error
     return np.concatenate(found) if found else np.zeros((0, 3), dtype=np.int64)
 
 
-def _store(database: sqlite3.Connection, table: str, file: Path, wanted: np.ndarray) -> None:
+def _store(database: sqlite3.Connection, table: str, file: Path, wanted: Set[int]) -> None:
     """Put the texts of the ``wanted`` ids into a table of the database."""
     database.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, text TEXT NOT NULL)")
     statement = f"INSERT OR REPLACE INTO {table} VALUES (?, ?)"  # noqa: S608 - table is a constant of this module
-    source = _numbered_texts(file)
-    while rows := list(islice(source, BATCH)):
-        chosen = np.isin(np.array([number for number, _ in rows]), wanted)
-        database.executemany(statement, [row for row, keep in zip(rows, chosen, strict=True) if keep])
+    database.executemany(statement, (row for row in _numbered_texts(file) if row[0] in wanted))
     database.commit()
 
 
