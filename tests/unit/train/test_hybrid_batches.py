@@ -187,7 +187,7 @@ def test_two_seeds_give_two_streams() -> None:
 
 
 def test_a_batch_larger_than_a_source_is_refused() -> None:
-    with pytest.raises(UserError, match=r"training\.batch_size: 50 is more than the 40 pairs that source s has"):
+    with pytest.raises(UserError, match="a batch of 50 is more than the 40 pairs that source s has"):
         HybridBatchSampler([complete("s", 40)], 50, 1, 0.5, seed=0)
 
 

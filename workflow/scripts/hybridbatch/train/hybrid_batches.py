@@ -11,6 +11,8 @@ from torch.utils.data import Sampler
 from hybridbatch.common.errors import UserError
 from hybridbatch.train.aligned_pairs import AlignedPairs
 
+LOWER = "lower training.batch_size, or training.validation_batch_size if it is the source of training.validation"
+
 
 class Example(NamedTuple):
     """One query with its passage and, if its source has negatives, a passage that does not answer it.
@@ -170,8 +172,8 @@ class HybridBatchSampler(Sampler[list[Example]]):
             if pair.rows < self.batch_size:
                 name = self.sources[pair.source].name
                 raise UserError(
-                    f"training.batch_size: {self.batch_size} is more than the {pair.rows} pairs that source {name} has with "
-                    f"queries in {pair.query_language} and passages in {pair.passage_language}; lower it or leave one out"
+                    f"a batch of {self.batch_size} is more than the {pair.rows} pairs that source {name} has with queries in "
+                    f"{pair.query_language} and passages in {pair.passage_language}; {LOWER}, or leave one out"
                 )
         return pairs
 
@@ -220,8 +222,8 @@ class HybridBatchSampler(Sampler[list[Example]]):
             if len(examples) < self.batch_size and count >= 2 * all_rows:
                 name = self.sources[pairs[0].source].name
                 raise UserError(
-                    f"training.batch_size: {self.batch_size} is more than the distinct texts that source {name} has in "
-                    f"{pairs[0].query_language} and {pairs[0].passage_language}; lower it"
+                    f"a batch of {self.batch_size} is more than the distinct texts that source {name} has in "
+                    f"{pairs[0].query_language} and {pairs[0].passage_language}; {LOWER}"
                 )
             count *= 2
         return examples
