@@ -33,7 +33,7 @@ verify: $(READY)
 	$(BIN)/snakemake verify --cores $(CORES) --quiet rules $(if $(CONFIG),--configfile $(CONFIG))
 
 test: $(READY) lint
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 	@echo
 	@echo "All checks passed."
 

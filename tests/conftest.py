@@ -19,6 +19,11 @@ settings.load_profile("shared")
 torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the longest tests first, so that the workers of pytest-xdist end at nearly the same time."""
+    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("slurm", "workflow")])
+
+
 @pytest.fixture(scope="session")
 def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a prepared tiny backbone with dropout; tests only read it."""

@@ -1,10 +1,12 @@
 """The tiny experiment, run once for tests to read and to copy."""
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 from checkout import Workflow, copy_sources, write_tiny_model
+from filelock import FileLock
 
 
 @pytest.fixture(scope="session")
@@ -20,12 +22,19 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
 
 @pytest.fixture(scope="session")
 def finished(pristine: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """The workflow after a whole run; read-only, as tests that change files use `rerun`."""
-    folder = tmp_path_factory.mktemp("finished") / "copy"
-    shutil.copytree(pristine.folder, folder)
-    workflow = Workflow(folder)
-    workflow.succeed()
-    return workflow
+    """The workflow after a whole run; read-only, as tests that change files use `rerun`.
+
+    The workers of pytest-xdist share it: the first one runs the workflow, the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = root / "finished"
+    with FileLock(root / "finished.lock"):
+        if not folder.exists():
+            shutil.copytree(pristine.folder, root / "unfinished", dirs_exist_ok=True)
+            Workflow(root / "unfinished").succeed()
+            (root / "unfinished").rename(folder)
+    return Workflow(folder)
 
 
 @pytest.fixture
