@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
         folder = Path(name)
         passages = [_text(generator, words, arguments.words) for _ in range(EVALUATION_PASSAGES)]
         _write_evaluation(folder / "synthetic" / "en", passages)
-        sys.stdout.write(f"{machine()}\n\n| pairs | file, MB | seconds | peak, MiB | kept | planted | found |\n")
+        sys.stdout.write(f"{machine()}\n\n| pairs | file, MB | CPU seconds | peak, MiB | kept | planted | found |\n")
         sys.stdout.write("|---|---|---|---|---|---|---|\n")
         for size in arguments.pairs:
             _write_pairs(folder / "raw.parquet", size, generator, words, passages, arguments.words)
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> None:
             found = sum(row["pairs"] for row in record["removed"] if row["reason"].endswith("contaminated"))
             megabytes = (folder / "raw.parquet").stat().st_size / 1e6
             planted = len(range(0, size, PLANTED_EVERY))
-            cells = f"{megabytes:.0f} | {usage.seconds:.1f} | {usage.mebibytes:.0f} | {record['pairs_kept']:,}"
+            cells = f"{megabytes:.0f} | {usage.cpu:.1f} | {usage.mebibytes:.0f} | {record['pairs_kept']:,}"
             sys.stdout.write(f"| {size:,} | {cells} | {planted} | {found} |\n")
             sys.stdout.flush()
 

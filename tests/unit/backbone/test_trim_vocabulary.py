@@ -190,6 +190,12 @@ def test_texts_have_the_prompt_of_their_kind(tmp_path: Path) -> None:
     assert len(texts) == 8
 
 
+def test_negatives_have_the_prompt_of_passages(tmp_path: Path) -> None:
+    table = {"pair_id": ["1"], "query": ["a"], "passage": ["b"], "negative": ["c"]}
+    pq.write_table(pa.table(table), tmp_path / "en.parquet")
+    assert list(read_texts([tmp_path / "en.parquet"], PROMPTS)) == [["q: a"], ["p: b"], ["p: c"]]
+
+
 def test_other_files_are_errors(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["a"]}), tmp_path / "texts.parquet")
     with pytest.raises(UserError, match=r"texts\.parquet: has the columns text"):

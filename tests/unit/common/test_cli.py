@@ -106,6 +106,13 @@ def test_a_file_without_a_name_is_refused(text: str) -> None:
         cli.named_file(text)
 
 
+def test_named_numbers() -> None:
+    assert cli.named_number("facts=12") == ("facts", 12)
+    for text in ("facts", "=1", "facts=", "facts=0", "facts=-1", "facts=1.5"):
+        with pytest.raises(argparse.ArgumentTypeError, match="is not NAME=N with a whole number above 0"):
+            cli.named_number(text)
+
+
 def test_devices() -> None:
     has_gpu = torch.cuda.is_available()
     assert choose_device("cpu") == "cpu"

@@ -43,6 +43,11 @@ ERRORS: list[tuple[dict[str, Any], list[str]]] = [
     ({"training.learning_rate": True}, ["training.learning_rate: ", "number, found True"]),
     ({"training.learning_rate": float("inf")}, ["training.learning_rate: ", "finite number"]),
     ({"strategies.odd": {"alpha": 1.5}}, ["strategies.odd.alpha: ", "less than or equal to 1, found 1.5"]),
+    ({"sources.pairs.size": 0}, ["sources.pairs.size: ", "greater than or equal to 1, found 0"]),
+    (
+        {"training.negatives": "given"},
+        ["training.negatives: given, but none of training.sources has negatives", "hub.columns.negative"],
+    ),
     ({"device": "gpu"}, ["device: ", "'auto', 'cpu' or 'cuda', found 'gpu'"]),
     ({"experiment": "a/b"}, ["experiment: ", "found 'a/b'"]),
     ({"benchmarks.a b": SMALL["benchmarks"]["bench"]}, ["benchmarks.a b: ", "match pattern"]),

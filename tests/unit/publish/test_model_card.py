@@ -74,6 +74,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, still_backbone: Path) -> P
         *named["facts"],
         "--validation-pairs",
         *named["held_out"],
+        "--sizes",
+        "facts=1000",
     ]
     train.main(words)
     write_text(folder / "tables/summary.csv", SUMMARY)
@@ -123,6 +125,9 @@ def test_the_text_describes_the_model(trained: Path) -> None:
         "| xquad\\_r | bias | – | 12.3 |",
         "CC-BY-SA-4.0",
         "| strategies.alpha | 0.5 |",
+        "| strategies.source\\_exponent | 1.0 |",
+        "| training.negatives | none |",
+        "| sources.facts.size | 1000 |",
         "| training.steps | 2 |",
         "| facts | training | my/pairs.{language}.tsv | – | CC0-1.0 | de 40, en 40 | – |",
         "| held\\_out | validation | my/pairs.{language}.tsv | – | not stated | de 10, en 10 | – |",

@@ -102,17 +102,17 @@ class AlignedPairs:
         drawn = rng.choice(total, size=min(count, total), replace=False)
         return drawn if rows is None else rows[drawn].astype(np.int64)
 
-    def queries(self, rows: Sequence[int], language: str) -> list[str]:
-        """Return the queries of rows in a language that has them."""
-        return self._read(rows, language, "query")
+    def queries(self, rows: Sequence[int], languages: str | Sequence[str]) -> list[str]:
+        """Return the queries of rows, all in one language or each in its own; the rows must have these languages."""
+        return self._read(rows, languages, "query")
 
-    def passages(self, rows: Sequence[int], language: str) -> list[str]:
-        """Return the passages of rows in a language that has them."""
-        return self._read(rows, language, "passage")
+    def passages(self, rows: Sequence[int], languages: str | Sequence[str]) -> list[str]:
+        """Return the passages of rows, like :meth:`queries`."""
+        return self._read(rows, languages, "passage")
 
-    def negatives(self, rows: Sequence[int], language: str) -> list[str] | list[None]:
-        """Return the negatives of rows in a language that has them; None for each row of a source without negatives."""
-        return self._read(rows, language, NEGATIVE) if self.has_negatives else [None] * len(rows)
+    def negatives(self, rows: Sequence[int], languages: str | Sequence[str]) -> list[str] | list[None]:
+        """Return the negatives of rows, like :meth:`queries`; None for each row of a source without negatives."""
+        return self._read(rows, languages, NEGATIVE) if self.has_negatives else [None] * len(rows)
 
     def translations(self, rows: Sequence[int]) -> list[set[str]]:
         """Return the passage and the negative of each row in all languages that have the row."""
@@ -126,9 +126,16 @@ class AlignedPairs:
                         found[place].add(text)
         return found
 
-    def _read(self, rows: Sequence[int], language: str, column: str) -> list[str]:
-        positions = self._positions[language][np.asarray(rows, dtype=np.int64)]
-        return list(self._columns[language, column][positions.tolist()][column])
+    def _read(self, rows: Sequence[int], languages: str | Sequence[str], column: str) -> list[str]:
+        if isinstance(languages, str):
+            positions = self._positions[languages][np.asarray(rows, dtype=np.int64)]
+            return list(self._columns[languages, column][positions.tolist()][column])
+        texts = [""] * len(rows)
+        for language in set(languages):
+            places = [place for place, code in enumerate(languages) if code == language]
+            for place, text in zip(places, self._read([rows[n] for n in places], language, column), strict=True):
+                texts[place] = text
+        return texts
 
     def _rows(self, query_language: str, passage_language: str) -> NDArray[np.int32] | None:
         """Return the rows that have both languages, or None for all rows."""

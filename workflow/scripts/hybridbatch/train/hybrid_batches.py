@@ -236,22 +236,23 @@ class HybridBatchSampler(Sampler[list[Example]]):
             chosen = np.zeros(count, dtype=np.int64)
         else:
             chosen = rng.choice(len(pairs), size=count, p=powers([pair.size for pair in pairs], self.language_exponent))
-        candidates: dict[int, Example] = {}
+        number = pairs[0].source
+        source = self.sources[number]
+        drawn: list[tuple[int, int, str, str]] = []
         for index in np.unique(chosen):
-            number, query_language, passage_language, *_ = pairs[index]
+            _, query_language, passage_language, *_ = pairs[index]
             slots = np.flatnonzero(chosen == index).tolist()
-            source = self.sources[number]
             rows = source.draw(rng, len(slots), query_language, passage_language).tolist()
-            queries, passages = source.queries(rows, query_language), source.passages(rows, passage_language)
-            negatives = source.negatives(rows, passage_language)
             # Fewer rows than slots if the source has no more.
-            for slot, row, *texts in zip(slots, rows, queries, passages, negatives, strict=False):
-                candidates[slot] = Example(number, row, query_language, passage_language, *texts)
-        examples = [candidates[slot] for slot in sorted(candidates)]
-        source, rows = self.sources[pairs[0].source], [example.row for example in examples]
+            drawn += [(slot, row, query_language, passage_language) for slot, row in zip(slots, rows, strict=False)]
+        _, rows, query_languages, passage_languages = map(list, zip(*sorted(drawn), strict=True))
+        queries = source.queries(rows, query_languages)
+        passages, negatives = source.passages(rows, passage_languages), source.negatives(rows, passage_languages)
         # In several languages, one passage is several texts.
         other_texts = source.translations(rows) if source.has_negatives and len(pairs) > 1 else [set()] * len(rows)
-        for example, others in zip(examples, other_texts, strict=True):
+        columns = (rows, query_languages, passage_languages, queries, passages, negatives)
+        for others, *values in zip(other_texts, *columns, strict=True):
+            example = Example(number, *values)
             yield example, others.union(example.texts.values())
 
 
