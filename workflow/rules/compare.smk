@@ -99,6 +99,7 @@ rule compare_published:
         settings=experiment.published.resolved(
             {*experiment.whole_benchmarks}, {*experiment.runs.backbones}
         ).model_dump_json(),
+        candidates=json.dumps(experiment.candidates),
         layout=NOTICE,
         folder=subpath(output.page, parent=True),
     shell:
@@ -107,6 +108,7 @@ rule compare_published:
             --summary {input.summary:q} \
             --published {input.published:q} \
             --settings {params.settings:q} \
+            --candidates {params.candidates:q} \
             --layout {params.layout:q} \
             --verdicts {output.verdicts:q} \
             --output {params.folder:q} \

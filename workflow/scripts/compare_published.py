@@ -3,6 +3,7 @@
 Reads `summary.csv` and the published numbers; writes `verdicts.json` and `published.{csv,md,tex,html}`.
 """
 
+import json
 from pathlib import Path
 
 from hybridbatch.common import cli
@@ -26,12 +27,15 @@ def main(argv: list[str] | None) -> None:
         required=True,
         help="the section published with resolved names, as JSON",
     )
+    arguments.add_argument(
+        "--candidates", type=json.loads, default={}, help="what is encoded as a candidate, by benchmark, as JSON"
+    )
     arguments.add_argument("--layout", type=cli.section(Layout), required=True, help="contents of the tables, as JSON")
     arguments.add_argument("--verdicts", type=Path, required=True, metavar="FILE", help="verdicts.json to write")
     arguments.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="folder of the tables to write")
     options = arguments.parse_args(argv)
     settings = options.settings
-    names = Names(settings.benchmarks, settings.backbones)
+    names = Names(settings.benchmarks, settings.backbones, options.candidates)
     cells = read_published(options.published)
     document = verdicts_document(cells, read_summary(options.summary), names, settings.tolerances)
     write_page(options.output, published_page(document), options.layout.notice)

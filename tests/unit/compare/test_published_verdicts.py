@@ -128,6 +128,19 @@ def test_another_set_of_languages_is_another_task_across_languages(cells: list[P
     assert document["counts"]["covered"] == 2 * 3 * 2  # measures, strategies, backbones
 
 
+def test_the_sentence_says_which_candidates_are_compared(cells: list[PublishedCell]) -> None:
+    names = Names(NAMES.benchmarks, NAMES.backbones, {"xquad_r": "the sentence alone", "xquad_r_context": "both"})
+    document = judged(cells, summary_of(cells), names)
+    assert document["sentence"].endswith(
+        "0 are not run. Compared are xquad_r with xquad_r (candidates: the sentence alone)."
+    )
+    # Another reading is compared by its name alone.
+    summary = summary_of(cells).replace({"xquad_r": "xquad_r_context"})
+    other = judged(cells, summary, Names({"xquad_r": "xquad_r_context"}, NAMES.backbones, names.candidates))
+    assert other["counts"]["covered"] == 2 * (198 + 33)
+    assert other["sentence"].endswith("Compared are xquad_r with xquad_r_context (candidates: both).")
+
+
 def test_other_names(cells: list[PublishedCell]) -> None:
     summary = summary_of(cells).replace({"xquad_r": "whole", "xlm-r": "large"})
     mapped = Names({"xquad_r": "whole"}, {"xlm-r": "large"})

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from published_numbers import FILE, judged, summary_of
+from published_numbers import FILE, NAMES, judged, summary_of
 
-from hybridbatch.compare.published_verdicts import PublishedCell, read_published
+from hybridbatch.compare.published_verdicts import Names, PublishedCell, read_published
 from hybridbatch.report.published_tables import published_page
 from hybridbatch.report.table import write_page
 
@@ -22,6 +22,13 @@ def test_numbers_are_printed_like_the_papers(cells: list[PublishedCell]) -> None
     cell = next(cell for cell in cells if cell.key.metric == "map")
     page = published_page(judged([cell], summary_of([cell], 0.02004)))
     assert page.tables[1].rows[0][1].text == "0.7781 / 0.7581 / +0.0200"
+
+
+def test_a_table_says_what_its_candidates_are(cells: list[PublishedCell]) -> None:
+    names = Names(NAMES.benchmarks, NAMES.backbones, {"xquad_r": "the sentence alone"})
+    tables = published_page(judged(cells, summary_of(cells), names)).tables
+    assert {table.note for table in tables if table.title.startswith("Table 3:")} == {"Candidates: the sentence alone"}
+    assert {table.note for table in tables if table.title.startswith("Table 12:")} == {""}
 
 
 def test_tables_are_laid_out_as_in_the_paper(cells: list[PublishedCell]) -> None:

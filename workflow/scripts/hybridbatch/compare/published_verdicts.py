@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -46,10 +46,17 @@ class PublishedCell:
 
 @dataclass(frozen=True)
 class Names:
-    """Our names of the published benchmarks and backbones; a published name that is missing has no counterpart."""
+    """Our names of the published benchmarks and backbones; a published name that is missing has no counterpart.
+
+    Attributes:
+        benchmarks: our name of each published benchmark.
+        backbones: our name of each published backbone.
+        candidates: what is encoded as a candidate, in words, by our benchmark; for benchmarks of which the paper does not say it.
+    """
 
     benchmarks: Mapping[str, str]
     backbones: Mapping[str, str]
+    candidates: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -291,9 +298,9 @@ def verdicts_document(
     """Return the content of ``verdicts.json``.
 
     Returns:
-        ``counts`` of the cells by verdict; ``sentence``, the same in words; ``tolerances``; ``cells``, one for each
-        published number in the paper's order; ``averages`` over languages likewise; ``summary``, counts per column of the
-        paper's tables; ``effects``; ``orientation``.
+        ``counts`` of the cells by verdict; ``sentence``, the same in words; ``readings``, our benchmark and its candidates by
+        published benchmark; ``tolerances``; ``cells``, one for each published number in the paper's order; ``averages`` over
+        languages likewise; ``summary``, counts per column of the paper's tables; ``effects``; ``orientation``.
     """
     ours = Ours(summary, names)
     verdicts = judge(cells, ours, tolerances)
@@ -302,6 +309,11 @@ def verdicts_document(
         grouped.setdefault(verdict.cell.key, []).append(verdict)
     document = {
         "counts": count(verdicts),
+        "readings": {
+            published: {"benchmark": here, "candidates": names.candidates[here]}
+            for published, here in names.benchmarks.items()
+            if here in names.candidates
+        },
         "tolerances": dict(tolerances),
         "cells": [flat(verdict) for verdict in verdicts],
         "averages": [flat(verdict) for verdict in judge_averages(cells, ours, tolerances)],
@@ -330,13 +342,22 @@ def flat(verdict: Verdict) -> dict[str, Any]:
 
 
 def verdict_banner(verdicts: Mapping[str, Any]) -> str:
-    """Return one sentence on how many published numbers the experiment meets; ``verdicts`` is the content of verdicts.json."""
+    """Return in words how many published numbers the experiment meets, and with which candidates.
+
+    Args:
+        verdicts: the content of verdicts.json.
+    """
     counts = verdicts["counts"]
     if not counts["covered"]:
         return f"This experiment covers none of the paper's {counts['published']} numbers: nothing is reproduced."
+    readings = [
+        f"{published} with {reading['benchmark']} (candidates: {reading['candidates']})"
+        for published, reading in verdicts["readings"].items()
+    ]
     return (
         f"Of the paper's {counts['published']} numbers, {counts['covered']} are covered here: {counts[WITHIN]} within tolerance, "
         f"{counts[ABOVE]} above, {counts[BELOW]} below; {counts[NOT_RUN]} are not run."
+        f"{' Compared are ' + ', '.join(readings) + '.' if readings else ''}"
     )
 
 

@@ -110,6 +110,11 @@ class Benchmark(Dataset):
         return self.settings or (["mono"] if self.reader in ("miracl", "beir") else list(SETTINGS))
 
     @property
+    def candidate(self) -> str | None:
+        """What is encoded as a candidate of XQuAD-R or MLQA-R, in words; None for other readers."""
+        return CANDIDATES[self.candidates] if self.reader == "lareqa" else None
+
+    @property
     def is_published(self) -> bool:
         """Whether its files are found by patterns, as published."""
         return self.reader in PUBLISHED

@@ -319,6 +319,12 @@ class Config(Section):
         return [name for name in self.runs.benchmarks if self.benchmarks[name].keep == (0, 1)]
 
     @property
+    def candidates(self) -> dict[str, str]:
+        """What is encoded as a candidate, in words, by benchmark; those of which the paper does not say it."""
+        benchmarks = {name: self.benchmarks[name] for name in self.runs.benchmarks}
+        return {name: b.candidate for name, b in benchmarks.items() if b.candidate}
+
+    @property
     def separate_questions(self) -> list[str]:
         """The benchmarks in which the same query id in two languages means two different questions."""
         benchmarks = {name: self.benchmarks[name] for name in self.runs.benchmarks}

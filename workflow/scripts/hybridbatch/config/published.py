@@ -29,7 +29,7 @@ class PublishedNumbers(Section):
     )
     benchmarks: dict[PublishedBenchmark, Name | None] = Field(
         {},
-        description="the name in `benchmarks` of each of the paper's benchmarks; default: the same name; null: none. A benchmark cut by `keep` is never compared",
+        description="the name in `benchmarks` of each of the paper's benchmarks; default: the same name; null: none. If a benchmark is defined with both `candidates`, this is the one that is compared. A benchmark cut by `keep` is never compared",
     )
     backbones: dict[PublishedBackbone, Name | None] = Field(
         {},

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hybridbatch.config.backbones import Backbone
-from hybridbatch.config.benchmarks import CANDIDATES, Benchmark
+from hybridbatch.config.benchmarks import Benchmark
 from hybridbatch.config.experiment import Config
 from hybridbatch.config.sources import Source
 
@@ -57,7 +57,7 @@ def open_choices(config: Config) -> list[Choice]:
         config: the resolved configuration.
     """
     backbones = {name: config.backbones[name] for name in config.runs.backbones}
-    candidates = {b.candidates for b in _run_benchmarks(config).values() if b.reader == "lareqa"}
+    candidates = dict.fromkeys(config.candidates.values())
     rows = [
         Choice("Pooling", _each({name: b.pooling for name, b in backbones.items()})),
         Choice("Longest text, in tokens", _each({name: str(b.max_length) for name, b in backbones.items()})),
@@ -66,9 +66,7 @@ def open_choices(config: Config) -> list[Choice]:
     if sizes:
         rows.insert(0, Choice("Size of XLM-R", ", ".join(sizes)))
     if candidates:
-        rows.append(
-            Choice("A candidate of XQuAD-R and MLQA-R", "; ".join(CANDIDATES[c] for c in CANDIDATES if c in candidates))
-        )
+        rows.append(Choice("A candidate of XQuAD-R and MLQA-R", "; ".join(candidates)))
     if not config.runs.strategies:
         return rows
     training = config.training

@@ -56,10 +56,15 @@ def _paper_tables(verdicts: Mapping[str, Any]) -> list[Table]:
     for cell in [*verdicts["cells"], *verdicts["averages"]]:
         # The paper puts mAP and recall of its retrieval tables below each other.
         panels.setdefault((cell["table"], cell["metric"] == "map"), []).append(cell)
-    return [_paper_table(panel) for panel in panels.values() if any(cell["ours"] is not None for cell in panel)]
+    readings = {name: f"Candidates: {reading['candidates']}" for name, reading in verdicts["readings"].items()}
+    return [
+        _paper_table(panel, readings.get(panel[0]["benchmark"], ""))
+        for panel in panels.values()
+        if any(cell["ours"] is not None for cell in panel)
+    ]
 
 
-def _paper_table(panel: Sequence[Mapping[str, Any]]) -> Table:
+def _paper_table(panel: Sequence[Mapping[str, Any]], note: str) -> Table:
     def column(cell: Mapping[str, Any]) -> tuple[str, str, str]:
         return cell["backbone"], _measure(cell), cell["strategy"]
 
@@ -74,6 +79,7 @@ def _paper_table(panel: Sequence[Mapping[str, Any]]) -> Table:
         ["language"],
         [strategy for *_, strategy in columns],
         [[*_names(language), *(_compared(found[column, language]) for column in columns)] for language in languages],
+        note,
         groups=[("", 1), *((name, len(list(group))) for name, group in groups)],
     )
 
