@@ -54,7 +54,7 @@ def main(argv: list[str] | None) -> None:
 
     layout, settings = options.layout, options.settings
     metrics = {table: names[0] for table, names in table_measures(layout.metrics).items()}
-    scores = read_question_scores(dict(options.measures), layout.benchmarks, metrics, options.separate)
+    scores = read_question_scores(dict(options.measures), layout.benchmarks, metrics, options.separate, layout.main)
     intervals, comparisons = analyse(scores, layout.strategies, settings)
     shift = measure_shift(scores, layout.strategies, settings, **options.domains)
     for name, frame in (("intervals", intervals), ("comparisons", comparisons), ("shift", shift)):

@@ -8,7 +8,7 @@ from hybridbatch.common import cli
 from hybridbatch.compare.transfer import group_means
 from hybridbatch.config.layout import Layout
 from hybridbatch.evaluate.names import BASELINES, table_measures
-from hybridbatch.evaluate.summary import read_summary
+from hybridbatch.evaluate.summary import main_rows, read_summary
 from hybridbatch.report.figures import STYLE, save
 from hybridbatch.report.table import write_page
 from hybridbatch.report.transfer import gain_figure, transfer_page
@@ -26,11 +26,11 @@ def main(argv: list[str] | None) -> None:
     options = arguments.parse_args(argv)
     layout, summary = options.layout, read_summary(options.summary)
     summary = summary[summary["strategy"].isin([*layout.strategies, *BASELINES])]
-    metrics = table_measures(layout.metrics)
-    page = transfer_page(group_means(summary, layout.unseen, metrics))
+    scores = main_rows(summary, table_measures(layout.metrics), layout.main)
+    page = transfer_page(group_means(scores, layout.unseen))
     write_page(options.tables, page, layout.notice)
     with mpl.rc_context(STYLE):
-        save(options.figures / "transfer", gain_figure(summary, layout.unseen, metrics))
+        save(options.figures / "transfer", gain_figure(scores, layout.unseen))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from hybridbatch.compare.question_scores import QuestionScores, read_question_sc
 from hybridbatch.compare.wording import comparison_sentence, p_text
 from hybridbatch.config.statistics import Claim, Statistics
 from hybridbatch.evaluate.names import MEAN, Run
-from hybridbatch.evaluate.summary import block_means, summarise
+from hybridbatch.evaluate.summary import block_means, main_rows, summarise
 from hybridbatch.report.statistics_tables import significance_page
 
 QUICK = Statistics(resamples=2000, permutations=5000)
@@ -312,6 +312,18 @@ def test_the_claim(tmp_path: Path, hybrid: dict[str, float], margin: float, verd
     if verdict == "refuted":
         assert "significantly worse than monolingual in mono on quiz (small)" in outcome["sentence"]
         assert [t["baseline"] for t in outcome["tests"] if t["significantly_worse"]] == ["monolingual"]
+
+
+def test_a_benchmark_may_have_a_main_measure_of_its_own(tmp_path: Path) -> None:
+    files = write_measures(tmp_path)
+    own = {"quiz_r": "recall@1"}
+    scores = read_question_scores(files, BENCHMARKS, METRICS, own=own)
+    found = {(measured.benchmark, measured.table): measured.metric for measured in scores}
+    assert {metric for (name, table), metric in found.items() if name == "quiz_r" and table != "bias"} == {"recall@1"}
+    assert {metric for (name, table), metric in found.items() if name != "quiz_r" and table != "bias"} == {"map"}
+    assert found["quiz_r", "bias"] == "rank_distance"
+    rows = main_rows(summarise(block_means(files)), {table: [name] for table, name in METRICS.items()}, own)
+    assert {*zip(rows["benchmark"], rows["table"], rows["metric"], strict=True)} == {(*k, v) for k, v in found.items()}
 
 
 def test_a_claim_without_its_strategies_is_not_tested(tmp_path: Path) -> None:

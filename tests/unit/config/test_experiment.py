@@ -90,6 +90,8 @@ ERRORS: list[tuple[dict[str, Any], list[str]]] = [
         ["backbones.enc.revision: 'main': no commit in config/revisions.lock; run `snakemake pin`"],
     ),
     # sources and benchmarks
+    ({"benchmarks.bench.measure": "ndcg@7"}, ["benchmarks.bench.measure: ndcg@7 is not in evaluation.measures"]),
+    ({"benchmarks.bench.measure": "bleu"}, ["benchmarks.bench.measure: unknown measure 'bleu'"]),
     ({"sources.pairs.keep": [0.5, 0.5]}, ["sources.pairs.keep: must be an interval", "found [0.5, 0.5]"]),
     ({"sources.pairs.keep": [0.5]}, ["sources.pairs.keep.1: is missing"]),
     ({"sources.pairs.translation.languages": ["en"]}, ["sources.pairs.translation: ", "source language 'en'"]),

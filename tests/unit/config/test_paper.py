@@ -55,6 +55,7 @@ def test_it_follows_the_paper(paper: Config) -> None:
         assert set(paper.sources[name].all_languages) == NINE
     assert set(paper.sources["mmarco"].languages) == NINE - {"th", "tr"}
     assert [paper.sources[name].all_languages for name in ("mr_tydi", "mfaq")] == [["en"], ["en"]]
+    assert paper.layout.main == {"miracl": "ndcg@10"}
     languages = {name: len(benchmark.languages) for name, benchmark in paper.benchmarks.items()}
     assert languages == {"xquad_r": 11, "xquad_r_context": 11, "mlqa_r": 7, "mlqa_r_context": 7, "miracl": 15}
     assert {name: b.candidates for name, b in paper.benchmarks.items() if b.reader == "lareqa"} == {

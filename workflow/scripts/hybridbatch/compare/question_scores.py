@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ import pandas as pd
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_table
 from hybridbatch.compare.significance import Floats, Scores, Strata, weighted_scores
-from hybridbatch.evaluate.names import KEYS, MEAN, TABLES, Run, parse_run, table_name
+from hybridbatch.evaluate.names import KEYS, MEAN, TABLES, Run, main_measure, parse_run, table_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +84,7 @@ def read_question_scores(
     benchmarks: Sequence[str],
     metrics: Mapping[str, str],
     separate: Collection[str] = (),
+    own: Mapping[str, str] = MappingProxyType({}),
 ) -> list[QuestionScores]:
     """Read the contributions of every question.
 
@@ -91,6 +93,7 @@ def read_question_scores(
         benchmarks: which benchmarks, in which order.
         metrics: the measure of each table.
         separate: benchmarks in which equal query ids in two languages are different questions.
+        own: the measure of benchmarks that have one of their own.
 
     Returns:
         The scores by benchmark and then by table; those without a value are left out.
@@ -103,10 +106,11 @@ def read_question_scores(
     found: dict[tuple[str, str], QuestionScores] = {}
     for name, file in files.items():
         run = parse_run(name)
-        measures = _read_measures(file, sorted(set(metrics.values())))
+        measures = _read_measures(file, sorted({*metrics.values(), *own.values()}))
         groups = dict(iter(measures.groupby(["benchmark", "setting"], observed=True, sort=False)))
         for benchmark, table in shown:
-            setting, metric = TABLES[table].setting, metrics[table]
+            setting = TABLES[table].setting
+            metric = str(main_measure(benchmark, table, {table: [metrics[table]]}, own))
             rows = groups.get((benchmark, setting))
             if rows is None or rows[metric].isna().all():
                 continue

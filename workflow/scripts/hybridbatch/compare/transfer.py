@@ -1,39 +1,34 @@
 """Transfer to languages that training did not have: scores by seen and unseen languages, by script and by family."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 
 import pandas as pd
 
 from hybridbatch.compare.language_groups import groups
-from hybridbatch.evaluate.names import MEAN, TABLES
+from hybridbatch.evaluate.names import MEAN
 from hybridbatch.evaluate.summary import over_seeds
 
 KEYS = ["benchmark", "setting", "metric", "backbone", "strategy", "grouping", "group"]
 COLUMNS = [*KEYS, "languages", "seeds", "mean", "sd"]
 
 
-def group_means(summary: pd.DataFrame, unseen: Collection[str], metrics: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+def group_means(scores: pd.DataFrame, unseen: Collection[str]) -> pd.DataFrame:
     """Average scores over the query languages of each group.
 
     Args:
-        summary: the result of :func:`hybridbatch.evaluate.summary.summarise`.
+        scores: the result of :func:`hybridbatch.evaluate.summary.main_rows`.
         unseen: the languages that no training source has.
-        metrics: the measures of each table; the first one is used.
 
     Returns:
         :data:`COLUMNS`: ``grouping`` is ``training``, ``script`` or ``family``; ``languages`` are the codes of the group, separated
         by spaces; mean and sample standard deviation are over seeds, of the mean over the group's languages.
     """
-    languages = sorted({*summary["language"]} - {MEAN})
+    languages = sorted({*scores["language"]} - {MEAN})
     members = pd.DataFrame(
         [(code, grouping, group) for code in languages for grouping, group in groups(code, unseen).items()],
         columns=["language", "grouping", "group"],
     )
-    first = pd.DataFrame(
-        [(TABLES[table].setting, measures[0]) for table, measures in metrics.items() if measures],
-        columns=["setting", "metric"],
-    )
-    rows = summary.merge(first, on=["setting", "metric"]).merge(members, on="language").dropna(subset="value")
+    rows = scores.merge(members, on="language").dropna(subset="value")
     by_seed = rows.groupby([*KEYS, "seed"], sort=False).agg(
         value=("value", "mean"), languages=("language", lambda codes: " ".join(sorted(codes)))
     )

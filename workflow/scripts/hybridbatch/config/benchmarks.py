@@ -1,19 +1,24 @@
-"""Benchmarks, among them those read as published: MIRACL, BEIR and MTEB, Belebele."""
+"""Benchmarks: those of config/data.csv, and those found by patterns, such as MIRACL, BEIR and MTEB, Belebele."""
 
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from hybridbatch.common.language_codes import flores_code
 from hybridbatch.config.base import SETTINGS, Commit, Section, Setting, distinct, placeholders
 from hybridbatch.config.dataset import Dataset, Interval
+from hybridbatch.config.evaluation import Measure
 from hybridbatch.config.hub_data import check_repository
 from hybridbatch.config.languages import Language, Languages
 
-Reader = Literal["parallel", "lareqa", "miracl", "beir", "belebele"]
+Reader = Literal["parallel", "lareqa", "miracl", "beir", "belebele", "bitcoin_faq", "python_faq"]
 # The readers of files as published, in a local folder or on the hub, found by patterns.
-PUBLISHED = [reader for reader in get_args(Reader) if reader not in ("parallel", "lareqa")]
-MIRACL_LANGUAGES = "ar bn de en es fa fi fr hi id ja ko ru sw te th yo zh".split()  # noqa: SIM905 - easier to read
+PUBLISHED = ["miracl", "beir", "belebele"]
+LANGUAGES = {
+    "miracl": "ar bn de en es fa fi fr hi id ja ko ru sw te th yo zh".split(),  # noqa: SIM905 - easier to read
+    "bitcoin_faq": "ar de el en es fa fr hi id it ja ko nl pl pt-BR ru sv tr uk zh".split(),  # noqa: SIM905
+    "python_faq": "en es fr ja ko pt-BR uk zh".split(),  # noqa: SIM905
+}
 
 CANDIDATES = {"sentence": "the sentence alone", "sentence_and_context": "the sentence and its paragraph"}
 
@@ -65,10 +70,10 @@ class Benchmark(Dataset):
     """Queries, passages and relevance judgements to evaluate on."""
 
     reader: Reader = Field(
-        description="`parallel`, `lareqa`: as in sources; `miracl`: topics and TREC judgements, passages as JSON lines; `beir`: corpus, queries and judgements in the layout of BEIR or MTEB; `belebele`: questions as JSON lines"
+        description="`parallel`, `lareqa`: as in sources; `miracl`: topics and TREC judgements, passages as JSON lines; `beir`: corpus, queries and judgements in the layout of BEIR or MTEB; `belebele`: questions as JSON lines; `bitcoin_faq`, `python_faq`: the FAQs of bitcoin.org and Python"
     )
     path: str = Field(
-        description="`parallel`, `lareqa`: as in sources; others: a local folder or, with `hub`, the id of a data set, such as `miracl/miracl`"
+        description="`parallel`, `lareqa`: as in sources; `bitcoin_faq`, `python_faq`: the folder in config/data.csv; others: a local folder or, with `hub`, the id of a data set, such as `miracl/miracl`"
     )
     hub: BenchmarkHub | None = Field(
         None, description="`miracl`, `beir`, `belebele` only: `path` is a data set of the Hugging Face hub"
@@ -93,7 +98,7 @@ class Benchmark(Dataset):
     )
     keep: Interval = Field(
         (0.0, 1.0),
-        description="`parallel`, `lareqa` only: keep the queries whose hashed `query_id` falls in this interval of [0, 1), as for sources; all passages stay in the pool",
+        description="not for `miracl`, `beir`, `belebele`: keep the queries whose hashed `query_id` falls in this interval of [0, 1), as for sources; all passages stay in the pool",
     )
     candidates: Literal["sentence", "sentence_and_context"] = Field(
         "sentence",
@@ -101,6 +106,10 @@ class Benchmark(Dataset):
     )
     title: bool = Field(
         True, description="`miracl`, `beir` only: prepend the title to the passage, separated by a blank line"
+    )
+    measure: Measure | None = Field(
+        None,
+        description="main measure of the benchmark, which the overview, the tests and the transfer to other languages are about; null: the first of each of `evaluation.tables`",
     )
     about: About = Field(About(), description="background for readers of the report")
 
@@ -122,7 +131,7 @@ class Benchmark(Dataset):
     def for_language(self, language: str) -> Self:
         """Return the benchmark with only those values that its files in one language depend on."""
         names = {code: name for code, name in self.language_names.items() if code == language}
-        update = {"languages": [language], "language_names": names, "settings": None, "about": About()}
+        update = {"languages": [language], "language_names": names, "settings": None, "measure": None, "about": About()}
         return self.model_copy(update=update)
 
     @property
@@ -149,7 +158,7 @@ class Benchmark(Dataset):
                 if getattr(self, key):
                     raise ValueError(f"{key}: belongs to the readers {', '.join(PUBLISHED)}, this one is {self.reader}")
         elif self.keep != (0, 1):
-            raise ValueError(f"keep belongs to readers parallel and lareqa, this one is {self.reader}; remove it")
+            raise ValueError(f"keep does not belong to reader {self.reader}; remove it")
         return self
 
     @model_validator(mode="after")
@@ -170,8 +179,9 @@ class Benchmark(Dataset):
         for language in self.languages:
             if language in self.language_names:
                 continue
-            if self.reader == "miracl" and language not in MIRACL_LANGUAGES:
-                raise ValueError(f"languages: MIRACL has no {language!r}; allowed: {', '.join(MIRACL_LANGUAGES)}")
+            allowed = LANGUAGES.get(self.reader, [language])
+            if language not in allowed:
+                raise ValueError(f"languages: {self.reader} has no {language!r}; allowed: {', '.join(allowed)}")
             if self.reader == "belebele":
                 flores_code(language)
         return self

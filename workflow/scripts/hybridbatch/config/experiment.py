@@ -143,6 +143,20 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _measures_the_main_measures(self) -> Self:
+        for name, benchmark in self.benchmarks.items():
+            if benchmark.measure is not None and benchmark.measure not in self.evaluation.measures:
+                raise ValueError(
+                    f"benchmarks.{name}.measure: {benchmark.measure} is not in evaluation.measures; add it there"
+                )
+        shift = [*self.shift.in_domain, *self.shift.out_of_domain]
+        if len({self.benchmarks[name].measure for name in shift}) > 1:
+            raise ValueError(
+                "shift: its benchmarks are compared with each other, so they need the same measure; set benchmarks.<name>.measure alike"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _evaluates_something(self) -> Self:
         if not (self.runs.strategies or self.runs.untuned or self.runs.bm25):
             raise ValueError("runs: nothing to evaluate; name strategies or set untuned or bm25 to true")
@@ -415,6 +429,7 @@ class Config(Section):
             benchmarks=self.runs.benchmarks,
             strategies=self.runs.strategies,
             metrics={setting: list(shown) for setting, shown in self.evaluation.tables.items()},
+            main={name: b.measure for name, b in self.benchmarks.items() if b.measure},
             unseen=self.unseen_languages,
             notice=self.notice,
         )

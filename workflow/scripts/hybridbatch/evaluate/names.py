@@ -1,7 +1,7 @@
 """Names of runs, measures and score tables, and how they are printed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hybridbatch.common.errors import UserError
@@ -66,6 +66,20 @@ def table_measures(chosen: Mapping[Any, list[str]]) -> dict[str, list[str]]:
         chosen: the measures of ``mono``, ``cross`` and ``multi``, as in ``evaluation.tables``; the default for those missing.
     """
     return {**Evaluation().tables, **chosen, BIAS: [RANK_DISTANCE]}
+
+
+def main_measure(benchmark: str, table: str, shown: Mapping[str, Sequence[str]], own: Mapping[str, str]) -> str | None:
+    """Return the measure of a benchmark in a table that overviews and tests are about; None if the table shows nothing.
+
+    Args:
+        benchmark: the benchmark.
+        table: the table.
+        shown: the measures of every table; the first one is the main measure.
+        own: the main measure of benchmarks that have another one, in all tables but that of the rank distance.
+    """
+    if benchmark in own and table != BIAS:
+        return own[benchmark]
+    return next(iter(shown.get(table, [])), None)
 
 
 def parse_run(name: str) -> Run:

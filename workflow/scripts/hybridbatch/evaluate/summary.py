@@ -7,7 +7,7 @@ import pandas as pd
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_table
-from hybridbatch.evaluate.names import BIAS, KEYS, MEAN, RANK_DISTANCE, TABLES, Run, parse_run
+from hybridbatch.evaluate.names import BIAS, KEYS, MEAN, RANK_DISTANCE, TABLES, Run, main_measure, parse_run, table_name
 
 SYSTEM = ["run", "backbone", "strategy", "seed"]
 SUMMARY_COLUMNS = ["benchmark", "setting", "metric", "backbone", "strategy", "seed", "language", "value"]
@@ -88,6 +88,14 @@ def _complete_means(values: pd.DataFrame, scope: list[str]) -> pd.DataFrame:
 
 def _positions(values: Iterable[str]) -> dict[str, int]:
     return {value: position for position, value in enumerate(values)}
+
+
+def main_rows(summary: pd.DataFrame, shown: Mapping[str, Sequence[str]], own: Mapping[str, str]) -> pd.DataFrame:
+    """Return the rows of main measures, with a column ``table``; see :func:`hybridbatch.evaluate.names.main_measure`."""
+    tables = [table_name(*names) for names in zip(summary["setting"], summary["metric"], strict=True)]
+    rows = summary.assign(table=tables)
+    main = [main_measure(*names, shown, own) for names in zip(rows["benchmark"], tables, strict=True)]
+    return rows[rows["metric"] == pd.Series(main, rows.index, dtype=object)]
 
 
 def over_seeds(values: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

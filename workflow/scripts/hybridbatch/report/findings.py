@@ -10,8 +10,8 @@ import pandas as pd
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json
 from hybridbatch.config.experiment import Config
-from hybridbatch.evaluate.names import BASELINES, MEAN, TABLES, UNTUNED, table_measures, table_name
-from hybridbatch.evaluate.summary import read_csv
+from hybridbatch.evaluate.names import BASELINES, MEAN, TABLES, UNTUNED, main_measure, table_measures, table_name
+from hybridbatch.evaluate.summary import main_rows, read_csv
 
 COLUMNS = ["benchmark", "setting", "metric", "strategy", "baseline", "sentence"]
 
@@ -35,7 +35,7 @@ class Sentences:
 
 @dataclass(frozen=True)
 class Overview:
-    """The main numbers: macro-averages over languages, means over seeds, of each table's first measure.
+    """The main numbers: macro-averages over languages, means over seeds, of the main measure of each benchmark and table.
 
     ``columns`` are (benchmark, title of the table, measure); ``rows`` are backbone, strategy and a value per column.
     """
@@ -127,13 +127,12 @@ def overview(summary: pd.DataFrame, config: Config) -> Overview:
         summary: the result of :func:`hybridbatch.evaluate.summary.read_summary`.
         config: the resolved configuration.
     """
-    first = {name: measures[0] for name, measures in table_measures(config.evaluation.tables).items() if measures}
-    tables = [table_name(*names) for names in zip(summary["setting"], summary["metric"], strict=True)]
-    means = summary.assign(table=tables)[
-        (summary["language"] == MEAN)
-        & summary["value"].notna()
-        & summary["strategy"].isin([*config.runs.strategies, *BASELINES])
-        & (pd.Series(tables, summary.index).map(first) == summary["metric"])
+    shown, own = table_measures(config.evaluation.tables), config.layout.main
+    means = main_rows(summary, shown, own)
+    means = means[
+        (means["language"] == MEAN)
+        & means["value"].notna()
+        & means["strategy"].isin([*config.runs.strategies, *BASELINES])
     ]
     values = means.groupby(["backbone", "strategy", "benchmark", "table"], sort=False)["value"].mean().to_dict()
     columns = [
@@ -144,6 +143,6 @@ def overview(summary: pd.DataFrame, config: Config) -> Overview:
     ]
     systems = dict.fromkeys(key[:2] for key in values)
     return Overview(
-        [(benchmark, TABLES[table].title, first[table]) for benchmark, table in columns],
+        [(name, TABLES[table].title, str(main_measure(name, table, shown, own))) for name, table in columns],
         [(*system, [values.get((*system, *column)) for column in columns]) for system in systems],
     )

@@ -1,6 +1,6 @@
 """The table and figure of transfer to unseen languages."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 
 import matplotlib as mpl
 import pandas as pd
@@ -43,26 +43,18 @@ def transfer_page(means: pd.DataFrame) -> Page:
     return score_page("transfer", EXPLANATION, blocks, means)
 
 
-def gain_figure(summary: pd.DataFrame, unseen: Collection[str], metrics: Mapping[str, Sequence[str]]) -> Figure:
+def gain_figure(scores: pd.DataFrame, unseen: Collection[str]) -> Figure:
     """Draw the gain of training over the untuned encoder, per query language: a panel per benchmark and table.
 
     A large point is the mean over seeds, a small one a seed. Languages that training had come first.
 
     Args:
-        summary: the result of :func:`hybridbatch.evaluate.summary.summarise`.
+        scores: the result of :func:`hybridbatch.evaluate.summary.main_rows`.
         unseen: the languages that no training source has.
-        metrics: the measures of each table; the first one is drawn.
     """
-    shown = [
-        summary[
-            (summary["setting"] == table.setting)
-            & (summary["metric"] == metrics[name][0])
-            & (summary["language"] != MEAN)
-        ]
-        for name, table in TABLES.items()
-        if metrics.get(name)
-    ]
-    values = pd.concat(shown).dropna(subset="value") if shown else summary.head(0)
+    values = scores[scores["language"] != MEAN].dropna(subset="value")
+    # Panels in the order of the tables.
+    values = values.sort_values("table", key=lambda names: names.map(list(TABLES).index), kind="stable")
     keys = ["benchmark", "setting", "metric", "backbone", "language"]
     untuned = values[values["strategy"] == UNTUNED][[*keys, "value"]].rename(columns={"value": "untuned"})
     gains = values[values["strategy"] != UNTUNED].merge(untuned, on=keys)
