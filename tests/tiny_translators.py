@@ -51,7 +51,7 @@ def make_translator(folder: Path, family: str, seed: int = 0, **config: Any) -> 
     folder.mkdir(parents=True, exist_ok=True)
     model = {"m2m100": _m2m100, "nllb": _nllb, "madlad": _madlad, "marian": _marian}[family](folder, config)
     if family == "madlad":
-        _save_like_madlad(model, folder)
+        save_like_madlad(model, folder)
     else:
         model.save_pretrained(folder)
     return folder
@@ -90,12 +90,11 @@ def _nllb(folder: Path, config: dict[str, Any]) -> Any:
     return M2M100ForConditionalGeneration(M2M100Config(vocab_size=len(classed), **{**SIZES, **config}))
 
 
-def _madlad(folder: Path, config: dict[str, Any]) -> Any:
-    marks = [f"<2{code}>" for code in ("en", "es", "de", "iw", "zh")]
+def madlad_tokenizer(folder: Path, marks: list[str], pieces: list[tuple[str, float]]) -> Tokenizer:
+    """Write the files of MADLAD's tokenizer, with tokens for languages, and pieces and their scores."""
     byte_tokens = [f"<0x{number:02X}>" for number in range(256)]
     start = [(token, 0.0) for token in ("<unk>", "<s>", "</s>", *marks)]
-    learnt = [(piece, -10.0 - rank / 100) for rank, piece in enumerate(_pieces(folder, "spiece.model"))]
-    vocabulary = [*start, *((token, -20.0) for token in byte_tokens), *learnt]
+    vocabulary = [*start, *((token, -20.0) for token in byte_tokens), *pieces]
     tokenizer = Tokenizer(token_models.Unigram(vocabulary, unk_id=0, byte_fallback=True))
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
@@ -107,6 +106,13 @@ def _madlad(folder: Path, config: dict[str, Any]) -> Any:
     names = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<s>", "unk_token": "<unk>"}
     (folder / "special_tokens_map.json").write_text(json.dumps(names))
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "T5Tokenizer", **names}))
+    return tokenizer
+
+
+def _madlad(folder: Path, config: dict[str, Any]) -> Any:
+    marks = [f"<2{code}>" for code in ("en", "es", "de", "iw", "zh")]
+    learnt = [(piece, -10.0 - rank / 100) for rank, piece in enumerate(_pieces(folder, "spiece.model"))]
+    tokenizer = madlad_tokenizer(folder, marks, learnt)
     sizes = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4, "initializer_factor": 3.0}
     settings = {"pad_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 0, "tie_word_embeddings": False}
     size = tokenizer.get_vocab_size()
@@ -117,7 +123,7 @@ def _madlad(folder: Path, config: dict[str, Any]) -> Any:
     return model
 
 
-def _save_like_madlad(model: Any, folder: Path) -> None:
+def save_like_madlad(model: Any, folder: Path) -> None:
     """Save a T5 model like the published ones: an embedding under the decoder's name only, and a head of its own."""
     left_out = ("shared.weight", "encoder.embed_tokens.weight")
     weights = {name: tensor for name, tensor in model.state_dict().items() if name not in left_out}

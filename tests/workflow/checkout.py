@@ -66,29 +66,39 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 
 @dataclass(frozen=True)
 class Workflow:
-    """A copy of the workflow's files in a folder."""
+    """A copy of the workflow's files in a folder.
+
+    Attributes:
+        folder: the copy.
+        experiment: the name of its experiment.
+        configfiles: its configuration, below the folder.
+        hub: the address of the Hugging Face hub; None: no network.
+    """
 
     folder: Path
+    experiment: str = "tiny"
+    configfiles: tuple[str, ...] = (OVERLAY,)
+    hub: str | None = None
 
     @property
     def results(self) -> Path:
-        """The folder of the tiny experiment's results."""
-        return self.folder / "results/tiny"
+        """The folder of the experiment's results."""
+        return self.folder / "results" / self.experiment
 
     def configure(self, **changes: Any) -> None:
         """Write the tiny configuration with ``changes``."""
         (self.folder / OVERLAY).write_text(yaml.safe_dump(merged(tiny_config(), changes), allow_unicode=True))
 
     def command(self, *arguments: str) -> list[str]:
-        """Return the command line that runs Snakemake with the tiny configuration."""
-        return [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--configfile", OVERLAY]
+        """Return the command line that runs Snakemake with the experiment's configuration."""
+        return [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--configfile", *self.configfiles]
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start Snakemake without waiting; its output, standard error included, is a pipe."""
         return subprocess.Popen(
             self.command(*arguments),
             cwd=self.folder,
-            env=environment(),
+            env=environment() if self.hub is None else environment() | {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": self.hub},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
