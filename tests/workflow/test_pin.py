@@ -15,7 +15,9 @@ def test_a_branch_runs_as_the_commit_that_the_lock_has(fresh: Workflow) -> None:
     fresh.configure(backbones={"tiny": {"path": None, "hub": "owner/encoder", "revision": "main"}})
     lock = fresh.folder / "config/revisions.lock"
     output = fresh.fail("--dry-run")
-    assert "backbones.tiny.revision: 'main': no commit in config/revisions.lock; run `snakemake pin`" in output
+    assert (
+        "backbones.tiny.revision: 'main': no commit in config/revisions.lock; run `snakemake --cores 1 pin`" in output
+    )
     # No job may see the placeholder of a commit.
     assert "pin: cannot run with other targets" in fresh.fail("pin", "downloads")
     server = HubServer({})

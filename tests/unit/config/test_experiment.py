@@ -87,7 +87,7 @@ ERRORS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"backbones.enc": {"hub": "org/model", "revision": "main"}},
-        ["backbones.enc.revision: 'main': no commit in config/revisions.lock; run `snakemake pin`"],
+        ["backbones.enc.revision: 'main': no commit in config/revisions.lock; run `snakemake --cores 1 pin`"],
     ),
     # sources and benchmarks
     ({"benchmarks.bench.measure": "ndcg@7"}, ["benchmarks.bench.measure: ndcg@7 is not in evaluation.measures"]),

@@ -48,7 +48,9 @@ def test_every_revision_may_be_a_branch(key: str, reference: Reference) -> None:
     values = paper(**{key: "main"})
     assert references(values) == [reference]
     name = key.replace("__", ".")
-    with pytest.raises(UserError, match=f"^{name}: 'main': no commit in config/revisions.lock; run `snakemake pin`"):
+    with pytest.raises(
+        UserError, match=f"^{name}: 'main': no commit in config/revisions.lock; run `snakemake --cores 1 pin`"
+    ):
         load_config(values)
     # What follows sees the commit alone.
     pinned = load_config(values, {reference: "a" * 40})

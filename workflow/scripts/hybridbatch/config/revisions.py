@@ -51,7 +51,7 @@ def with_commits(values: dict[str, Any], lock: Mapping[Reference, str]) -> dict[
     missing = [f"{place.key}: {place.reference.revision!r}" for place in places if place.reference not in lock]
     if missing:
         raise UserError(
-            f"{', '.join(missing)}: no commit in config/revisions.lock; run `snakemake pin` with the same configuration, online, "
+            f"{', '.join(missing)}: no commit in config/revisions.lock; run `snakemake --cores 1 pin` with the same configuration, online, "
             "or give the commit, 40 hexadecimal digits"
         )
     for place in places:
@@ -69,7 +69,7 @@ def read_lock(path: Path) -> dict[Reference, str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); delete it and run `snakemake pin`") from error
+        raise UserError(f"{path}: cannot be read ({error}); delete it and run `snakemake --cores 1 pin`") from error
     for number, line in enumerate(lines, start=1):
         match line.split():
             case [] | ["#", *_]:
@@ -78,7 +78,7 @@ def read_lock(path: Path) -> dict[Reference, str]:
                 found[Reference(kind, repository, revision)] = commit
             case _:
                 raise UserError(
-                    f"{path}: line {number} is not `dataset` or `model`, id, revision and commit; delete it and run `snakemake pin`"
+                    f"{path}: line {number} is not `dataset` or `model`, id, revision and commit; delete it and run `snakemake --cores 1 pin`"
                 )
     return found
 
