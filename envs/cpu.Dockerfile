@@ -1,6 +1,6 @@
 FROM condaforge/miniforge3:25.3.0-3
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="7f2dd67ada1afbd1efa32bbe5ab785c76bf940025deb6104a2b4b4fbcbeaf813"
+LABEL io.github.snakemake.conda_env_hash="9d8c0fab9444cb202870268799072e5ec6aeadcbe9235e2ea6955dee1562d440"
 # Conda environment:
 #   source: envs/clean.yaml
 #   prefix: /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6
@@ -78,7 +78,7 @@ RUN mkdir -p /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6
 COPY envs/clean.yaml /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6/environment.yaml
 # Conda environment:
 #   source: envs/data.yaml
-#   prefix: /conda-envs/eede1c31cb8290b5d130dd765fee091d
+#   prefix: /conda-envs/af305de7fd03a90ff519182570a334c1
 #   # Downloads, training pairs, translation memories and benchmarks.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-data
@@ -94,6 +94,7 @@ COPY envs/clean.yaml /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6/environment.ya
 #         - huggingface_hub==2.4.0
 #         - langcodes==3.5.1
 #         - numpy==2.4.6
+#         - polib==1.2.0
 #         - pyarrow==26.0.1
 #         - pydantic==2.14.3
 #         - PyYAML==6.0.3
@@ -116,8 +117,8 @@ COPY envs/clean.yaml /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6/environment.ya
 #         - typing_extensions==4.16.0
 #         - typing-inspection==0.4.5
 #         - urllib3==2.8.0
-RUN mkdir -p /conda-envs/eede1c31cb8290b5d130dd765fee091d
-COPY envs/data.yaml /conda-envs/eede1c31cb8290b5d130dd765fee091d/environment.yaml
+RUN mkdir -p /conda-envs/af305de7fd03a90ff519182570a334c1
+COPY envs/data.yaml /conda-envs/af305de7fd03a90ff519182570a334c1/environment.yaml
 # Conda environment:
 #   source: envs/encoder.yaml
 #   prefix: /conda-envs/ef2254cc64286581307484ceb7f74661
@@ -414,7 +415,7 @@ RUN mkdir -p /conda-envs/141a54cbcc86bb7a528135aeb286c870
 COPY envs/translate.yaml /conda-envs/141a54cbcc86bb7a528135aeb286c870/environment.yaml
 
 RUN conda env create --prefix /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6 --file /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6/environment.yaml && \
-    conda env create --prefix /conda-envs/eede1c31cb8290b5d130dd765fee091d --file /conda-envs/eede1c31cb8290b5d130dd765fee091d/environment.yaml && \
+    conda env create --prefix /conda-envs/af305de7fd03a90ff519182570a334c1 --file /conda-envs/af305de7fd03a90ff519182570a334c1/environment.yaml && \
     conda env create --prefix /conda-envs/ef2254cc64286581307484ceb7f74661 --file /conda-envs/ef2254cc64286581307484ceb7f74661/environment.yaml && \
     conda env create --prefix /conda-envs/a690aa0f1737f515a0466492817e7f50 --file /conda-envs/a690aa0f1737f515a0466492817e7f50/environment.yaml && \
     conda env create --prefix /conda-envs/34a9024b2c2e1280d8c14851922cab43 --file /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.yaml && \

@@ -1,6 +1,6 @@
 FROM condaforge/miniforge3:25.3.0-3
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="f2eb3bc376ea66b28270330c1f577505c3e27f5f5639084b6aecdae34fb0fa38"
+LABEL io.github.snakemake.conda_env_hash="fe22048d1088c8b9fc4f364274ba530700ea35948981dd6a3b6340944f347157"
 # Conda environment:
 #   source: envs/clean-cuda.yaml
 #   prefix: /conda-envs/cfaf6efa797ce2892190fbea456ade4b
@@ -78,7 +78,7 @@ RUN mkdir -p /conda-envs/cfaf6efa797ce2892190fbea456ade4b
 COPY envs/clean-cuda.yaml /conda-envs/cfaf6efa797ce2892190fbea456ade4b/environment.yaml
 # Conda environment:
 #   source: envs/data.yaml
-#   prefix: /conda-envs/eede1c31cb8290b5d130dd765fee091d
+#   prefix: /conda-envs/af305de7fd03a90ff519182570a334c1
 #   # Downloads, training pairs, translation memories and benchmarks.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-data
@@ -94,6 +94,7 @@ COPY envs/clean-cuda.yaml /conda-envs/cfaf6efa797ce2892190fbea456ade4b/environme
 #         - huggingface_hub==2.4.0
 #         - langcodes==3.5.1
 #         - numpy==2.4.6
+#         - polib==1.2.0
 #         - pyarrow==26.0.1
 #         - pydantic==2.14.3
 #         - PyYAML==6.0.3
@@ -116,8 +117,8 @@ COPY envs/clean-cuda.yaml /conda-envs/cfaf6efa797ce2892190fbea456ade4b/environme
 #         - typing_extensions==4.16.0
 #         - typing-inspection==0.4.5
 #         - urllib3==2.8.0
-RUN mkdir -p /conda-envs/eede1c31cb8290b5d130dd765fee091d
-COPY envs/data.yaml /conda-envs/eede1c31cb8290b5d130dd765fee091d/environment.yaml
+RUN mkdir -p /conda-envs/af305de7fd03a90ff519182570a334c1
+COPY envs/data.yaml /conda-envs/af305de7fd03a90ff519182570a334c1/environment.yaml
 # Conda environment:
 #   source: envs/encoder-cuda.yaml
 #   prefix: /conda-envs/178717ef5da8d420bb377039abe7ed20
@@ -415,7 +416,7 @@ RUN mkdir -p /conda-envs/799da680722901a9654a297d6467d76d
 COPY envs/translate-cuda.yaml /conda-envs/799da680722901a9654a297d6467d76d/environment.yaml
 
 RUN conda env create --prefix /conda-envs/cfaf6efa797ce2892190fbea456ade4b --file /conda-envs/cfaf6efa797ce2892190fbea456ade4b/environment.yaml && \
-    conda env create --prefix /conda-envs/eede1c31cb8290b5d130dd765fee091d --file /conda-envs/eede1c31cb8290b5d130dd765fee091d/environment.yaml && \
+    conda env create --prefix /conda-envs/af305de7fd03a90ff519182570a334c1 --file /conda-envs/af305de7fd03a90ff519182570a334c1/environment.yaml && \
     conda env create --prefix /conda-envs/178717ef5da8d420bb377039abe7ed20 --file /conda-envs/178717ef5da8d420bb377039abe7ed20/environment.yaml && \
     conda env create --prefix /conda-envs/a690aa0f1737f515a0466492817e7f50 --file /conda-envs/a690aa0f1737f515a0466492817e7f50/environment.yaml && \
     conda env create --prefix /conda-envs/34a9024b2c2e1280d8c14851922cab43 --file /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.yaml && \

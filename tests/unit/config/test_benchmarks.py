@@ -50,7 +50,7 @@ def test_passages_may_come_from_another_data_set() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"languages": ["sw", "pt"]}, "languages: MIRACL has no 'pt'; allowed: ar, bn, de"),
+        ({"languages": ["sw", "pt"]}, "languages: miracl has no 'pt'; allowed: ar, bn, de"),
         ({"languages": ["xx-yy-zz"]}, "unknown language 'xx-yy-zz'"),
         ({"reader": "belebele", "languages": ["eo"]}, "Belebele has no 'eo'"),
         ({"hub": {"revision": "main"}}, "benchmarks.mine.hub.revision"),

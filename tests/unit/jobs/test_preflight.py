@@ -92,7 +92,7 @@ def test_a_language_that_is_not_listed_for_download(folder: Path) -> None:
 def test_a_folder_that_is_not_listed_for_download(folder: Path) -> None:
     message = refused(folder, benchmarks={"bench": {"reader": "lareqa", "path": "xquad-r", "languages": ["en"]}})
     assert message.startswith("benchmarks.bench.path: xquad-r is not in")
-    assert message.endswith("allowed: lareqa/mlqa-r, lareqa/xquad-r")
+    assert message.endswith("allowed: faq/bitcoin.org, faq/python-docs, lareqa/mlqa-r, lareqa/xquad-r")
 
 
 def test_a_missing_translation_memory(folder: Path) -> None:

@@ -13,7 +13,7 @@ from hybridbatch.config.benchmarks import Benchmark
 from hybridbatch.config.experiment import Config
 from hybridbatch.config.sources import Source
 from hybridbatch.config.translators import Translator
-from hybridbatch.data.readers.registry import file_names
+from hybridbatch.data.readers.registry import READERS, file_names
 from hybridbatch.download.hub import Request, is_available
 from hybridbatch.download.pinned_files import read_entries
 from hybridbatch.translate import ctranslate2_device
@@ -127,14 +127,14 @@ def _check_translator(translator: Translator, language: str) -> None:
 def _check_downloads(config: Config, data_files: Path) -> None:
     listed = read_entries(data_files)
     for key, section in _readers(config):
-        if section.reader != "lareqa":
+        if not READERS[section.reader].is_pinned:
             continue
-        available = sorted(Path(path).stem for path in listed if str(Path(path).parent) == section.path)
+        available = sorted({Path(path).stem for path in listed if path.startswith(f"{section.path}/")})
         if not available:
-            folders = sorted({str(Path(path).parent) for path in listed})
+            folders = sorted({"/".join(Path(path).parent.parts[:2]) for path in listed})
             raise UserError(f"{key}.path: {section.path} is not in {data_files}; allowed: {', '.join(folders)}")
         for language in section.languages:
-            if language not in available:
+            if any(f"{section.path}/{name}" not in listed for name in file_names(section, language).values()):
                 raise UserError(
                     f"{key}.languages: {section.path} has no language {language!r}; allowed: {', '.join(available)}"
                 )

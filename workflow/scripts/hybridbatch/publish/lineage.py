@@ -136,7 +136,7 @@ def data_part(name: str, section: Source | Benchmark, downloads: Mapping[str, Pa
     """Return a source or benchmark as a part of a model."""
     stated = section.licence if isinstance(section, Source) else section.about.licence
     listed = downloads.get(section.path)
-    if section.reader == "lareqa" and listed is not None:
+    if listed is not None:
         return Part(name, section.path, listed.revision, stated or listed.licence)
     return Part(name, section.path, section.hub.revision if section.hub else None, stated, section.hub is not None)
 

@@ -15,7 +15,18 @@ from hybridbatch.config.benchmarks import Benchmark
 from hybridbatch.config.sources import Source
 from hybridbatch.data.benchmark import BenchmarkData, Files
 from hybridbatch.data.pairs import Pair
-from hybridbatch.data.readers import beir, belebele, hub, lareqa, miracl, mmarco, parallel, table
+from hybridbatch.data.readers import (
+    beir,
+    belebele,
+    bitcoin_faq,
+    hub,
+    lareqa,
+    miracl,
+    mmarco,
+    parallel,
+    python_faq,
+    table,
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,8 @@ READERS = {
     "miracl": Reader(miracl.file_names, benchmark=miracl.benchmark),
     "beir": Reader(beir.file_names, benchmark=beir.benchmark),
     "belebele": Reader(belebele.file_names, benchmark=belebele.benchmark),
+    "bitcoin_faq": Reader(bitcoin_faq.file_names, benchmark=bitcoin_faq.benchmark, is_pinned=True),
+    "python_faq": Reader(python_faq.file_names, benchmark=python_faq.benchmark, is_pinned=True),
 }
 
 
