@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from hybridbatch.common.errors import UserError
 from hybridbatch.config.experiment import RUN
 from hybridbatch.config.load import load_config
 from hybridbatch.config.revisions import PLACEHOLDER, read_lock, references
+from hybridbatch.config.smoke import smoke_run
 from hybridbatch.download.pinned_files import read_entries
 from hybridbatch.jobs import preflight
 from hybridbatch.jobs.code import fingerprint as code_fingerprint
@@ -32,7 +32,7 @@ LOCK = "config/revisions.lock"
 PINNING = "pin" in sys.argv
 try:
     commits = dict.fromkeys(references(config), PLACEHOLDER) if PINNING else read_lock(Path(LOCK))
-    experiment = load_config(config, commits)
+    experiment = smoke_run(load_config(config, commits))
     preflight.check_machine(experiment, Path(DATA_FILES), packages=not workflow.deployment_settings.deployment_method)
     DOWNLOADS = read_entries(Path(DATA_FILES))
 except UserError as error:
@@ -47,10 +47,10 @@ DEVICE = experiment.device
 GPUS = int(DEVICE == "cuda" or (DEVICE == "auto" and any(Path(os.sep, "dev").glob("nvidia[0-9]*"))))
 # A job that has been allocated a GPU must not fall back to the CPU, as `auto` would.
 MODEL_DEVICE = "cuda" if GPUS else DEVICE
-MIRROR = shlex.join(["--mirror", experiment.mirror]) if experiment.mirror else ""
 # The command that reproduces the results, for the report.
 CONFIG_FILES = [os.path.relpath(file) for file in workflow.overwrite_configfiles]
 COMMAND = " ".join(["snakemake --cores all", *(["--configfile", *CONFIG_FILES] if CONFIG_FILES else [])])
+COMMAND += " --config smoke=true" if experiment.smoke else ""
 
 # Only the job that fetches files may use the hub, unless the user forbids it. The shell ignores the SIGTERM of a scheduler: if it
 # ended before its program, the program would be killed while it writes its last checkpoint.

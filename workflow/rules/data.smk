@@ -16,8 +16,14 @@ OUTPUTS:
 TARGETS: pin
 """
 
+import shlex
+
 from hybridbatch.download.hub import is_outdated
 from hybridbatch.jobs.reader_files import downloads, input_files, named_files
+
+MIRROR = shlex.join(["--mirror", experiment.mirror]) if experiment.mirror else ""
+# The option by which a smoke run reads a part of the data.
+SAMPLE = ["--sample", experiment.sampled_rows] if experiment.smoke else []
 
 
 localrules:
@@ -153,12 +159,14 @@ rule prepare_pairs:
         source=lambda wildcards: for_language(*pairs_source(wildcards)),
         language=lambda wildcards: pairs_source(wildcards)[1],
         files=lambda wildcards: named(named_files(*pairs_source(wildcards), paths)),
+        sample=SAMPLE,
     shell:
         r"""
         python {params.program:q} \
             --source {params.source:q} \
             --language {params.language:q} \
             --files {params.files:q} \
+            {params.sample} \
             --output {output:q} \
             &>{log:q}
         """
@@ -192,6 +200,7 @@ rule prepare_benchmark:
         files=lambda wildcards: named(
             named_files(experiment.benchmarks[wildcards.benchmark], wildcards.language, paths)
         ),
+        sample=SAMPLE,
         folder=subpath(output.queries, parent=True),
     shell:
         r"""
@@ -199,6 +208,7 @@ rule prepare_benchmark:
             --benchmark {params.benchmark:q} \
             --language {wildcards.language:q} \
             --files {params.files:q} \
+            {params.sample} \
             --output {params.folder:q} \
             &>{log:q}
         """

@@ -23,12 +23,15 @@ def main(argv: list[str] | None = None) -> None:
         metavar="NAME=FILE",
         help="files or patterns that the reader reads",
     )
+    options.add_argument(
+        "--sample", type=int, metavar="ROWS", help="write a hundredth, but at least this many rows (default: all)"
+    )
     options.add_argument("--output", type=Path, required=True, help="folder to write")
     arguments = options.parse_args(argv)
     benchmark, language = arguments.benchmark, arguments.language
 
     data = READERS[benchmark.reader].benchmark(find_files(arguments.files), benchmark, language)
-    write_benchmark(arguments.output, language, data, benchmark.keep)
+    write_benchmark(arguments.output, language, data, benchmark.keep, arguments.sample)
 
 
 if __name__ == "__main__":

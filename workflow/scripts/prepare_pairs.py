@@ -24,6 +24,9 @@ def main(argv: list[str] | None = None) -> None:
         metavar="NAME=FILE",
         help="files or patterns that the reader reads",
     )
+    options.add_argument(
+        "--sample", type=int, metavar="ROWS", help="write a hundredth, but at least this many rows (default: all)"
+    )
     options.add_argument("--output", type=Path, required=True, help="parquet file to write")
     arguments = options.parse_args(argv)
     source, output = arguments.source, arguments.output
@@ -33,7 +36,8 @@ def main(argv: list[str] | None = None) -> None:
     tempfile.tempdir = str(output.parent)
     pairs = READERS[source.reader].pairs(find_files(arguments.files), source, arguments.language)
     name = f"{source.path}: language {arguments.language!r}"
-    write_pairs(output, pairs, source.keep, name, negatives=source.has_negatives)
+    rows = arguments.sample
+    write_pairs(output, pairs, source.keep, name, negatives=source.has_negatives, sampled_rows=rows)
 
 
 if __name__ == "__main__":

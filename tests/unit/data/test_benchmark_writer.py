@@ -109,6 +109,24 @@ def test_kept_queries_are_those_whose_pairs_a_source_keeps(tmp_path: Path, keep:
     assert pq.read_table(tmp_path / "passages.parquet").num_rows == 40
 
 
+def test_a_sample_keeps_the_relevant_passages_of_its_queries(tmp_path: Path) -> None:
+    names = [f"q{n}" for n in range(2000)]
+    for language, ids in (("de", names), ("en", names[500:])):
+        data = BenchmarkData(
+            [Query("f", name, "text") for name in ids],
+            (Passage("f", f"p{name}", "text") for name in ids),
+            [Judgement("f", name, f"p{name}") for name in ids],
+        )
+        write_benchmark(tmp_path / language, language, data, sampled_rows=5)
+    de, en = (set(pq.read_table(tmp_path / code / "queries.parquet")["query_id"].to_pylist()) for code in ("de", "en"))
+    assert 5 <= len(de) < 50
+    assert en == de & set(names[500:])
+    passages = pq.read_table(tmp_path / "de" / "passages.parquet")["passage_id"].to_pylist()
+    assert {f"de/p{name}" for name in de} < set(passages)
+    assert len(passages) < 100
+    assert set(pq.read_table(tmp_path / "de" / "qrels.parquet")["query_id"].to_pylist()) == de
+
+
 @settings(max_examples=30)
 @given(
     rows=st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 5), st.integers(-1, 3)), min_size=1, max_size=25)

@@ -50,6 +50,11 @@ class Config(Section):
 
     experiment: Name = Field(description="name of the experiment and of its folder in `results_dir`")
     notice: str | None = Field(None, description="a sentence shown above every table and on the report")
+    smoke: bool = Field(
+        False,
+        strict=False,  # on the command line, Snakemake reads true as text
+        description="try every stage once, in `results/<experiment>_smoke/`: a hundredth of the data, but at least ten batches of rows, a few training steps, the first seed",
+    )
     results_dir: str = Field("results", description="folder for everything computed")
     resources_dir: str = Field(
         "resources", description="folder for downloads and unpacked models, shared by experiments"
@@ -266,6 +271,11 @@ class Config(Section):
     def folder(self) -> Path:
         """The folder of the experiment's results."""
         return Path(self.results_dir) / self.experiment
+
+    @property
+    def sampled_rows(self) -> int | None:
+        """The rows that a smoke run keeps at least of each data set, enough for batches; None: all data are used."""
+        return 10 * max(self.training.batch_size, self.training.validation_batch_size) if self.smoke else None
 
     @property
     def training_languages(self) -> list[str]:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import atomic_path, write_json, write_table
 from hybridbatch.data.benchmark import PASSAGES, QRELS, QUERIES, BenchmarkData, Passage
-from hybridbatch.data.ids import Interval, first_repeated, in_interval
+from hybridbatch.data.ids import Interval, first_repeated, in_interval, sample
 from hybridbatch.data.qrels import select_answerable
 
 LOG = logging.getLogger(__name__)
@@ -20,7 +21,13 @@ ROW_GROUP = 20_000
 LOG_EVERY = 50 * ROW_GROUP
 
 
-def write_benchmark(folder: Path, language: str, benchmark: BenchmarkData, keep: Interval = (0, 1)) -> dict[str, int]:
+def write_benchmark(
+    folder: Path,
+    language: str,
+    benchmark: BenchmarkData,
+    keep: Interval = (0, 1),
+    sampled_rows: int | None = None,
+) -> dict[str, int]:
     """Write ``queries.parquet``, ``passages.parquet``, ``qrels.parquet`` and ``record.json``, a record of counts, to ``folder``.
 
     A passage's id becomes ``<language>/<id>``. Blank texts: a passage without text is dropped and counted, for published corpora
@@ -33,6 +40,8 @@ def write_benchmark(folder: Path, language: str, benchmark: BenchmarkData, keep:
         benchmark: what to write.
         keep: the queries whose ids are in this interval (see :func:`~hybridbatch.data.ids.in_interval`) are written,
             with their judgements; all passages are.
+        sampled_rows: write a hundredth of these queries, but at least this many, with their relevant passages and a hundredth of
+            the passages, but at least this many; None: all.
 
     Returns:
         The counts of the record.
@@ -47,9 +56,13 @@ def write_benchmark(folder: Path, language: str, benchmark: BenchmarkData, keep:
         (judgement for judgement in benchmark.judgements if in_interval(judgement.query_id, keep)),
         benchmark.unjudged_queries,
     )
-    awaited = {judgement.passage_id: judgement.place for judgement in answerable.relevant}
+    sampled = list(sample(answerable.queries, attrgetter("query_id"), sampled_rows, keep))
+    query_ids = {query.query_id for query in sampled}
+    relevant = [judgement for judgement in answerable.relevant if judgement.query_id in query_ids]
+    awaited = {judgement.passage_id: judgement.place for judgement in relevant}
+    passages = sample(benchmark.passages, attrgetter("passage_id"), sampled_rows, always=set(awaited))
     with atomic_path(folder / "passages.parquet") as aside:
-        counts = _write_passages(aside, language, benchmark.passages, awaited)
+        counts = _write_passages(aside, language, passages, awaited)
         if awaited:
             passage_id, place = next(iter(awaited.items()))
             raise UserError(
@@ -59,10 +72,9 @@ def write_benchmark(folder: Path, language: str, benchmark: BenchmarkData, keep:
         # An interruption must not leave files of two versions next to each other.
         for name in ("queries.parquet", "passages.parquet", "qrels.parquet", "record.json"):
             (folder / name).unlink(missing_ok=True)
-    queries = [{"query_id": query.query_id, "text": query.text} for query in answerable.queries]
+    queries = [{"query_id": query.query_id, "text": query.text} for query in sampled]
     qrels = [
-        {"query_id": j.query_id, "passage_id": f"{language}/{j.passage_id}", "relevance": j.relevance}
-        for j in answerable.relevant
+        {"query_id": j.query_id, "passage_id": f"{language}/{j.passage_id}", "relevance": j.relevance} for j in relevant
     ]
     write_table(folder / "queries.parquet", pa.Table.from_pylist(queries, QUERIES))
     write_table(folder / "qrels.parquet", pa.Table.from_pylist(qrels, QRELS))

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import atomic_path, read_table
-from hybridbatch.data.ids import Interval, first_repeated, in_interval
+from hybridbatch.data.ids import Interval, first_repeated, in_interval, sample
 from hybridbatch.data.tabular import read_rows, text_of
 
 PAIRS = pa.schema([("pair_id", pa.string()), ("query", pa.string()), ("passage", pa.string())])
@@ -51,7 +52,15 @@ def read_pairs(path: Path) -> Iterator[Pair]:
         yield Pair(*(text_of(row, place, name) for name in PAIRS.names))
 
 
-def write_pairs(output: Path, pairs: Iterable[Pair], keep: Interval, source: str, *, negatives: bool = False) -> int:
+def write_pairs(
+    output: Path,
+    pairs: Iterable[Pair],
+    keep: Interval,
+    source: str,
+    *,
+    negatives: bool = False,
+    sampled_rows: int | None = None,
+) -> int:
     """Write pairs to a parquet file, one row group at a time; return how many.
 
     Blank texts are written too: cleaning counts and removes them.
@@ -62,12 +71,15 @@ def write_pairs(output: Path, pairs: Iterable[Pair], keep: Interval, source: str
         keep: the pairs whose ids are in this interval (see :func:`~hybridbatch.data.ids.in_interval`) are written.
         source: what error messages call the source.
         negatives: whether the file has the column ``negative``.
+        sampled_rows: of these pairs, write a hundredth, but at least this many; None: all.
 
     Raises:
         UserError: if there are no pairs, or an id is blank or repeated. Nothing has been written then.
     """
     schema = PAIRS_WITH_NEGATIVES if negatives else PAIRS
-    kept = (pair for pair in pairs if in_interval(pair.pair_id, keep))
+    kept = sample(
+        (pair for pair in pairs if in_interval(pair.pair_id, keep)), attrgetter("pair_id"), sampled_rows, keep
+    )
     written = 0
     with atomic_path(output) as aside:
         with pq.ParquetWriter(aside, schema, compression="zstd") as writer:
