@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -78,13 +78,21 @@ def start(words: list[str], *launcher: str, log: IO[str] | int = subprocess.DEVN
     )
 
 
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Wait until the condition holds; fail if the process ends first."""
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None, "ended too early"
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
 def kill_after_a_checkpoint(words: list[str], state: Path, step: int = 1) -> None:
     """Start training, and kill it as soon as it has a complete checkpoint of this step or a later one."""
     process = start(words)
-    deadline = time.monotonic() + 120
-    while not any(int(path.parent.name.split("-")[1]) >= step for path in state.glob(f"checkpoint-*/{COMPLETE}")):
-        assert process.poll() is None, "ended before its first checkpoint"
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
+    wait_until(
+        lambda: any(int(path.parent.name.split("-")[1]) >= step for path in state.glob(f"checkpoint-*/{COMPLETE}")),
+        process,
+    )
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL

@@ -1,5 +1,6 @@
 """A killed run resumes where it stopped."""
 
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -55,7 +56,7 @@ def finish_training(workflow: Workflow) -> None:
     assert "resuming from" in log
     curves = (workflow.results / f"models/{RUN}/curves.csv").read_text(encoding="utf-8").splitlines()
     assert [line.split(",")[0] for line in curves[1:]] == [str(step) for step in range(1, STEPS + 1)]
-    assert not (workflow.folder / STATE).exists()
+    assert not list((workflow.folder / STATE).glob("checkpoint-*"))
     assert workflow.planned(TARGET) == set()
 
 
@@ -87,3 +88,27 @@ def test_killed_snakemake(long: Workflow) -> None:
     assert "--unlock" in long.fail(TARGET)
     long.succeed("--unlock")
     finish_training(long)
+
+
+def test_killed_snakemake_whose_training_goes_on(long: Workflow) -> None:
+    process = long.start(TARGET)
+    wait_for(lambda: bool(whole_checkpoints(long)), process)
+    first = next(child for child in descendants(process) if is_training(child))
+    first.suspend()
+    process.kill()
+    process.wait()
+    long.succeed("--unlock")
+    again = long.start(TARGET)
+    log, model = long.folder / LOG, long.results / f"models/{RUN}/model.safetensors"
+    holder = f"is in use by process {first.pid} on {socket.gethostname()}; waiting"
+    wait_for(lambda: log.exists() and holder in log.read_text(encoding="utf-8"), again)
+    first.resume()
+    output, _ = again.communicate(timeout=SECONDS)
+    assert again.returncode == 0, output
+    assert not first.is_running()
+    assert "this training is finished" in log.read_text(encoding="utf-8")
+    assert long.planned(TARGET) == set()
+    weights = model.read_bytes()
+    long.succeed(TARGET, "--forcerun", "train")
+    assert "is in use" not in log.read_text(encoding="utf-8")
+    assert model.read_bytes() == weights

@@ -6,6 +6,7 @@ from hybridbatch.common import cli
 from hybridbatch.common.devices import choose_device
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import MANIFEST, sha256, write_json
+from hybridbatch.common.locks import locked
 from hybridbatch.config.encoding import Encoding
 from hybridbatch.encode.shards import encode_shards, plan_shards
 from hybridbatch.encode.vectors import KINDS
@@ -42,9 +43,11 @@ def main(argv: list[str] | None) -> None:
     part, parts = arguments.part or (0, 1)
     device = choose_device(arguments.device)
     output: Path = arguments.output
-    files = encode_shards(
-        arguments.model, shards[part::parts], output, batch_size=arguments.batch_size, device=device, **vectors
-    )
+    # Several parts may be encoded at once, each by one job.
+    with locked(arguments.record or output):
+        files = encode_shards(
+            arguments.model, shards[part::parts], output, batch_size=arguments.batch_size, device=device, **vectors
+        )
     if arguments.record:
         write_json(arguments.record, {"files": files})
         return

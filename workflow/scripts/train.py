@@ -3,6 +3,7 @@
 If killed, it resumes from its last checkpoint. Processes started by torchrun share every batch.
 """
 
+import logging
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -12,8 +13,11 @@ from hybridbatch.common.devices import choose_device
 from hybridbatch.common.files import MANIFEST, read_json, sha256
 from hybridbatch.config.training import Strategy, Training
 from hybridbatch.train.aligned_pairs import AlignedPairs
+from hybridbatch.train.checkpoints import is_finished, locked_state
 from hybridbatch.train.hybrid_batches import HybridBatchSampler
 from hybridbatch.train.trainer import train
+
+logger = logging.getLogger(__name__)
 
 
 def main(argv: list[str] | None) -> None:
@@ -85,18 +89,24 @@ def main(argv: list[str] | None) -> None:
         "validation_pairs": {name: sha256(file) for name, file in arguments.validation_pairs},
         "versions": {name: version(name) for name in ("torch", "transformers", "sentence-transformers", "datasets")},
     }
-    train(
-        backbone=arguments.backbone,
-        train_batches=batches,
-        validation_batches=validation,
-        settings=settings,
-        seed=arguments.seed,
-        device=choose_device(arguments.device),
-        state=arguments.state,
-        fingerprint={**facts, "code": arguments.code},
-        facts=facts,
-        output=arguments.output,
-    )
+    fingerprint = {**facts, "code": arguments.code}
+    with locked_state(arguments.state):
+        # By the program that this one waited for.
+        if is_finished(arguments.state, fingerprint, arguments.output):
+            logger.info("%s: this training is finished; delete its manifest.json to repeat it", arguments.output)
+            return
+        train(
+            backbone=arguments.backbone,
+            train_batches=batches,
+            validation_batches=validation,
+            settings=settings,
+            seed=arguments.seed,
+            device=choose_device(arguments.device),
+            state=arguments.state,
+            fingerprint=fingerprint,
+            facts=facts,
+            output=arguments.output,
+        )
 
 
 def read_sources(pairs: Sequence[tuple[str, Path]], cache: Path | None, negatives: bool) -> list[AlignedPairs]:

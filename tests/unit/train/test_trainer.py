@@ -1,5 +1,7 @@
 """Training is reproducible and resumable, keeps its best checkpoint, and has one loss in all its forms."""
 
+import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,20 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 from tiny import write_pairs
-from training_runs import arguments, curve, kill_after_a_checkpoint, run, same_weights, start, unvalidated, weights
+from training_runs import (
+    arguments,
+    curve,
+    kill_after_a_checkpoint,
+    run,
+    same_weights,
+    start,
+    unvalidated,
+    wait_until,
+    weights,
+)
 from transformers.trainer_utils import rotate_checkpoints
 
+import train
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json, sha256, write_json
 from hybridbatch.train import checkpoints as checkpoints_module
@@ -35,7 +48,7 @@ def test_training_lowers_the_loss_and_writes_a_model(
     before, after = weights(backbone), weights(model)
     assert after.keys() == before.keys()
     assert not torch.equal(after["embeddings.word_embeddings.weight"], before["embeddings.word_embeddings.weight"])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
+    assert checkpoints(tmp_path / "state") == []
 
     loaded = SentenceTransformer(str(model), device="cpu")
     assert loaded.max_seq_length == 20
@@ -214,6 +227,51 @@ def test_a_killed_training_ends_with_the_same_bits(tmp_path: Path, backbone: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("first_ends", ["finished", "killed"])
+def test_a_second_training_waits_for_the_first(
+    tmp_path: Path, backbone: Path, pairs: dict[str, list[str]], first_ends: str, processes: int
+) -> None:
+    options: dict[str, Any] = {"steps": 40, "validation_every": 4}
+    words = arguments(tmp_path / "twice", backbone, pairs, **options)
+    state, log = tmp_path / "twice/state", tmp_path / "log"
+    first = start(words)
+    wait_until(lambda: any(state.glob(f"checkpoint-*/{COMPLETE}")), first)
+    first.send_signal(signal.SIGSTOP)
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"] if processes == 2 else []
+    with log.open("w") as stream:
+        second = start(words, *launcher, log=stream)
+    try:
+        wait_until(lambda: f"{state} is in use by process {first.pid} on " in log.read_text(), second)
+        stopped_at = checkpoints(state)
+        time.sleep(2)
+        assert checkpoints(state) == stopped_at
+        first.send_signal(signal.SIGCONT if first_ends == "finished" else signal.SIGKILL)
+        assert second.wait(timeout=120) == 0
+        assert first.wait() == (0 if first_ends == "finished" else -signal.SIGKILL)
+    finally:
+        first.kill()
+        second.kill()
+    told = log.read_text()
+    assert ("this training is finished" in told) == (first_ends == "finished")
+    assert ("resuming from" in told) == (first_ends == "killed")
+    whole = run(tmp_path / "whole", backbone, pairs, **options)
+    assert list(curve(tmp_path / "twice/model")) == list(range(1, 41))
+    if processes == 1:
+        assert same_weights(tmp_path / "twice/model", whole)
+
+
+@pytest.mark.slow
+def test_other_code_trains_again(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
+    words = arguments(tmp_path, backbone, pairs)
+    written = []
+    for code in ("1", "1", "2"):
+        train.main([*words, "--code", code])
+        written.append((tmp_path / "model/curves.csv").stat().st_ino)
+    assert written[0] == written[1] != written[2]
+
+
+@pytest.mark.slow
 def test_old_checkpoints_are_removed_only_once_the_new_one_is_marked(
     tmp_path: Path, backbone: Path, pairs: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,4 +313,4 @@ def test_two_processes_train_like_one(tmp_path: Path, still_backbone: Path, pair
         assert curve(two, column) == pytest.approx(curve(one, column), rel=1e-4)
     for name, tensor in weights(one).items():
         torch.testing.assert_close(weights(two)[name], tensor, atol=1e-4, rtol=0)
-    assert sorted(path.name for path in (tmp_path / "two").iterdir()) == ["model"]
+    assert checkpoints(tmp_path / "two/state") == []

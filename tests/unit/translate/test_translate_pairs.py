@@ -6,7 +6,9 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -282,16 +284,17 @@ def test_inconsistent_parts_are_errors(tmp_path: Path) -> None:
         translate_part(TABLE, Prefix(), state=tmp_path, batch_size=9, shard=2, shards=2)
 
 
-@pytest.mark.slow
-def test_cache_has_one_writer(tmp_path: Path) -> None:
-    with (
-        open_cache(tmp_path, Prefix()),
-        pytest.raises(UserError, match=r"en-de\.sqlite: .*locked"),
-        open_cache(tmp_path, Prefix()),
-    ):
-        pass
-    with open_cache(tmp_path, Prefix()) as cache:
-        assert cache.get(["a"]) == {}
+def test_the_second_job_finds_what_the_first_translated(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first, second = Prefix(), Prefix()
+    with ThreadPoolExecutor() as pool:
+        with open_cache(tmp_path, first) as cache:
+            waiting = pool.submit(translated, TABLE, second, tmp_path)
+            time.sleep(0.3)
+            assert not waiting.done()
+            cache.add({text: first.translate([text])[0] for text in DISTINCT})
+        waiting.result(timeout=30)
+    assert second.seen == []
+    assert "en-de.sqlite is in use by process" in caplog.text
 
 
 def test_damaged_cache_is_an_error(tmp_path: Path) -> None:

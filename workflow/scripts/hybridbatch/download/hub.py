@@ -275,13 +275,13 @@ def _selected(request: Request, names: list[str], folder: Path) -> list[str]:
 
 def _obtain(request: Request, remote: _Remote, cache: Path, backoff: float) -> str:
     """Download a file unless the cache has it; return its SHA-256."""
-    from filelock import FileLock  # noqa: PLC0415
+    from hybridbatch.common.locks import locked  # noqa: PLC0415
 
     blob = cache / request.folder / "blobs" / (remote.sha256 or remote.blob)
     place = cache / request.snapshot / remote.path
     blob.parent.mkdir(parents=True, exist_ok=True)
     # Concurrent jobs may need the same file, such as one that all languages of a data set share.
-    with FileLock(blob.with_name(f".{blob.name}.lock")):
+    with locked(blob):
         # A blob that was damaged later is replaced.
         hashes = _hashes(blob) if blob.is_file() else ()
         if blob.name not in hashes:

@@ -1,24 +1,31 @@
-"""Checkpoints of a training run: which are complete, which belong to the run, and one more when a scheduler stops the job."""
+"""The state of a training run: its lock, its checkpoints, which are complete, and one more when a scheduler stops the job."""
 
 import logging
 import shutil
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.distributed.rendezvous import rendezvous
 from transformers import EarlyStoppingCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint, rotate_checkpoints
 
-from hybridbatch.common.files import read_json, write_json
+from hybridbatch.common.files import MANIFEST, read_json, sha256, write_json
+from hybridbatch.common.files import fingerprint as fingerprint_of
+from hybridbatch.common.locks import locked
 
 logger = logging.getLogger(__name__)
 
 FINGERPRINT = "fingerprint.json"
 COMPLETE = "complete"
+FINISHED = "finished.json"
+# Training may hold the lock for weeks.
+FOREVER = timedelta(days=3650)
 
 
 class CompleteCheckpoints(TrainerCallback):
@@ -94,6 +101,45 @@ class StopOnSigterm(TrainerCallback):
         requested = torch.tensor(int(self._requested), device=device)
         torch.distributed.all_reduce(requested, op=torch.distributed.ReduceOp.MAX)
         return bool(requested.item())
+
+
+@contextmanager
+def locked_state(state: Path) -> Iterator[None]:
+    """Lock a state folder, see :func:`~hybridbatch.common.locks.locked`; of processes started by ``torchrun``, the first one locks it.
+
+    The others wait here, because initialising the process group has a time limit.
+    """
+    if not torch.distributed.is_torchelastic_launched():
+        with locked(state):
+            yield
+        return
+    store, rank, _ = next(rendezvous("env://"))
+    if rank == 0:
+        with locked(state):
+            store.set(str(state), "locked")
+            yield
+    else:
+        store.wait([str(state)], FOREVER)
+        yield
+
+
+def finish(state: Path, fingerprint: Mapping[str, Any], output: Path) -> None:
+    """Remove the checkpoints of a training run whose model is written, and record which model that is."""
+    shutil.rmtree(state)
+    write_json(state / FINISHED, _finished(fingerprint, output))
+
+
+def is_finished(state: Path, fingerprint: Mapping[str, Any], output: Path) -> bool:
+    """Return whether a run with the same fingerprint has written the model that is in ``output``."""
+    return (
+        (state / FINISHED).is_file()
+        and (output / MANIFEST).is_file()
+        and read_json(state / FINISHED) == _finished(fingerprint, output)
+    )
+
+
+def _finished(fingerprint: Mapping[str, Any], output: Path) -> dict[str, str]:
+    return {"fingerprint": fingerprint_of(fingerprint), "manifest": sha256(output / MANIFEST)}
 
 
 def last_checkpoint(state: Path, fingerprint: Mapping[str, Any]) -> Path | None:

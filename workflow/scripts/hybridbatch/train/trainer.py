@@ -3,7 +3,6 @@
 import csv
 import math
 import os
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,7 +26,7 @@ from transformers import (
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import atomic_folder, atomic_path, write_manifest
 from hybridbatch.config.training import Training
-from hybridbatch.train.checkpoints import CompleteCheckpoints, StopOnSigterm, last_checkpoint, stopped_early
+from hybridbatch.train.checkpoints import CompleteCheckpoints, StopOnSigterm, finish, last_checkpoint, stopped_early
 from hybridbatch.train.hybrid_batches import HybridBatchSampler, PairDataset
 
 LOGGED_COLUMNS = ["loss", "learning_rate", "grad_norm", "examples_per_second"]
@@ -135,7 +134,7 @@ def train(
         settings: the training section of the configuration.
         seed: seeds dropout and other random draws of the libraries; the batches have their own seed.
         device: ``cpu`` or ``cuda``.
-        state: folder of checkpoints, which survives a killed job; removed at the end.
+        state: folder of checkpoints, which survives a killed job, locked by the caller; the checkpoints are removed at the end.
         fingerprint: everything that the result depends on; a state with another fingerprint is not resumed.
         facts: entries of the manifest.
         output: folder to write: the model, ``manifest.json``, and ``curves.csv``. The manifest does not list ``curves.csv``, whose
@@ -187,7 +186,7 @@ def train(
         best = trainer.state.best_global_step if validation_batches else trainer.state.global_step
         write_manifest(folder, {**facts, "step": best, "best_validation_loss": trainer.state.best_metric})
         _write_curves(folder / "curves.csv", history)
-    shutil.rmtree(state)
+    finish(state, fingerprint, output)
 
 
 def _check(settings: Training, device: str, validation: HybridBatchSampler | None) -> None:

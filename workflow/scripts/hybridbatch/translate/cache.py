@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import fingerprint
+from hybridbatch.common.locks import locked
 from hybridbatch.translate.engines import Engine
 
 # Fewer than the variables that any SQLite accepts in one statement.
@@ -42,29 +43,25 @@ class Cache:
 
 @contextmanager
 def open_cache(folder: Path, engine: Engine) -> Iterator[Cache]:
-    """Open or create the cache of an engine's language pair, ``folder/<source>-<target>.sqlite``, and lock it.
+    """Open or create the cache of an engine's language pair, ``folder/<source>-<target>.sqlite``; wait while a program uses it.
 
     Raises:
-        UserError: if the file cannot be written, is not a cache, or is in use by another program.
+        UserError: if the file cannot be written, or is not a cache.
     """
     path = folder / f"{engine.source}-{engine.target}.sqlite"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=1.0)
-    except (OSError, sqlite3.Error) as error:
-        raise UserError(f"{path}: cannot be opened ({error}); choose a writable state folder") from error
-    try:
-        # In this mode, the first write takes the lock, and closing the connection releases it.
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        connection.execute("BEGIN EXCLUSIVE")
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS translations (key TEXT PRIMARY KEY, translation TEXT NOT NULL) WITHOUT ROWID"
-        )
-        connection.commit()
-        yield Cache(connection, engine)
-    except sqlite3.OperationalError as error:
-        raise UserError(f"{path}: {error}; wait for the job that uses it, or make its folder writable") from error
-    except sqlite3.DatabaseError as error:
-        raise UserError(f"{path}: {error}; it is not a valid translation cache, delete it and run again") from error
-    finally:
-        connection.close()
+    with locked(path):
+        try:
+            connection = sqlite3.connect(path)
+        except sqlite3.Error as error:
+            raise UserError(f"{path}: cannot be opened ({error}); choose a writable state folder") from error
+        try:
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS translations (key TEXT PRIMARY KEY, translation TEXT NOT NULL) WITHOUT ROWID"
+            )
+            yield Cache(connection, engine)
+        except sqlite3.OperationalError as error:
+            raise UserError(f"{path}: {error}; make its folder writable") from error
+        except sqlite3.DatabaseError as error:
+            raise UserError(f"{path}: {error}; it is not a valid translation cache, delete it and run again") from error
+        finally:
+            connection.close()
