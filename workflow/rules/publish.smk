@@ -7,12 +7,13 @@ benchmark's parquet files.
 OUTPUTS:
     models/<run>/README.md                          the card of a trained model; not listed in its manifest
     trec/<benchmark>/<setting>.qrels                judgements in TREC's format
-    trec/<run>/<benchmark>.<setting>.run            rankings in TREC's format
+    trec/<run>/<benchmark>.<setting>.run.gz         rankings in TREC's format
 
 TARGETS: trec
 """
 
 from hybridbatch.config.base import SETTINGS
+from hybridbatch.publish.trec import BYTES_PER_LINE, count_lines
 
 
 def trec_files():
@@ -20,11 +21,28 @@ def trec_files():
     benchmarks = experiment.runs.benchmarks
     qrels = [f"{RESULTS}/trec/{b}/{setting}.qrels" for b in benchmarks for setting in experiment.exported_settings(b)]
     return qrels + [
-        f"{RESULTS}/trec/{run}/{b}.{setting}.run"
+        f"{RESULTS}/trec/{run}/{b}.{setting}.run.gz"
         for run in experiment.run_names
         for b in benchmarks
         for setting in experiment.exported_settings(b, run)
     ]
+
+
+def trec_size(jobs):
+    """Return a sentence on the size of the rankings that jobs write; None if they write none."""
+    rankings = [job.wildcards for job in jobs if job.rule.name == "export_run"]
+    if not rankings:
+        return None
+    lines = [
+        count_lines(Path(benchmark_folder(w)), benchmark_languages(w), w.setting, experiment.search.depth)
+        for w in rankings
+    ]
+    known = [count for count in lines if count is not None]
+    size = (
+        f"trec: {len(known)} rankings, {sum(known):,} lines, will take about {sum(known) * BYTES_PER_LINE / 1e9:.1f} GB"
+    )
+    unknown = len(lines) - len(known)
+    return f"{size}; {unknown} more are of benchmarks that are not prepared yet" if unknown else size
 
 
 localrules:
@@ -111,7 +129,7 @@ rule export_run:
         topk=f"{RESULTS}/search/{{run}}/{{benchmark}}/topk.parquet",
         ranks=f"{RESULTS}/search/{{run}}/{{benchmark}}/ranks.parquet",
     output:
-        f"{RESULTS}/trec/{{run}}/{{benchmark}}.{{setting}}.run",
+        f"{RESULTS}/trec/{{run}}/{{benchmark}}.{{setting}}.run.gz",
     log:
         f"{LOGS}/export_run/{{run}}/{{benchmark}}.{{setting}}.log",
     wildcard_constraints:

@@ -1,5 +1,6 @@
 """Exported rankings and judgements: other tools compute the same measures from them."""
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from hypothesis import strategies as st
 import export_qrels
 import export_run
 from hybridbatch.common.errors import UserError
-from hybridbatch.common.files import read_table, write_table
+from hybridbatch.common.files import read_table, write_json, write_table
 from hybridbatch.evaluate.measures import measure_benchmark
-from hybridbatch.publish.trec import fix_ranks, write_qrels, write_run
+from hybridbatch.publish.trec import count_lines, fix_ranks, write_qrels, write_run
 
 LANGUAGES = ["de", "en", "zh"]
 SETTINGS = ["mono", "cross", "multi"]
@@ -92,7 +93,7 @@ def write_rows(file: Path, rows: list[tuple[Any, ...]], columns: list[tuple[str,
 
 
 def export(folder: Path, setting: str, depth: int) -> tuple[Path, Path]:
-    qrels, run = folder / f"{setting}.qrels", folder / f"{setting}.run"
+    qrels, run = folder / f"{setting}.qrels", folder / f"{setting}.run.gz"
     export_qrels.main(
         ["--benchmark", str(folder), "--languages", *LANGUAGES, "--setting", setting, "--output", str(qrels)]
     )
@@ -125,11 +126,11 @@ def test_other_tools_measure_the_same(tmp_path: Path, setting: str) -> None:
     expected = measured(tmp_path, setting)
     assert len(expected) == QUERIES * len(LANGUAGES) * (2 if setting == "cross" else 1)
 
-    with qrels.open() as judgements, run.open() as rankings:
+    with qrels.open() as judgements, gzip.open(run, "rt") as rankings:
         evaluator = pytrec_eval.RelevanceEvaluator(pytrec_eval.parse_qrel(judgements), set(MEASURES.values()))
         by_trec_eval = evaluator.evaluate(pytrec_eval.parse_run(rankings))
     judged = ranx.Qrels.from_file(str(qrels), kind="trec")
-    by_ranx = ranx.Run.from_file(str(run), kind="trec")
+    by_ranx = ranx.Run.from_file(str(run))
     ranx.evaluate(judged, by_ranx, list(MEASURES))
     assert set(by_trec_eval) == set(expected)
     for query, values in expected.items():
@@ -145,7 +146,7 @@ def test_a_shallow_search_is_exact_down_to_its_depth(tmp_path: Path) -> None:
     for setting in SETTINGS:
         qrels, run = export(tmp_path, setting, 10)
         judged = ranx.Qrels.from_file(str(qrels), kind="trec")
-        rankings = ranx.Run.from_file(str(run), kind="trec")
+        rankings = ranx.Run.from_file(str(run))
         ranx.evaluate(judged, rankings, ["recall@10", "ndcg@10"])
         for query, values in measured(tmp_path, setting).items():
             for name in ("recall@10", "ndcg@10"):
@@ -169,6 +170,25 @@ def test_files_have_the_columns_of_the_format(tmp_path: Path) -> None:
             assert ranking["score"].tolist() == list(range(10, 0, -1))
 
 
+@pytest.mark.parametrize("depth", [10, DEEP])
+def test_the_number_of_lines_is_known_from_the_counts(tmp_path: Path, depth: int) -> None:
+    search(tmp_path, depth)
+    assert count_lines(tmp_path, LANGUAGES, "mono", depth) is None
+    for code in LANGUAGES:
+        write_json(tmp_path / code / "record.json", {"queries": QUERIES, "passages": PASSAGES})
+    for setting in SETTINGS:
+        _, run = export(tmp_path, setting, depth)
+        assert count_lines(tmp_path, LANGUAGES, setting, depth) == len(gzip.decompress(run.read_bytes()).splitlines())  # type: ignore[arg-type]
+
+
+def test_equal_rankings_are_equal_files(tmp_path: Path) -> None:
+    search(tmp_path, 10)
+    for name in ("a", "b"):
+        write_run(tmp_path / "search/topk.parquet", tmp_path / "search/ranks.parquet", "mono", 10, "t", tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert (tmp_path / "a").read_bytes()[3:8] == bytes(5)  # no name, no time
+
+
 def test_passages_that_tie_in_float32_have_their_known_ranks(tmp_path: Path) -> None:
     block: dict[str, Any] = {"query_language": ["en", "en"], "query_id": ["q", "q"], "passage_language": ["de", "en"]}
     pair: dict[str, Any] = {"passage_id": ["de/1", "en/1"]}
@@ -178,7 +198,7 @@ def test_passages_that_tie_in_float32_have_their_known_ranks(tmp_path: Path) -> 
     )
     write_table(tmp_path / "ranks.parquet", pa.table({**block, **pair, "rank_in_pool": [2, 1]}))
     write_run(tmp_path / "topk.parquet", tmp_path / "ranks.parquet", "multi", 2, "t", tmp_path / "run")
-    assert (tmp_path / "run").read_text() == "en.q Q0 en/1 1 2 t\nen.q Q0 de/1 2 1 t\n"
+    assert gzip.decompress((tmp_path / "run").read_bytes()) == b"en.q Q0 en/1 1 2 t\nen.q Q0 de/1 2 1 t\n"
 
 
 @given(st.data())
@@ -217,4 +237,4 @@ def test_a_ranking_without_rows_is_an_empty_file(tmp_path: Path) -> None:
     mono = table.filter(pc.equal(table["query_language"], table["passage_language"]))
     write_table(tmp_path / "topk.parquet", mono)
     write_run(tmp_path / "topk.parquet", tmp_path / "search/ranks.parquet", "cross", 10, "t", tmp_path / "run")
-    assert (tmp_path / "run").read_bytes() == b""
+    assert gzip.decompress((tmp_path / "run").read_bytes()) == b""

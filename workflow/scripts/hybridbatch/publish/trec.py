@@ -3,8 +3,12 @@
 A query is named ``<language>.<query_id>``, and in ``cross`` ``<language>.<passage language>.<query_id>``, so that every ranking has a
 unique name. The score in a run file is ``depth + 1 - rank``: tools sort by score and break ties differently, but whole numbers that
 decrease with each rank have no ties, so every tool sees the ranking that was evaluated. ``topk.parquet`` has the similarities.
+
+Rankings are compressed with gzip, without a time or a name, so that equal rankings are equal files.
 """
 
+import gzip
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -16,11 +20,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.common.files import atomic_path, read_table
+from hybridbatch.common.files import atomic_path, read_json, read_table
 from hybridbatch.config.base import Setting
 
 # Rows in memory at once.
 ROWS = 262_144
+# Of a compressed line of a ranking; 11 to 24, by the length of the passages' ids.
+BYTES_PER_LINE = 20
 # Not allowed in an id: Unicode white space, which some tools take as a separator, or nothing at all.
 INVALID = r"[\s\p{Z}\x{0b}\x{1c}-\x{1f}\x{85}]|^$"
 
@@ -52,7 +58,7 @@ def write_qrels(benchmark: Path, languages: Sequence[str], setting: Setting, out
 
 
 def write_run(topk: Path, ranks: Path, setting: Setting, depth: int, tag: str, output: Path) -> None:
-    """Write the rankings of a run in one setting, in lines of ``query Q0 passage rank score tag``.
+    """Write the rankings of a run in one setting, in lines of ``query Q0 passage rank score tag``, compressed.
 
     In ``multi``, the ranking of a query is the merge of its blocks down to ``depth``; above that rank the blocks contain every passage
     of the pool. Memory holds the rankings of one query language in ``multi``, and some rows in the other settings.
@@ -69,10 +75,36 @@ def write_run(topk: Path, ranks: Path, setting: Setting, depth: int, tag: str, o
         UserError: if a file is unreadable, or an id or the tag is empty or has white space.
     """
     _ids(pa.array([tag]), Path(tag))
-    with atomic_path(output) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
+    with (
+        atomic_path(output) as temporary,
+        temporary.open("wb") as file,
+        gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as compressed,
+        io.TextIOWrapper(compressed, encoding="utf-8", newline="\n") as stream,
+    ):
         for queries, passages, rank in _pool(topk, ranks, depth) if setting == "multi" else _blocks(topk, setting):
             score = pc.subtract(depth + 1, rank)
             _write_lines(stream, queries, "Q0", passages, _text(rank), _text(score), tag)
+
+
+def count_lines(benchmark: Path, languages: Sequence[str], setting: Setting, depth: int) -> int | None:
+    """Return the number of lines that :func:`write_run` writes; BM25 may find fewer passages. None if the benchmark is not prepared.
+
+    Args:
+        benchmark: folder with ``<language>/record.json``.
+        languages: the languages of the pool.
+        setting: ``mono``, ``cross`` or ``multi``.
+        depth: the greatest rank in a block.
+    """
+    files = [benchmark / language / "record.json" for language in languages]
+    if not all(file.is_file() for file in files):
+        return None
+    counts = [read_json(file) for file in files]
+    found = [min(depth, count["passages"]) for count in counts]
+    pool = min(depth, sum(count["passages"] for count in counts))
+    lines = 0
+    for count, own in zip(counts, found, strict=True):
+        lines += count["queries"] * {"mono": own, "cross": sum(found) - own, "multi": pool}[setting]
+    return lines
 
 
 def fix_ranks(ranking: Sequence[int], ranks: Mapping[int, int], depth: int) -> list[int]:
