@@ -151,7 +151,7 @@ def test_a_missing_file_of_a_module_is_named(tmp_path: Path, name: str) -> None:
     own.save_pretrained(str(tmp_path / "st"), create_model_card=False)
     check_local_backbone(tmp_path / "st")
     (tmp_path / "st/2_Dense" / name).rename(tmp_path / "st/2_Dense/pytorch_model.bin")
-    with pytest.raises(UserError, match=rf"st/2_Dense: has no {name}, .*pytorch_model\.bin, a pickle"):
+    with pytest.raises(UserError, match=rf"st/2_Dense/{name}: is missing, .*pytorch_model\.bin, a pickle"):
         check_local_backbone(tmp_path / "st")
 
 

@@ -115,7 +115,7 @@ def check_local_backbone(folder: Path) -> None:
         for name in MODULE_FILES.get(kind, ("config.json", "model.safetensors")):
             if not (module / name).is_file():
                 raise UserError(
-                    f"{module}: has no {name}, which the module {kind} needs; copy it from the original model, and convert a "
+                    f"{module / name}: is missing, but the module {kind} needs it; copy it from the original model, and convert a "
                     "pytorch_model.bin, a pickle, which is not read"
                 )
 

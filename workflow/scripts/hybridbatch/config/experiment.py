@@ -61,7 +61,7 @@ class Config(Section):
     )
     mirror: str | None = Field(
         None,
-        description="local folder that holds the files of config/data.csv under the same paths; if set, nothing is downloaded",
+        description="local folder that replaces the network: the resources folder of another machine, or one that has the files of config/data.csv under their paths and those of the hub in `hub/`",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where models run; `auto` uses a GPU if there is one, `cuda` fails without one"

@@ -77,9 +77,15 @@ def fetch(entry: DataFile, destination: Path, mirror: Path | None, partial: Path
         UserError: if the file is not in the mirror, the network or the server fails, or the file has another checksum.
     """
     if mirror is not None:
-        # Such as the resources folder of another machine, which keeps the files in `data`.
-        nested = mirror / "data" / entry.path
-        _copy(entry, nested if nested.is_file() else mirror / entry.path, destination)
+        # A resources folder, such as that of another machine, keeps the files in `data`.
+        places = [mirror / "data" / entry.path, mirror / entry.path]
+        source = next((place for place in places if place.is_file()), None)
+        if source is None:
+            raise UserError(
+                f"{places[0]}: is not in the mirror, and neither is {places[1]}; put the file there, or set mirror to null to "
+                "download it"
+            )
+        _copy(entry, source, destination)
         return
     download(entry, partial, backoff)
     try:
@@ -110,8 +116,6 @@ def _entry(row: dict[str, str], place: str) -> DataFile:
 
 
 def _copy(entry: DataFile, source: Path, destination: Path) -> None:
-    if not source.is_file():
-        raise UserError(f"{source}: is not in the mirror; put the file there, or remove the config key 'mirror'")
     with atomic_path(destination) as aside:
         try:
             shutil.copyfile(source, aside)

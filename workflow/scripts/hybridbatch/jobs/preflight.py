@@ -36,7 +36,8 @@ def check_machine(config: Config, data_files: Path, packages: bool) -> None:
         _check_writable(key, Path(getattr(config, key)))
     if config.mirror is not None and not Path(config.mirror).is_dir():
         raise UserError(
-            f"mirror: {config.mirror} is not a folder; name the folder with the files of {data_files}, or set it to null"
+            f"mirror: {config.mirror} is not a folder; name the resources folder of another machine, or one that has the files of "
+            f"{data_files} under their paths and those of the hub in hub/, or set it to null"
         )
     _check_downloads(config, data_files)
     for key, path in _local_inputs(config):
