@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from hybridbatch.common import cli
-from hybridbatch.common.devices import choose_device
+from hybridbatch.common.devices import check_precision, choose_device
 from hybridbatch.common.errors import UserError
 from hybridbatch.config.training import Strategy
 
@@ -122,3 +122,15 @@ def test_devices() -> None:
     else:
         with pytest.raises(UserError, match=r"^device: is cuda, but torch .* finds no GPU"):
             choose_device("cuda")
+
+
+@pytest.mark.parametrize(("capability", "warns"), [("AVX2", True), ("AVX512", False)])
+def test_slow_precisions_are_named(
+    capability: str, warns: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    for precision, device in (("fp32", "cpu"), ("bf16", "cuda"), ("fp16", "cuda")):
+        check_precision("encoding.precision", precision, device)
+    assert not caplog.messages
+    check_precision("encoding.precision", "bf16", "cpu")
+    assert bool(caplog.messages) == warns

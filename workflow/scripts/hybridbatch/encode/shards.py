@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hybridbatch.backbone.encoder import Precision, Task, encode_texts, load_encoder
+from hybridbatch.common.devices import check_precision
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import MANIFEST, atomic_path, fingerprint, read_json, sha256, write_json
 from hybridbatch.encode.vectors import KINDS, Kind, shard_name
@@ -111,9 +112,8 @@ def encode_shards(
         UserError: if a vector is not finite, or the device does not support the precision.
     """
     missing = [shard for shard in shards if stored_sha256(output, shard) is None]
-    if missing and precision == "fp16" and device == "cpu":
-        raise UserError("encoding.precision: fp16 needs a GPU; set it to bf16 or fp32, or device to cuda")
     if missing:
+        check_precision("encoding.precision", precision, device)
         model = load_encoder(model_folder, device)
         for source, group in groupby(missing, key=lambda shard: shard.source):
             wanted = {shard.number: shard for shard in group}

@@ -23,6 +23,7 @@ from transformers import (
     set_seed,
 )
 
+from hybridbatch.common.devices import check_precision
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import atomic_folder, atomic_path, write_manifest
 from hybridbatch.config.training import Training
@@ -191,10 +192,7 @@ def train(
 
 def _check(settings: Training, device: str, validation: HybridBatchSampler | None) -> None:
     """Raise UserError for settings that are impossible here."""
-    if settings.precision == "fp16" and device == "cpu":
-        raise UserError(
-            "training.precision: fp16 needs a GPU, and training runs on the CPU; set it to bf16 or fp32, or device to cuda"
-        )
+    check_precision("training.precision", settings.precision, device)
     if settings.patience is not None and validation is None:
         raise UserError("training.patience: needs a validation to watch; set training.validation, or patience to null")
 
