@@ -38,9 +38,7 @@ def trec_size(jobs):
         for w in rankings
     ]
     known = [count for count in lines if count is not None]
-    size = (
-        f"trec: {len(known)} rankings, {sum(known):,} lines, will take about {sum(known) * BYTES_PER_LINE / 1e9:.1f} GB"
-    )
+    size = f"trec: {len(known)} rankings, {sum(known):,} lines, will take about {sum(known) * BYTES_PER_LINE / 1e6:,.0f} MB"
     unknown = len(lines) - len(known)
     return f"{size}; {unknown} more are of benchmarks that are not prepared yet" if unknown else size
 
