@@ -140,7 +140,8 @@ def test_truncated_or_changed_file_in_the_mirror_is_refused(fresh: Workflow, kep
 
 def test_file_missing_in_the_mirror(fresh: Workflow) -> None:
     lareqa(fresh).unlink()
-    assert "mirror/lareqa/small/en.json: is not in the mirror" in job_error(fresh, PREPARED)
+    message = "mirror/data/lareqa/small/en.json: is not in the mirror, and neither is mirror/lareqa/small/en.json; put"
+    assert message in job_error(fresh, PREPARED)
 
 
 def test_benchmark_truncated_after_the_download(fresh: Workflow) -> None:
