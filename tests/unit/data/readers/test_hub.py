@@ -309,7 +309,10 @@ GOOD = {"revision": REVISION, "data_files": "a/*.parquet", "columns": {"query": 
     ("source", "message"),
     [
         ({"reader": "hub"}, "sources.s: hub: is missing; reader hub needs at least hub.revision"),
-        ({"reader": "hub", "hub": {**GOOD, "revision": "main"}}, "sources.s.hub.revision: .*, found 'main'"),
+        (
+            {"reader": "hub", "hub": {**GOOD, "revision": "main"}},
+            "sources.s.hub.revision: 'main': no commit in config/revisions.lock; run",
+        ),
         ({"reader": "hub", "hub": {**GOOD, "config": "c"}}, "config and data_files exclude each other"),
         ({"reader": "hub", "hub": {**GOOD, "data_files": None}}, "config and data_files are both missing"),
         ({"reader": "hub", "hub": {**GOOD, "columns": None}}, "hub.columns: is missing"),
