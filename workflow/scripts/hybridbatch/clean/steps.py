@@ -84,7 +84,7 @@ def normalise_batch(batch: Batch) -> tuple[Batch, int]:
 
 
 def find_empty(batch: Batch) -> Drops:
-    """Find pairs of which a text has neither a letter nor a digit."""
+    """Find pairs that have a text with neither a letter nor a digit."""
     texts = batch.texts
     return _first_drops(
         batch, lambda name, rows: [None if any(map(str.isalnum, texts[name][row])) else Drop("empty") for row in rows]
@@ -92,7 +92,7 @@ def find_empty(batch: Batch) -> Drops:
 
 
 def find_long(batch: Batch, limits: Mapping[str, int]) -> Drops:
-    """Find pairs of which a text has more characters than the limit of its column."""
+    """Find pairs that have a text with more characters than the limit of its column."""
 
     def check(column: str, rows: list[int]) -> Iterable[Drop | None]:
         for length in (len(batch.texts[column][row]) for row in rows):
@@ -130,7 +130,7 @@ class Duplicates:
 
 
 def find_contaminated(batch: Batch, evaluation: EvaluationTexts) -> Drops:
-    """Find pairs of which a text is an evaluation text, then those of which a text is nearly one."""
+    """Find pairs that have an evaluation text, then those that have a near-duplicate of one."""
 
     def check(exact: bool, column: str, rows: list[int]) -> Iterable[Drop | None]:
         find, reason = (evaluation.exact, "contaminated") if exact else (evaluation.near, "near_contaminated")
@@ -142,7 +142,7 @@ def find_contaminated(batch: Batch, evaluation: EvaluationTexts) -> Drops:
 
 
 def find_mistranslated(batch: Batch, control: "QualityControl") -> Drops:
-    """Find pairs of which a text fails a check of its translation."""
+    """Find pairs that have a text that fails a check of its translation."""
 
     def check(column: str, rows: list[int]) -> Iterable[Drop | None]:
         texts, sources = ([columns[column][row] for row in rows] for columns in (batch.texts, batch.sources))

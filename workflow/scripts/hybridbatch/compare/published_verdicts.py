@@ -51,7 +51,7 @@ class Names:
     Attributes:
         benchmarks: our name of each published benchmark.
         backbones: our name of each published backbone.
-        candidates: what is encoded as a candidate, in words, by our benchmark; for benchmarks of which the paper does not say it.
+        candidates: what is encoded as a candidate, in words, by our benchmark; only where the paper does not say it.
     """
 
     benchmarks: Mapping[str, str]

@@ -344,7 +344,7 @@ class Config(Section):
 
     @property
     def candidates(self) -> dict[str, str]:
-        """What is encoded as a candidate, in words, by benchmark; those of which the paper does not say it."""
+        """What is encoded as a candidate, in words, by benchmark; only where the paper does not say it."""
         benchmarks = {name: self.benchmarks[name] for name in self.runs.benchmarks}
         return {name: b.candidate for name, b in benchmarks.items() if b.candidate}
 

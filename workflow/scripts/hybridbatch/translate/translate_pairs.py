@@ -138,7 +138,7 @@ def gather(
         parts: what :func:`translate_part` returned for each part.
 
     Returns:
-        The translated pairs in order, without those of which the engine could not translate a text (query, passage or negative);
+        The translated pairs in order, without those whose query, passage or negative the engine could not translate;
         and the record of the parts, with counts.
 
     Raises:
