@@ -55,12 +55,13 @@ def main(argv: list[str] | None) -> None:
     layout, settings = options.layout, options.settings
     metrics = {table: names[0] for table, names in table_measures(layout.metrics).items()}
     scores = read_question_scores(dict(options.measures), layout.benchmarks, metrics, options.separate, layout.main)
-    intervals, comparisons = analyse(scores, layout.strategies, settings)
+    out_of_domain = options.domains["out_of_domain"]
+    intervals, comparisons = analyse(scores, layout.strategies, settings, out_of_domain)
     shift = measure_shift(scores, layout.strategies, settings, **options.domains)
     for name, frame in (("intervals", intervals), ("comparisons", comparisons), ("shift", shift)):
         write_text(options.statistics / f"{name}.csv", to_csv(frame))
-    write_json(options.statistics / "claim.json", check_claim(scores, comparisons, settings))
-    write_json(options.statistics / "shift.json", shift_sentences(shift, settings))
+    write_json(options.statistics / "claim.json", check_claim(scores, comparisons, settings, out_of_domain))
+    write_json(options.statistics / "shift.json", shift_sentences(shift, comparisons, settings))
     for page in (significance_page(comparisons, settings), shift_page(shift, settings)):
         write_page(options.tables, page, layout.notice)
 

@@ -167,6 +167,19 @@ def test_true_differences_are_found_and_others_are_not(tmp_path: Path) -> None:
     )
 
 
+def test_holm_corrects_within_the_family_that_was_named_beforehand(tmp_path: Path) -> None:
+    files = write_experiment(tmp_path, {"multi": 0.05})
+    scores = read_question_scores(files, ["quiz"], METRICS)
+    for out_of_domain, family in (([], "claim"), (["quiz"], "shift")):
+        comparisons = analyse(scores, ["monolingual", "crosslingual", "hybrid"], QUICK, out_of_domain)[1]
+        primary = (comparisons["strategy"] == "hybrid") & (comparisons["baseline"] != "none")
+        assert comparisons["family"].tolist() == [family if first else "exploratory" for first in primary]
+        for members in (comparisons[primary], comparisons[~primary]):
+            p = members[["p_permutation", "p_seeds"]].max(axis="columns")
+            assert members["p_holm"].min() == pytest.approx(min(1, len(members) * p.min()))
+            assert (members["p_holm"] >= p).all()
+
+
 def test_relative_and_effect_size_are_those_of_the_formula(tmp_path: Path) -> None:
     files = write_system(tmp_path, "small/monolingual/seed1", {}, number=1)
     files |= write_system(tmp_path, "small/hybrid/seed1", {"mono": 0.1}, number=2)
@@ -307,6 +320,9 @@ def test_the_claim(tmp_path: Path, hybrid: dict[str, float], margin: float, verd
     scores, _, comparisons = compared(write_experiment(tmp_path, hybrid), statistics)
     outcome = check_claim(scores, comparisons, statistics)
     assert outcome["verdict"] == outcome["backbones"]["small"]["verdict"] == verdict
+    assert "out_of_domain" not in outcome
+    outside = check_claim(scores, comparisons, statistics, ["quiz"])
+    assert (outside["verdict"], outside["out_of_domain"]["verdict"]) == ("untested", verdict)
     assert len(outcome["tests"]) == 4 * 2
     assert "hybrid is at least as good as monolingual and crosslingual in every setting" in outcome["sentence"]
     if verdict == "refuted":

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hybridbatch.compare.comparisons import COMPARISON_COLUMNS, analyse
 from hybridbatch.compare.domain_shift import COLUMNS, Comparison, _drops, measure_shift, shift_sentences
 from hybridbatch.compare.question_scores import QuestionScores
 from hybridbatch.compare.significance import question_variance
@@ -15,6 +16,7 @@ from hybridbatch.report.statistics_tables import shift_page
 
 QUICK = Statistics(resamples=2000, permutations=1000)
 STRATEGIES = ["monolingual", "crosslingual", "hybrid"]
+NONE = pd.DataFrame(columns=COMPARISON_COLUMNS)
 
 
 def measure(
@@ -86,17 +88,53 @@ def test_a_smaller_drop_is_found() -> None:
     assert tested["significant"].all()
     assert tested["difference"].to_numpy() == pytest.approx(-1 / 6, abs=0.03)
     assert (tested["p_holm"] >= tested["p"]).all()
-    outcome = shift_sentences(shift, QUICK)
+    outcome = shift_sentences(shift, NONE, QUICK)
     assert outcome["answer"].startswith(
-        "Does hybrid degrade less out of domain than monolingual and crosslingual? Yes: of 2 comparisons, "
+        "Out of domain, hybrid loses significantly less of its score in domain in 2 and more in 0 of 2 ("
     )
     assert outcome["sentences"][0].startswith("Out of domain, hybrid loses less than monolingual: ")
 
 
-@pytest.mark.parametrize(("hybrid", "verdict"), [(0.3, "No"), (0.4, "Not shown")])
+@pytest.mark.parametrize(
+    ("hybrid", "verdict"),
+    [(0.3, "less of its score in domain in 0 and more in 2 of 2"), (0.4, "in 0 and more in 0 of 2")],
+)
 def test_a_drop_that_is_larger_or_the_same(hybrid: float, verdict: str) -> None:
-    outcome = shift_sentences(measure_shift(experiment(hybrid), STRATEGIES, QUICK, ["news"], ["law"], {}), QUICK)
-    assert f"? {verdict}: of 2 comparisons" in outcome["answer"]
+    shift = measure_shift(experiment(hybrid), STRATEGIES, QUICK, ["news"], ["law"], {})
+    assert verdict in shift_sentences(shift, NONE, QUICK)["answer"]
+
+
+def test_the_answer_counts_wins_and_losses_out_of_domain_alone() -> None:
+    scores = experiment(0.5)
+    _, comparisons = analyse(scores, STRATEGIES, QUICK, ["law"])
+    shift = measure_shift(scores, STRATEGIES, QUICK, ["news"], ["law"], {})
+    answer = shift_sentences(shift, comparisons, QUICK)["answer"]
+    assert (
+        "is significantly better than monolingual and crosslingual in 2 and worse in 0 of 2 comparisons, and loses"
+        in answer
+    )
+
+
+def test_drops_are_compared_with_the_untuned_encoders() -> None:
+    """The untuned encoder loses a sixth of its score; hybrid loses the same, the baselines a third."""
+    shift = measure_shift(experiment(0.5), STRATEGIES, QUICK, ["news"], ["law"], {}).set_index("strategy")
+    assert np.isnan(shift.loc["none", "untuned_p"])
+    assert shift["untuned_significant"].to_dict() == {
+        "none": False,
+        "monolingual": True,
+        "crosslingual": True,
+        "hybrid": False,
+    }
+    for name in STRATEGIES:
+        assert shift.loc[name, "untuned_difference"] == pytest.approx(
+            shift.loc[name, "drop"] - shift.loc["none", "drop"]
+        )
+        assert shift.loc[name, "untuned_low"] < shift.loc[name, "untuned_difference"] < shift.loc[name, "untuned_high"]
+    sentences = shift_sentences(shift.reset_index(), NONE, QUICK)["sentences"]
+    assert sentences[2].startswith("Out of domain, monolingual loses more than the untuned encoder: ")
+    assert sentences[4].startswith(
+        "Out of domain, hybrid does not lose significantly more or less than the untuned encoder: "
+    )
 
 
 def test_training_without_a_domain() -> None:
@@ -109,8 +147,8 @@ def test_training_without_a_domain() -> None:
     drops = shift.set_index("strategy")["drop"]
     assert drops["monolingual"] == pytest.approx(0.25, abs=0.02)
     assert drops["hybrid"] == pytest.approx(1 / 12, abs=0.02)
-    outcome = shift_sentences(shift, QUICK)
-    assert "? Yes: of 2 comparisons" in outcome["answer"]
+    outcome = shift_sentences(shift, NONE, QUICK)
+    assert "in 2 and more in 0 of 2" in outcome["answer"]
     assert outcome["sentences"][1].startswith("Without law in training, hybrid loses less than crosslingual: ")
     assert shift_page(shift, QUICK).tables[0].rows[0][0].text == "without law"
 
@@ -128,10 +166,10 @@ def test_a_strategy_that_is_the_same_does_not_differ() -> None:
 def test_nothing_to_compare() -> None:
     empty = measure_shift(experiment(), STRATEGIES, QUICK, [], [], {})
     assert empty.empty
-    assert "was not tested: nothing was measured" in shift_sentences(empty, QUICK)["answer"]
+    assert "was not tested: nothing was measured" in shift_sentences(empty, NONE, QUICK)["answer"]
     assert shift_page(empty, QUICK).tables == []
     alone = measure_shift(experiment(), ["hybrid"], QUICK, ["news"], ["law"], {})
-    assert "was not tested: they were not trained together" in shift_sentences(alone, QUICK)["answer"]
+    assert "was not tested: they were not trained together" in shift_sentences(alone, NONE, QUICK)["answer"]
     assert pd.isna(alone["p_holm"]).all()
 
 
@@ -148,5 +186,5 @@ def test_one_seed_is_said_to_be_one() -> None:
         measure("law", dict.fromkeys(STRATEGIES, 0.5), seeds=1),
     ]
     shift = measure_shift(scores, STRATEGIES, QUICK, ["news"], ["law"], {})
-    assert "1 seed, so this is about these models only" in shift_sentences(shift, QUICK)["answer"]
+    assert "1 seed, so this is about these models only" in shift_sentences(shift, NONE, QUICK)["answer"]
     assert any(note.startswith("1 seed: ") for note in shift_page(shift, QUICK).notes)

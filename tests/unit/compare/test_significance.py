@@ -258,6 +258,30 @@ def test_a_real_difference_is_found() -> None:
     assert contrast(better, second, one_stratum(1000)).p_two_sided() < 0.01
 
 
+def test_the_detectable_difference_has_the_power_of_the_noncentral_t_distribution() -> None:
+    first, second = values(questions=30)
+    estimate = contrast(*(weighted_scores(v[:, None] / 30, equal(30)) for v in (first, second)), one_stratum(30))
+    error = stats.sem(first - second)
+    critical = stats.t.isf(ALPHA / 2, 29)
+    for power in (0.5, 0.8, 0.95):
+        noncentrality = estimate.detectable(ALPHA, power) / error
+        assert stats.nct.sf(critical, 29, noncentrality) == pytest.approx(power, abs=0.02)
+
+
+@pytest.mark.slow
+def test_a_difference_as_large_as_the_detectable_one_is_found_as_often_as_it_says() -> None:
+    """With random seeds: the detectable difference, averaged over experiments without a difference, is then a true one."""
+    rng = np.random.default_rng(8)
+    blank = [contrast(*systems(rng, 100, 6, 0.02, 0.1), one_stratum(100)) for _ in range(300)]
+    effect = float(np.mean([estimate.detectable(ALPHA, 0.8) for estimate in blank]))
+    found = 0
+    for _ in range(300):
+        first, second = systems(rng, 100, 6, 0.02, 0.1)
+        better = Scores(first.values + effect, first.influences)
+        found += contrast(better, second, one_stratum(100)).p_two_sided() < ALPHA
+    assert 0.7 < found / 300 < 0.9
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     arrays(np.float64, (12, 3), elements=st.floats(0, 1)),
@@ -282,6 +306,7 @@ def test_intervals_contain_the_mean(sample: Floats, seed: int) -> None:
 
 
 def test_estimates_without_freedom_or_variance() -> None:
+    assert np.isnan(Estimate(0.1, (1.0, 0.0), (3, 0)).detectable(0.05, 0.8))
     assert Estimate(0.1, (0.0,), (0,)).p_two_sided() == 1
     assert (Estimate(0.1, (0.0,), (5,)).p_two_sided(), Estimate(0.0, (0.0,), (5,)).p_two_sided()) == (0, 1)
     assert (Estimate(-0.01, (0.0,), (5,)).p_above(-0.02), Estimate(-0.03, (0.0,), (5,)).p_above(-0.02)) == (0, 1)

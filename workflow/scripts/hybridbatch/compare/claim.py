@@ -1,6 +1,6 @@
 """The claim that a strategy is at least as good as its baselines in every setting, tested as such."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,8 +12,15 @@ from hybridbatch.config.statistics import Claim, Statistics
 from hybridbatch.evaluate.names import RANK_DISTANCE, table_name
 
 
-def check_claim(scores: Sequence[QuestionScores], comparisons: pd.DataFrame, settings: Statistics) -> dict[str, Any]:
+def check_claim(
+    scores: Sequence[QuestionScores],
+    comparisons: pd.DataFrame,
+    settings: Statistics,
+    out_of_domain: Collection[str] = (),
+) -> dict[str, Any]:
     """Test whether a strategy is at least as good as its baselines, in every setting of every benchmark.
+
+    The claim is about the domain of training; whether it also holds out of it is a second question, answered in the same way.
 
     An intersection-union test (Berger and Hsu, Statistical Science 11, 1996): one-sided tests, each at the full level, that
     the strategy loses less than the margin. The claim holds if all of them reject. It is refuted if the strategy is
@@ -23,10 +30,11 @@ def check_claim(scores: Sequence[QuestionScores], comparisons: pd.DataFrame, set
         scores: the result of :func:`hybridbatch.compare.question_scores.read_question_scores`.
         comparisons: the second result of :func:`hybridbatch.compare.comparisons.analyse`.
         settings: level, strategy, baselines and margins.
+        out_of_domain: benchmarks outside the domain of training.
 
     Returns:
-        ``verdict`` (``holds``, ``refuted``, ``undecided`` or ``untested``) and ``sentence``, the same for each of ``backbones``, and
-        ``tests``, a record for each backbone, benchmark, table and baseline.
+        ``verdict`` (``holds``, ``refuted``, ``undecided`` or ``untested``) and ``sentence``, the same for each of ``backbones`` and
+        for ``out_of_domain`` if it was tested; ``tests``, a record for each backbone, benchmark, table and baseline.
     """
     claim = settings.claim
     worse = {
@@ -41,11 +49,14 @@ def check_claim(scores: Sequence[QuestionScores], comparisons: pd.DataFrame, set
         for baseline in claim.baselines
         if measured.seeds(backbone, claim.strategy) and measured.seeds(backbone, baseline)
     ]
+    inside = [test for test in tests if test["benchmark"] not in out_of_domain]
+    outside = [test for test in tests if test["benchmark"] in out_of_domain]
     backbones = {
-        name: _conclude([test for test in tests if test["backbone"] == name], settings, f" with {name}")
-        for name in dict.fromkeys(test["backbone"] for test in tests)
+        name: _conclude([test for test in inside if test["backbone"] == name], settings, f" with {name}")
+        for name in dict.fromkeys(test["backbone"] for test in inside)
     }
-    return {**_conclude(tests, settings, ""), "backbones": backbones, "tests": tests}
+    document = {**_conclude(inside, settings, ""), "backbones": backbones, "tests": tests}
+    return {**document, "out_of_domain": _conclude(outside, settings, " out of domain")} if outside else document
 
 
 def _is_worse(row: dict[str, Any], claim: Claim) -> bool:

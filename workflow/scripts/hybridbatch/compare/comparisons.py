@@ -1,12 +1,13 @@
 """Comparisons of strategies: intervals of every system and tests of every pair.
 
-A difference is significant if two tests agree, after Holm's correction over all comparisons of the experiment: the
-permutation test, which takes the models as given, and :func:`hybridbatch.compare.significance.contrast`, which takes their seeds as
-drawn from many. The intervals are percentiles of a bootstrap over seeds and questions; a replicate divides by the weights that it
+A difference is significant if two tests agree, after Holm's correction: the permutation test, which takes the models as given,
+and :func:`hybridbatch.compare.significance.contrast`, which takes their seeds as drawn from many. The correction is within a family
+of comparisons, chosen before any test: the claim's strategy against its baselines in the domain of training (``claim``), the same
+out of it (``shift``), and everything else (``exploratory``). The intervals are percentiles of a bootstrap over seeds and questions; a replicate divides by the weights that it
 drew. With few seeds they are too narrow, so nothing is concluded from them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -15,6 +16,7 @@ import pandas as pd
 
 from hybridbatch.compare.question_scores import QuestionScores
 from hybridbatch.compare.significance import (
+    Estimate,
     Floats,
     cohens_dz,
     contrast,
@@ -31,8 +33,12 @@ from hybridbatch.evaluate.names import UNTUNED, Run
 
 SYSTEM = ["benchmark", "setting", "metric", "backbone", "strategy"]
 INTERVAL_COLUMNS = [*SYSTEM, "language", "seeds", "mean", "sd", "low", "high"]
-COMPARISON_COLUMNS = [*SYSTEM, "baseline", "seeds", "questions", "difference", "low", "high", "relative", "effect_size"]
-COMPARISON_COLUMNS += ["p_permutation", "p_t", "p_seeds", "p_questions", "p_holm", "significant", "sentence"]
+COMPARISON_COLUMNS = [*SYSTEM, "baseline", "family", "seeds", "questions", "difference", "low", "high", "relative"]
+COMPARISON_COLUMNS += ["effect_size", "p_permutation", "p_t", "p_seeds", "p_questions", "p_holm", "significant"]
+COMPARISON_COLUMNS += ["detectable", "sentence"]
+CLAIM, SHIFT, EXPLORATORY = "claim", "shift", "exploratory"
+# The probability with which a difference of the size `detectable` is found.
+POWER = 0.8
 
 
 class Replicates:
@@ -67,7 +73,10 @@ class Replicates:
 
 
 def analyse(
-    scores: Sequence[QuestionScores], strategies: Sequence[str], settings: Statistics
+    scores: Sequence[QuestionScores],
+    strategies: Sequence[str],
+    settings: Statistics,
+    out_of_domain: Collection[str] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the intervals of every system, and the comparisons of every two.
 
@@ -75,27 +84,40 @@ def analyse(
         scores: the result of :func:`hybridbatch.compare.question_scores.read_question_scores`.
         strategies: those that are compared with one another, and each with the untuned backbone.
         settings: level, resamples and the claim, whose strategy is never a baseline.
+        out_of_domain: benchmarks outside the domain of training.
 
     Returns:
         The columns :data:`INTERVAL_COLUMNS` and :data:`COMPARISON_COLUMNS`. ``difference`` is strategy minus baseline of the
         macro-averages, mean over seeds; ``relative`` is in per cent of the baseline's score; ``p_seeds`` is the test with
-        random seeds; ``p_questions`` is ``p_permutation``, corrected; ``p_holm`` is the larger one of it and ``p_seeds``, corrected.
+        random seeds; ``p_questions`` is ``p_permutation``, corrected; ``p_holm`` is the larger one of it and ``p_seeds``, corrected;
+        ``detectable`` is the smallest difference that the test with random seeds finds with the probability :data:`POWER` at the
+        first step of the correction.
     """
     order = [UNTUNED, *sorted(strategies, key=lambda name: name == settings.claim.strategy)]
     intervals: list[dict[str, Any]] = []
     comparisons: list[dict[str, Any]] = []
+    estimates: list[Estimate] = []
     for measured in scores:
         replicates = Replicates(measured, settings)
         intervals += _intervals(measured, replicates, settings)
         for backbone in measured.backbones:
             present = [name for name in order if measured.seeds(backbone, name)]
             pairs = [(second, first) for first, second in combinations(present, 2)]
-            comparisons += _comparisons(measured, backbone, pairs, replicates, settings)
+            for row, estimate in _comparisons(measured, backbone, pairs, replicates, settings):
+                comparisons.append(row)
+                estimates.append(estimate)
     frame = pd.DataFrame(comparisons, columns=COMPARISON_COLUMNS)
     if len(frame):
-        frame["p_questions"] = holm(frame["p_permutation"].to_numpy(dtype=np.float64))
-        frame["p_holm"] = holm(frame[["p_permutation", "p_seeds"]].max(axis="columns").to_numpy(dtype=np.float64))
+        frame["family"] = [_family(row, settings, out_of_domain) for row in frame.to_dict("records")]
+        frame["p_holm"] = frame[["p_permutation", "p_seeds"]].max(axis="columns")
+        families = frame.groupby("family")
+        levels = settings.alpha / families["family"].transform("size")
+        frame["p_questions"] = families["p_permutation"].transform(_holm)
+        frame["p_holm"] = families["p_holm"].transform(_holm)
         frame["significant"] = frame["p_holm"] < settings.alpha
+        frame["detectable"] = [
+            estimate.detectable(level, POWER) for estimate, level in zip(estimates, levels, strict=True)
+        ]
         frame["sentence"] = [comparison_sentence(row, settings) for row in frame.to_dict("records")]
     return pd.DataFrame(intervals, columns=INTERVAL_COLUMNS), frame
 
@@ -124,7 +146,7 @@ def _intervals(measured: QuestionScores, replicates: Replicates, settings: Stati
 
 def _comparisons(
     measured: QuestionScores, backbone: str, pairs: list[tuple[str, str]], replicates: Replicates, settings: Statistics
-) -> list[dict[str, Any]]:
+) -> list[tuple[dict[str, Any], Estimate]]:
     if not pairs:
         return []
     means = {name: measured.contributions(backbone, name).mean(axis=1) for pair in pairs for name in pair}
@@ -137,23 +159,33 @@ def _comparisons(
         reference = float(means[baseline].sum())
         seeds = [len(measured.seeds(backbone, name)) for name in (strategy, baseline) if name != UNTUNED]
         estimate = contrast(measured.scores(backbone, strategy), measured.scores(backbone, baseline), measured.strata)
-        rows.append(
-            {
-                **_names(measured, backbone, strategy),
-                "baseline": baseline,
-                "seeds": " and ".join(map(str, dict.fromkeys(seeds))),
-                "questions": len(measured.units),
-                "difference": float(difference.sum()),
-                "low": low,
-                "high": high,
-                "relative": 100 * float(difference.sum()) / reference if reference else None,
-                "effect_size": cohens_dz(difference, measured.weights[:, -1]),
-                "p_permutation": float(p_permutation),
-                "p_t": t_test(means[strategy], means[baseline]),
-                "p_seeds": estimate.p_two_sided(),
-            }
-        )
+        row = {
+            **_names(measured, backbone, strategy),
+            "baseline": baseline,
+            "seeds": " and ".join(map(str, dict.fromkeys(seeds))),
+            "questions": len(measured.units),
+            "difference": float(difference.sum()),
+            "low": low,
+            "high": high,
+            "relative": 100 * float(difference.sum()) / reference if reference else None,
+            "effect_size": cohens_dz(difference, measured.weights[:, -1]),
+            "p_permutation": float(p_permutation),
+            "p_t": t_test(means[strategy], means[baseline]),
+            "p_seeds": estimate.p_two_sided(),
+        }
+        rows.append((row, estimate))
     return rows
+
+
+def _family(row: Mapping[str, Any], settings: Statistics, out_of_domain: Collection[str]) -> str:
+    """Return the family of a comparison; the claim's strategy is never a baseline."""
+    if row["strategy"] != settings.claim.strategy or row["baseline"] not in settings.claim.baselines:
+        return EXPLORATORY
+    return SHIFT if row["benchmark"] in out_of_domain else CLAIM
+
+
+def _holm(p_values: pd.Series) -> Floats:
+    return holm(p_values.to_numpy(dtype=np.float64))
 
 
 def _names(measured: QuestionScores, backbone: str, strategy: str) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Domain shift: the loss of a strategy outside the domain of its training data, and whether one loses less than others.
 
+A benchmark of another domain may simply be harder, so the drop of a strategy is also compared with that of the untuned encoder.
+
 The loss is the relative drop ``(in - out) / in`` of two scores of a seed; that of a strategy is the mean over its seeds. Two designs:
 
 - ``benchmarks``: the same model on benchmarks of its domain (in) and of others (out);
@@ -18,6 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hybridbatch.compare.comparisons import SHIFT
 from hybridbatch.compare.question_scores import QuestionScores
 from hybridbatch.compare.significance import (
     Floats,
@@ -29,13 +32,14 @@ from hybridbatch.compare.significance import (
     resampled_totals,
     seed_shares,
 )
-from hybridbatch.compare.wording import shift_answer, shift_sentence
+from hybridbatch.compare.wording import shift_answer, shift_sentence, untuned_sentence
 from hybridbatch.config.derived_strategies import held_out_name
 from hybridbatch.config.statistics import Statistics
 from hybridbatch.evaluate.names import RANK_DISTANCE, UNTUNED
 
 COLUMNS = ["design", "domain", "setting", "metric", "backbone", "strategy", "seeds", "in_domain", "out_of_domain"]
 COLUMNS += ["drop", "low", "high", "difference", "difference_low", "difference_high", "p", "p_holm", "significant"]
+COLUMNS += [f"untuned_{name}" for name in ("difference", "low", "high", "p", "p_holm", "significant")]
 BENCHMARKS = "benchmarks"
 HELD_OUT = "held_out"
 
@@ -84,7 +88,7 @@ def measure_shift(
     out_of_domain: Sequence[str],
     held_out: Mapping[str, Sequence[str]],
 ) -> pd.DataFrame:
-    """Return the drop of every strategy, and the difference between the claim's strategy and each of its baselines.
+    """Return the drop of every strategy, and how it differs from that of the claim's strategy and of the untuned encoder.
 
     Args:
         scores: the result of :func:`hybridbatch.compare.question_scores.read_question_scores`; rank distances are left out: ranks in
@@ -97,7 +101,8 @@ def measure_shift(
 
     Returns:
         The columns :data:`COLUMNS`. ``difference`` is the drop of the claim's strategy minus that of the row's, for its baselines only;
-        ``p_holm`` is corrected over all of them.
+        ``p_holm`` is corrected over all of them. ``untuned_difference`` is the drop of the row's strategy minus that of the untuned
+        encoder, in the design ``benchmarks`` only; ``untuned_p_holm`` is corrected over all strategies.
     """
     rows: list[dict[str, Any]] = []
     compared = [measured for measured in scores if measured.metric != RANK_DISTANCE]
@@ -110,11 +115,11 @@ def measure_shift(
             if all(chosen):
                 rows += _rows(Comparison(design, domain, *chosen), strategies, settings)
     frame = pd.DataFrame(rows, columns=COLUMNS)
-    tested = frame["p"].notna()
-    frame["significant"] = False
-    if tested.any():
-        frame.loc[tested, "p_holm"] = holm(frame.loc[tested, "p"].to_numpy(dtype=np.float64))
-        frame["significant"] = frame["p_holm"] < settings.alpha
+    for prefix in ("", "untuned_"):
+        p_values = frame[f"{prefix}p"].astype(np.float64)
+        tested = p_values.notna()
+        frame.loc[tested, f"{prefix}p_holm"] = holm(p_values[tested].to_numpy())
+        frame[f"{prefix}significant"] = frame[f"{prefix}p_holm"] < settings.alpha
     return frame
 
 
@@ -143,6 +148,9 @@ def _rows(comparison: Comparison, strategies: Sequence[str], settings: Statistic
             }
             if claimed is not None and name in settings.claim.baselines:
                 row |= _difference(claimed, drop, strata, settings.confidence)
+            if UNTUNED in drops and name != UNTUNED:
+                against = _difference(drop, drops[UNTUNED], strata, settings.confidence)
+                row |= {f"untuned_{key.removeprefix('difference_')}": value for key, value in against.items()}
             rows.append(row)
     return rows
 
@@ -222,15 +230,16 @@ def _replicates(
     return dict(zip(wanted, scores, strict=True))
 
 
-def shift_sentences(shift: pd.DataFrame, settings: Statistics) -> dict[str, Any]:
-    """Answer whether the strategy of the claim degrades less than its baselines.
+def shift_sentences(shift: pd.DataFrame, comparisons: pd.DataFrame, settings: Statistics) -> dict[str, Any]:
+    """Answer whether the strategy of the claim beats its baselines out of domain, and degrades less.
 
     Args:
         shift: the result of :func:`measure_shift`.
+        comparisons: the second result of :func:`hybridbatch.compare.comparisons.analyse`.
         settings: strategy, baselines and level.
 
     Returns:
-        ``answer``, one sentence, and ``sentences``, one for each comparison.
+        ``answer``, one sentence, and ``sentences``, one for each comparison of drops.
     """
     strategy = settings.claim.strategy
     drops = shift.set_index(["design", "domain", "setting", "backbone", "strategy"])["drop"].to_dict()
@@ -239,4 +248,6 @@ def shift_sentences(shift: pd.DataFrame, settings: Statistics) -> dict[str, Any]
         own = drops[(row["design"], row["domain"], row["setting"], row["backbone"], strategy)]
         where = f"Without {row['domain']} in training" if row["design"] == HELD_OUT else "Out of domain"
         sentences.append(shift_sentence(row, float(own), strategy, where))
-    return {"answer": shift_answer(shift, settings), "sentences": sentences}
+    sentences += [untuned_sentence(row) for row in shift[shift["untuned_p"].notna()].to_dict("records")]
+    out_of_domain = comparisons[comparisons["family"] == SHIFT]
+    return {"answer": shift_answer(shift, out_of_domain, settings), "sentences": sentences}

@@ -65,6 +65,17 @@ class Estimate:
         excess = self.value - bound
         return self._tail(excess) if excess > 0 else 1 - self._tail(-excess)
 
+    def detectable(self, level: float, power: float) -> float:
+        """Return the smallest true difference that a two-sided test finds with a given probability; NaN if it finds none.
+
+        The critical difference at the level plus the normal quantile of the power, in standard errors, after Bloom's minimum
+        detectable effect (Evaluation Review 19, 1995).
+        """
+        if min(self.freedoms) == 0:
+            return float("nan")
+        critical = np.sqrt((self.variances * stats.t.isf(level / 2, self.freedoms) ** 2).sum())
+        return float(critical + stats.norm.ppf(power) * np.sqrt(sum(self.variances)))
+
     def _tail(self, excess: float) -> float:
         """Return the p-value, one-sided, of an excess that is not negative; 0.5 if its variance is unknown."""
         if excess == 0 or min(self.freedoms) == 0:

@@ -72,11 +72,12 @@ def claim_sentence(verdict: str, tests: Sequence[Mapping[str, Any]], settings: S
     )
 
 
-def shift_answer(shift: pd.DataFrame, settings: Statistics) -> str:
-    """Return whether the strategy of the claim degrades less than its baselines, in a sentence.
+def shift_answer(shift: pd.DataFrame, comparisons: pd.DataFrame, settings: Statistics) -> str:
+    """Return whether the strategy of the claim beats its baselines out of domain, and degrades less, in a sentence.
 
     Args:
         shift: the result of :func:`hybridbatch.compare.domain_shift.measure_shift`.
+        comparisons: the comparisons with its baselines out of domain; empty if only domains are held out of training.
         settings: strategy, baselines and level.
     """
     strategy, baselines = settings.claim.strategy, " and ".join(settings.claim.baselines)
@@ -84,23 +85,16 @@ def shift_answer(shift: pd.DataFrame, settings: Statistics) -> str:
     if tested.empty:
         reason = "nothing was measured in and out of a domain" if shift.empty else "they were not trained together"
         return f"Whether {strategy} degrades less than {baselines} was not tested: {reason}."
-    total = len(tested)
     less, more = (int((tested["significant"] & (sign * tested["difference"] > 0)).sum()) for sign in (-1, 1))
-    verdict = (
-        "Yes"
-        if less == total
-        else "No"
-        if more and not less
-        else "It depends"
-        if more
-        else "In part"
-        if less
-        else "Not shown"
-    )
+    scores = ""
+    if len(comparisons):
+        better = (comparisons["difference"] > 0) ^ (comparisons["metric"] == RANK_DISTANCE)
+        wins, losses = (int((comparisons["significant"] & side).sum()) for side in (better, ~better))
+        scores = f"is significantly better than {baselines} in {wins} and worse in {losses} of {len(comparisons)} comparisons, and "
     return (
-        f"Does {strategy} degrade less out of domain than {baselines}? {verdict}: of {total} comparisons, its relative drop is "
-        f"significantly smaller in {less} and larger in {more} (tests with random seeds and questions, Holm's correction, "
-        f"level {settings.alpha:g}; {seeds_text(int(tested['seeds'].min()))})."
+        f"Out of domain, {strategy} {scores}loses significantly less of its score in domain in {less} and more in {more} of "
+        f"{len(tested)} (random seeds and questions, Holm's correction, level {settings.alpha:g}; "
+        f"{seeds_text(int(tested['seeds'].min()))})."
     )
 
 
@@ -120,6 +114,22 @@ def shift_sentence(row: Mapping[str, Any], own: float, strategy: str, where: str
         f"{where}, {strategy} {verb} {row['strategy']}: {100 * own:.1f} % against {100 * row['drop']:.1f} % of its "
         f"{metric_label(row['metric'])} in {row['setting']} ({row['backbone']}), {p_text(row['p_holm'])}, "
         f"{row['seeds']} seed{'s' if row['seeds'] != 1 else ''}."
+    )
+
+
+def untuned_sentence(row: Mapping[str, Any]) -> str:
+    """Return whether training changed how much an encoder loses out of domain.
+
+    Args:
+        row: a row of the domain shift that was tested against the untuned encoder.
+    """
+    untuned = row["drop"] - row["untuned_difference"]
+    verb = "does not lose significantly more or less than"
+    if row["untuned_significant"]:
+        verb = "loses less than" if row["untuned_difference"] < 0 else "loses more than"
+    return (
+        f"Out of domain, {row['strategy']} {verb} the untuned encoder: {100 * row['drop']:.1f} % against {100 * untuned:.1f} % of its "
+        f"{metric_label(row['metric'])} in {row['setting']} ({row['backbone']}), {p_text(row['untuned_p_holm'])}."
     )
 
 

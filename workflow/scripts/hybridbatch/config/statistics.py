@@ -38,7 +38,7 @@ class Statistics(Section):
         0.05,
         gt=0,
         lt=0.5,
-        description="level of the tests over all comparisons of an experiment together, by Holm's correction",
+        description="level of the tests over all comparisons of a family together, by Holm's correction; the families are the claim in the domain of training, the claim out of it, and the rest",
     )
     resamples: int = Field(10_000, ge=100, description="bootstrap replicates over seeds and questions")
     permutations: int = Field(

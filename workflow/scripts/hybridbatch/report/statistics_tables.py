@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from hybridbatch.compare.comparisons import CLAIM, EXPLORATORY, POWER, SHIFT
 from hybridbatch.compare.domain_shift import HELD_OUT
 from hybridbatch.compare.wording import in_points
 from hybridbatch.config.statistics import Statistics
@@ -21,28 +22,23 @@ def significance_page(comparisons: pd.DataFrame, settings: Statistics) -> Page:
         comparisons: the second result of :func:`hybridbatch.compare.comparisons.analyse`.
         settings: level and confidence.
     """
-    headings = [
-        "benchmark",
-        "setting",
-        "measure",
-        "backbone",
-        "strategy",
-        "baseline",
-        "seeds",
-        "difference",
-        "low",
-        "high",
-    ]
-    headings += ["relative %", "d_z", "p", "p (Holm)", "significant"]
+    headings = ["family", "benchmark", "setting", "measure", "backbone", "strategy", "baseline", "seeds"]
+    headings += ["difference", "low", "high", "relative %", "d_z", "p", "p (Holm)", "significant", "detectable"]
     rows: list[list[Value]] = []
-    for row in comparisons.to_dict("records"):
+    families = {name: number for number, name in enumerate((CLAIM, SHIFT, EXPLORATORY))}
+    for row in comparisons.sort_values("family", key=lambda names: names.map(families), kind="stable").to_dict(
+        "records"
+    ):
         metric = row["metric"]
-        names = [row["benchmark"], table_name(row["setting"], metric), metric_label(metric)]
+        names = [row["family"], row["benchmark"], table_name(row["setting"], metric), metric_label(metric)]
         names += [row["backbone"], row["strategy"], row["baseline"], row["seeds"]]
-        sizes = [in_points(float(row[key]), metric)[0] for key in ("difference", "low", "high")]
+        *sizes, detectable = (
+            in_points(float(row[key]), metric)[0] for key in ("difference", "low", "high", "detectable")
+        )
         effect = None if pd.isna(row["effect_size"]) else f"{row['effect_size']:.2f}"
         tests = [_p_value(max(row["p_permutation"], row["p_seeds"])), _p_value(row["p_holm"])]
-        rows.append([*names, *sizes, _number(row["relative"]), effect, *tests, "yes" if row["significant"] else "no"])
+        tests += ["yes" if row["significant"] else "no"]
+        rows.append([*names, *sizes, _number(row["relative"]), effect, *tests, _number(detectable)])
     explanation = (
         "Strategy minus baseline, macro-average over languages, mean over seeds: in points, hundredths of the measure; of the rank "
         f"distance in ranks, where less is better. Low and high: {100 * settings.confidence:g} % percentile interval of a "
@@ -51,12 +47,21 @@ def significance_page(comparisons: pd.DataFrame, settings: Statistics) -> Page:
     notes = [
         "p: the larger p-value of a permutation test over questions, which takes the models as given, and of an analysis of variance "
         "with random questions and seeds",
-        f"Holm: corrected for all {len(rows)} comparisons; significant: below {settings.alpha:g}",
+        "Families, named before any test: claim, the strategy of the claim against its baselines in the domain of training; shift, the "
+        "same out of it; exploratory, all others, which confirm nothing",
+        f"Holm: corrected within the family ({_sizes_text(comparisons)} comparisons); significant: below {settings.alpha:g}",
+        f"detectable: the smallest true difference that these seeds and questions show with a probability of {POWER:g} after correction",
         "with few seeds the percentile intervals are too narrow; they are not tests",
         *([ONE_SEED] if "1" in set(comparisons["seeds"]) else []),
     ]
     numbers = {"seeds", "d_z", "p", "p (Holm)"}
     return data_page("significance", explanation, headings, _cells(rows), notes, numbers=numbers)
+
+
+def _sizes_text(comparisons: pd.DataFrame) -> str:
+    """Return the number of comparisons in each family, such as ``claim 8, exploratory 20``."""
+    sizes = comparisons["family"].value_counts()
+    return ", ".join(f"{name} {sizes[name]}" for name in (CLAIM, SHIFT, EXPLORATORY) if name in sizes)
 
 
 def shift_page(shift: pd.DataFrame, settings: Statistics) -> Page:
@@ -71,13 +76,16 @@ def shift_page(shift: pd.DataFrame, settings: Statistics) -> Page:
     headings += [
         "low",
         "high",
+        "− untuned",
+        "low (untuned)",
+        "high (untuned)",
+        "p (untuned, Holm)",
         f"{strategy} − this",
         "low (difference)",
         "high (difference)",
         "p (Holm)",
         "significant",
     ]
-    numbers = ["in_domain", "out_of_domain", "drop", "low", "high", "difference", "difference_low", "difference_high"]
     rows: list[list[Value]] = []
     for row in shift.to_dict("records"):
         design = f"without {row['domain']}" if row["design"] == HELD_OUT else "other benchmarks"
@@ -89,22 +97,24 @@ def shift_page(shift: pd.DataFrame, settings: Statistics) -> Page:
             row["strategy"],
             int(row["seeds"]),
         ]
-        hundredths = [_number(100 * row[key]) for key in numbers]
-        test = (
-            [None, None] if pd.isna(row["p_holm"]) else [_p_value(row["p_holm"]), "yes" if row["significant"] else "no"]
-        )
-        rows.append([*names, *hundredths, *test])
+        scores = [_number(100 * row[key]) for key in ("in_domain", "out_of_domain", "drop", "low", "high")]
+        untuned = [_number(100 * row[f"untuned_{key}"]) for key in ("difference", "low", "high")]
+        others = [_number(100 * row[key]) for key in ("difference", "difference_low", "difference_high")]
+        p_untuned, p = (None if pd.isna(row[key]) else _p_value(row[key]) for key in ("untuned_p_holm", "p_holm"))
+        significant = None if p is None else "yes" if row["significant"] else "no"
+        rows.append([*names, *scores, *untuned, p_untuned, *others, p, significant])
     explanation = (
         "Scores in and out of the domain of training, in points, and the drop in per cent of the score in domain. Other benchmarks: the "
         "same models on benchmarks of other domains. Without a domain: models trained without it, on its benchmarks."
     )
     notes = [
         f"low, high: {100 * settings.confidence:g} % percentile intervals of a bootstrap over seeds and questions",
-        f"{strategy} − this: drop of {strategy} minus drop of this strategy, negative where {strategy} loses less; tested with random questions and seeds, "
-        f"Holm's correction, level {settings.alpha:g}",
+        "− untuned: drop of the strategy minus that of the untuned encoder, for which the other benchmarks may be harder, too",
+        f"{strategy} − this: drop of {strategy} minus drop of this strategy, negative where {strategy} loses less",
+        f"both tested with random questions and seeds, Holm's correction, level {settings.alpha:g}",
         *([ONE_SEED] if 1 in set(shift["seeds"]) else []),
     ]
-    return data_page("shift", explanation, headings, _cells(rows), notes, numbers={"p (Holm)"})
+    return data_page("shift", explanation, headings, _cells(rows), notes, numbers={"p (Holm)", "p (untuned, Holm)"})
 
 
 def _cells(rows: Iterable[Sequence[Value]]) -> list[list[Cell]]:
