@@ -180,6 +180,25 @@ def test_holm_corrects_within_the_family_that_was_named_beforehand(tmp_path: Pat
             assert (members["p_holm"] >= p).all()
 
 
+def test_other_readings_of_the_claim_are_tested_apart(tmp_path: Path) -> None:
+    """Here crosslingual against monolingual; the claim itself keeps its p-values."""
+    files = write_experiment(tmp_path, {"multi": 0.05})
+    reading = Claim(strategy="crosslingual", baselines=["monolingual"])
+    both = QUICK.model_copy(update={"other_readings": [reading]})
+    (scores, _, alone), (_, _, comparisons) = compared(files), compared(files, both)
+    families = comparisons.groupby("family")
+    assert families.size().to_dict() == {"claim": 8, "claim (crosslingual)": 4, "exploratory": 12}
+    keys = ["setting", "metric", "strategy", "baseline"]
+    alone, comparisons = alone.set_index(keys), comparisons.set_index(keys)
+    claimed = alone["family"] == "claim"
+    assert comparisons.loc[alone.index[claimed], "p_holm"].tolist() == alone.loc[claimed, "p_holm"].tolist()
+    outcome = check_claim(scores, comparisons.reset_index(), both)
+    assert (outcome["verdict"], [other["verdict"] for other in outcome["other_readings"]]) == ("undecided", ["refuted"])
+    assert outcome["other_readings"][0]["sentence"].startswith(
+        "The claim that crosslingual is at least as good as monolingual in "
+    )
+
+
 def test_relative_and_effect_size_are_those_of_the_formula(tmp_path: Path) -> None:
     files = write_system(tmp_path, "small/monolingual/seed1", {}, number=1)
     files |= write_system(tmp_path, "small/hybrid/seed1", {"mono": 0.1}, number=2)

@@ -34,9 +34,20 @@ def check_claim(
 
     Returns:
         ``verdict`` (``holds``, ``refuted``, ``undecided`` or ``untested``) and ``sentence``, the same for each of ``backbones`` and
-        for ``out_of_domain`` if it was tested; ``tests``, a record for each backbone, benchmark, table and baseline.
+        for ``out_of_domain`` if it was tested; ``tests``, a record for each backbone, benchmark, table and baseline;
+        ``other_readings``, all of this for each.
     """
-    claim = settings.claim
+    document, *others = (_check(scores, comparisons, settings, claim, out_of_domain) for claim in settings.claims)
+    return {**document, "other_readings": others}
+
+
+def _check(
+    scores: Sequence[QuestionScores],
+    comparisons: pd.DataFrame,
+    settings: Statistics,
+    claim: Claim,
+    out_of_domain: Collection[str],
+) -> dict[str, Any]:
     worse = {
         (row["benchmark"], table_name(row["setting"], row["metric"]), row["backbone"], row["baseline"])
         for row in comparisons.to_dict("records")
@@ -52,11 +63,13 @@ def check_claim(
     inside = [test for test in tests if test["benchmark"] not in out_of_domain]
     outside = [test for test in tests if test["benchmark"] in out_of_domain]
     backbones = {
-        name: _conclude([test for test in inside if test["backbone"] == name], settings, f" with {name}")
+        name: _conclude([test for test in inside if test["backbone"] == name], settings.alpha, claim, f" with {name}")
         for name in dict.fromkeys(test["backbone"] for test in inside)
     }
-    document = {**_conclude(inside, settings, ""), "backbones": backbones, "tests": tests}
-    return {**document, "out_of_domain": _conclude(outside, settings, " out of domain")} if outside else document
+    document = {**_conclude(inside, settings.alpha, claim, ""), "backbones": backbones, "tests": tests}
+    if outside:
+        document["out_of_domain"] = _conclude(outside, settings.alpha, claim, " out of domain")
+    return document
 
 
 def _is_worse(row: dict[str, Any], claim: Claim) -> bool:
@@ -86,11 +99,11 @@ def _test(
     }
 
 
-def _conclude(tests: list[dict[str, Any]], settings: Statistics, scope: str) -> dict[str, str]:
+def _conclude(tests: list[dict[str, Any]], alpha: float, claim: Claim, scope: str) -> dict[str, str]:
     if not tests:
         verdict = "untested"
     elif any(test["significantly_worse"] for test in tests):
         verdict = "refuted"
     else:
-        verdict = "undecided" if any(test["p"] >= settings.alpha for test in tests) else "holds"
-    return {"verdict": verdict, "sentence": claim_sentence(verdict, tests, settings, scope)}
+        verdict = "undecided" if any(test["p"] >= alpha for test in tests) else "holds"
+    return {"verdict": verdict, "sentence": claim_sentence(verdict, tests, alpha, claim, scope)}

@@ -3,7 +3,7 @@
 A difference is significant if two tests agree, after Holm's correction: the permutation test, which takes the models as given,
 and :func:`hybridbatch.compare.significance.contrast`, which takes their seeds as drawn from many. The correction is within a family
 of comparisons, chosen before any test: the claim's strategy against its baselines in the domain of training (``claim``), the same
-out of it (``shift``), and everything else (``exploratory``). The intervals are percentiles of a bootstrap over seeds and questions; a replicate divides by the weights that it
+out of it (``shift``), both for every other reading of the claim, and everything else (``exploratory``). The intervals are percentiles of a bootstrap over seeds and questions; a replicate divides by the weights that it
 drew. With few seeds they are too narrow, so nothing is concluded from them.
 """
 
@@ -93,7 +93,8 @@ def analyse(
         ``detectable`` is the smallest difference that the test with random seeds finds with the probability :data:`POWER` at the
         first step of the correction.
     """
-    order = [UNTUNED, *sorted(strategies, key=lambda name: name == settings.claim.strategy)]
+    claimed = [claim.strategy for claim in settings.claims]
+    order = [UNTUNED, *sorted(strategies, key=lambda name: name in claimed)]
     intervals: list[dict[str, Any]] = []
     comparisons: list[dict[str, Any]] = []
     estimates: list[Estimate] = []
@@ -178,10 +179,12 @@ def _comparisons(
 
 
 def _family(row: Mapping[str, Any], settings: Statistics, out_of_domain: Collection[str]) -> str:
-    """Return the family of a comparison; the claim's strategy is never a baseline."""
-    if row["strategy"] != settings.claim.strategy or row["baseline"] not in settings.claim.baselines:
-        return EXPLORATORY
-    return SHIFT if row["benchmark"] in out_of_domain else CLAIM
+    """Return the family of a comparison; other readings of the claim have families of their own, named after their strategy."""
+    for claim in settings.claims:
+        if row["strategy"] == claim.strategy and row["baseline"] in claim.baselines:
+            family = SHIFT if row["benchmark"] in out_of_domain else CLAIM
+            return family if claim is settings.claim else f"{family} ({claim.strategy})"
+    return EXPLORATORY
 
 
 def _holm(p_values: pd.Series) -> Floats:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from hybridbatch.config.statistics import Statistics
+from hybridbatch.config.statistics import Claim, Statistics
 from hybridbatch.evaluate.names import RANK_DISTANCE, UNTUNED, metric_label
 
 
@@ -37,16 +37,16 @@ def comparison_sentence(row: Mapping[str, Any], settings: Statistics) -> str:
     return f"{row['strategy']} and {baseline} do not differ significantly: {size:+.1f} {unit} {interval} {tail}"
 
 
-def claim_sentence(verdict: str, tests: Sequence[Mapping[str, Any]], settings: Statistics, scope: str) -> str:
+def claim_sentence(verdict: str, tests: Sequence[Mapping[str, Any]], alpha: float, claim: Claim, scope: str) -> str:
     """Return the verdict on the claim and the reason for it.
 
     Args:
         verdict: ``holds``, ``refuted``, ``undecided`` or ``untested``.
         tests: the tests of the claim.
-        settings: level, strategy, baselines and margins.
+        alpha: the level of the tests.
+        claim: strategy, baselines and margins.
         scope: what the verdict is restricted to, such as `` with me5-small``; may be empty.
     """
-    claim = settings.claim
     what = f"The claim that {claim.strategy} is at least as good as {' and '.join(claim.baselines)} in every setting"
     if verdict == "untested":
         return f"{what} was not tested: they were not trained together."
@@ -60,7 +60,7 @@ def claim_sentence(verdict: str, tests: Sequence[Mapping[str, Any]], settings: S
         )
         return f"{what} is refuted{scope}: it is significantly worse {found}; {models}."
     if verdict == "undecided":
-        left = sum(test["p"] >= settings.alpha for test in tests)
+        left = sum(test["p"] >= alpha for test in tests)
         return (
             f"{what} is undecided{scope}: it is significantly worse nowhere, but in {left} of {len(tests)} comparisons a loss beyond "
             f"the margin is not excluded ({margins}; {models})."

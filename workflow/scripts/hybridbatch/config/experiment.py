@@ -119,9 +119,10 @@ class Config(Section):
 
     def _references_of_comparisons(self) -> Iterator[tuple[str, Collection[str | None], Collection[str]]]:
         """Yield the same for what is compared."""
-        claim = self.statistics.claim
         strategies = dict.fromkeys([*type(self).model_fields["strategies"].default, *self.runs.strategies])
-        yield "statistics.claim", [claim.strategy, *claim.baselines], strategies
+        for number, claim in enumerate(self.statistics.claims):
+            key = f"statistics.other_readings[{number - 1}]" if number else "statistics.claim"
+            yield key, [claim.strategy, *claim.baselines], strategies
         yield "shift.in_domain", self.shift.in_domain, self.benchmarks
         yield "shift.out_of_domain", self.shift.out_of_domain, self.benchmarks
         for domain, left_out in self.shift.held_out.items():

@@ -38,7 +38,7 @@ class Statistics(Section):
         0.05,
         gt=0,
         lt=0.5,
-        description="level of the tests over all comparisons of a family together, by Holm's correction; the families are the claim in the domain of training, the claim out of it, and the rest",
+        description="level of the tests over all comparisons of a family together, by Holm's correction; the families are the claim in the domain of training, the claim out of it, the same for each of `other_readings`, and the rest",
     )
     resamples: int = Field(10_000, ge=100, description="bootstrap replicates over seeds and questions")
     permutations: int = Field(
@@ -48,3 +48,12 @@ class Statistics(Section):
     )
     seed: int = Field(1, ge=0, lt=2**32, description="seed of the bootstrap and the sign flips")
     claim: Claim = Field(Claim(), description="the claim that is tested")
+    other_readings: list[Claim] = Field(
+        [],
+        description="the same claim about other strategies, such as those with pairs of languages by example; each is tested with a correction of its own",
+    )
+
+    @property
+    def claims(self) -> list[Claim]:
+        """The claim, and its other readings."""
+        return [self.claim, *self.other_readings]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from hybridbatch.compare.comparisons import CLAIM, EXPLORATORY, POWER, SHIFT
+from hybridbatch.compare.comparisons import EXPLORATORY, POWER
 from hybridbatch.compare.domain_shift import HELD_OUT
 from hybridbatch.compare.wording import in_points
 from hybridbatch.config.statistics import Statistics
@@ -25,10 +25,9 @@ def significance_page(comparisons: pd.DataFrame, settings: Statistics) -> Page:
     headings = ["family", "benchmark", "setting", "measure", "backbone", "strategy", "baseline", "seeds"]
     headings += ["difference", "low", "high", "relative %", "d_z", "p", "p (Holm)", "significant", "detectable"]
     rows: list[list[Value]] = []
-    families = {name: number for number, name in enumerate((CLAIM, SHIFT, EXPLORATORY))}
-    for row in comparisons.sort_values("family", key=lambda names: names.map(families), kind="stable").to_dict(
-        "records"
-    ):
+    # The claim and its other readings first.
+    ordered = comparisons.sort_values("family", key=lambda names: names == EXPLORATORY, kind="stable")
+    for row in ordered.to_dict("records"):
         metric = row["metric"]
         names = [row["family"], row["benchmark"], table_name(row["setting"], metric), metric_label(metric)]
         names += [row["backbone"], row["strategy"], row["baseline"], row["seeds"]]
@@ -48,8 +47,8 @@ def significance_page(comparisons: pd.DataFrame, settings: Statistics) -> Page:
         "p: the larger p-value of a permutation test over questions, which takes the models as given, and of an analysis of variance "
         "with random questions and seeds",
         "Families, named before any test: claim, the strategy of the claim against its baselines in the domain of training; shift, the "
-        "same out of it; exploratory, all others, which confirm nothing",
-        f"Holm: corrected within the family ({_sizes_text(comparisons)} comparisons); significant: below {settings.alpha:g}",
+        "same out of it; with a strategy in brackets, another reading of the claim; exploratory, all others, which confirm nothing",
+        f"Holm: corrected within the family ({_sizes_text(ordered)} comparisons); significant: below {settings.alpha:g}",
         f"detectable: the smallest true difference that these seeds and questions show with a probability of {POWER:g} after correction",
         "with few seeds the percentile intervals are too narrow; they are not tests",
         *([ONE_SEED] if "1" in set(comparisons["seeds"]) else []),
@@ -60,8 +59,7 @@ def significance_page(comparisons: pd.DataFrame, settings: Statistics) -> Page:
 
 def _sizes_text(comparisons: pd.DataFrame) -> str:
     """Return the number of comparisons in each family, such as ``claim 8, exploratory 20``."""
-    sizes = comparisons["family"].value_counts()
-    return ", ".join(f"{name} {sizes[name]}" for name in (CLAIM, SHIFT, EXPLORATORY) if name in sizes)
+    return ", ".join(f"{name} {size}" for name, size in comparisons["family"].value_counts(sort=False).items())
 
 
 def shift_page(shift: pd.DataFrame, settings: Statistics) -> Page:
