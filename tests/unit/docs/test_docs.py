@@ -104,7 +104,7 @@ def test_citation_names_the_paper():
 
 def test_results_name_the_4_bit_weights():
     pages = [ROOT / "README.md", *(ROOT / "docs/results").glob("*/README.md"), ROOT / "docs/images/main-result.svg"]
-    assert len(pages) == 4
+    assert len(pages) == 5
     assert not [page for page in pages if "4-bit" not in page.read_text("utf-8")]
 
 
