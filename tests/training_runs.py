@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 import train
-from hybridbatch.config.training import Training
+from hybridbatch.config.training import Strategy, Training
 from hybridbatch.train.checkpoints import COMPLETE
 
 SETTINGS = {
@@ -35,12 +35,14 @@ def arguments(
     *,
     seed: int = 1,
     alpha: float = 0.5,
+    symmetric: bool = False,
     output: Path | None = None,
     **changes: Any,
 ) -> list[str]:
     """Return the command line of a run whose model is ``folder``/model and whose checkpoints are ``folder``/state."""
     words = ["--backbone", str(backbone), "--training", Training(**{**SETTINGS, **changes}).model_dump_json()]
-    words += ["--strategy", f'{{"alpha": {alpha}}}', "--seed", str(seed), "--device", "cpu"]
+    strategy = Strategy(alpha=alpha, symmetric=symmetric).model_dump_json()
+    words += ["--strategy", strategy, "--seed", str(seed), "--device", "cpu"]
     words += ["--state", str(folder / "state"), "--output", str(output or folder / "model")]
     return words + [word for option, files in pairs.items() for word in (option, *files)]
 

@@ -100,6 +100,7 @@ def main(argv: list[str] | None) -> None:
             train_batches=batches,
             validation_batches=validation,
             settings=settings,
+            symmetric=strategy.symmetric,
             seed=arguments.seed,
             device=choose_device(arguments.device),
             state=arguments.state,

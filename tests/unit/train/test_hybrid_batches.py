@@ -65,7 +65,7 @@ def samplers(draw: st.DrawFn) -> HybridBatchSampler:
         seed=draw(st.integers(0, 2**32 - 1)),
         language_exponent=draw(st.sampled_from([0.0, 0.5, 1.0])),
         source_exponent=draw(st.sampled_from([0.0, 0.5, 1.0])),
-        pair_scope=draw(st.sampled_from(["batch", "example"])),
+        pair_scope=draw(st.sampled_from(["batch", "example", "mixed"])),
         sizes=draw(st.sampled_from([{}, {"s0": 10_000}])),
     )
 
@@ -82,9 +82,10 @@ def test_every_batch_obeys_the_laws(sampler: HybridBatchSampler) -> None:
             assert (name, language) == (f"s{example.source}", example.query_language)
             assert example.passage == f"{name} p {example.passage_language} {int(number) // REPEAT}"
         kinds = {query == passage for query, passage in languages_of(batch)}
-        assert len(kinds) == 1, "a batch is monolingual or cross-lingual, never both"
-        if kinds == {True} or sampler.pair_scope == "batch":
-            assert len(languages_of(batch)) == 1
+        if sampler.pair_scope != "mixed":
+            assert len(kinds) == 1, "a batch is monolingual or cross-lingual, never both"
+            if kinds == {True} or sampler.pair_scope == "batch":
+                assert len(languages_of(batch)) == 1
         assert len({example.row for example in batch}) == len(batch)
         assert len({example.query for example in batch}) == len(batch)
         assert len({example.passage for example in batch}) == len(batch)
@@ -172,6 +173,26 @@ def test_pair_scope_example_mixes_pairs_in_a_crosslingual_batch_only() -> None:
     sizes = {len(languages_of(batch)): batch[0].query_language == batch[0].passage_language for batch in sampler}
     assert sizes[1] is True
     assert max(sizes) > 3
+
+
+def test_mixed_batches_draw_kind_and_languages_for_each_example() -> None:
+    for alpha in (0.0, 0.25, 1.0):
+        sampler = HybridBatchSampler([complete("s", 200)], 16, 60, alpha, seed=2, pair_scope="mixed")
+        batches = list(sampler)
+        drawn = [(example.query_language, example.passage_language) for batch in batches for example in batch]
+        same = [query == passage for query, passage in drawn]
+        assert sum(same) / len(same) == pytest.approx(alpha, abs=0.05)
+        assert sum(len(languages_of(batch)) > 1 for batch in batches) > 0.95 * len(batches)
+        # Within its kind, every pair of languages is as likely as another.
+        counts = Counter(pair for pair, monolingual in zip(drawn, same, strict=True) if not monolingual)
+        assert not counts or (len(counts) == 6 and max(counts.values()) < 1.5 * min(counts.values()))
+
+
+def test_mixed_batches_of_a_source_in_one_language_are_monolingual() -> None:
+    sampler = HybridBatchSampler([complete("s", 40, ["en"]), complete("t", 40)], 8, 40, 0.5, seed=2, pair_scope="mixed")
+    own = [languages_of(batch) for batch in sampler if batch[0].source == 0]
+    assert own
+    assert set().union(*own) == {("en", "en")}
 
 
 def test_every_language_pair_and_row_is_drawn() -> None:

@@ -34,10 +34,12 @@ def with_negatives(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("symmetric", [False, True])
 @pytest.mark.parametrize("mini_batch_size", [None, 3])
-def test_negatives_add_candidates_to_the_loss(
-    tmp_path: Path, still_backbone: Path, mini_batch_size: int | None
+def test_negatives_add_candidates_to_the_loss_of_queries(
+    tmp_path: Path, still_backbone: Path, mini_batch_size: int | None, symmetric: bool
 ) -> None:
+    """A symmetric loss has a second half, in which passages are compared with the queries alone."""
     words = ["a b", "c", "b b c", "a"]
     columns = {
         "pair_id": ["1", "2", "3", "4"],
@@ -47,13 +49,16 @@ def test_negatives_add_candidates_to_the_loss(
     }
     write_table(tmp_path / "en.parquet", pa.table(columns))
     named = {"--pairs": [f"facts:en={tmp_path / 'en.parquet'}"], "--cache": [str(tmp_path / "cache")]}
-    settings: dict[str, Any] = {"alpha": 1.0, "steps": 1, "batch_size": 4, "temperature": 0.1}
+    settings: dict[str, Any] = {"alpha": 1.0, "symmetric": symmetric, "steps": 1, "batch_size": 4, "temperature": 0.1}
     model = run(tmp_path, still_backbone, named, negatives="given", mini_batch_size=mini_batch_size, **settings)
     encoder = SentenceTransformer(str(still_backbone), device="cpu")
     queries = encoder.encode_query(words, convert_to_tensor=True)
     candidates = encoder.encode_document([*columns["passage"], *columns["negative"]], convert_to_tensor=True)
     similarities = queries @ candidates.T / 0.1
     expected = (similarities.logsumexp(dim=1) - similarities.diagonal()).mean().item()
+    if symmetric:
+        backward = similarities[:, :4].logsumexp(dim=0) - similarities.diagonal()
+        expected = (expected + backward.mean().item()) / 2
     assert curve(model)[1] == pytest.approx(expected, abs=1e-5)
     assert read_json(model / "manifest.json")["training"]["negatives"] == "given"
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from hybridbatch.config.base import Name, Section, Share, distinct
-from hybridbatch.config.training import Strategy
+from hybridbatch.config.training import PairScope, Strategy
 
 Axis = Literal["alpha", "language_exponent", "source_exponent", "pair_scope", "languages"]
 
@@ -24,7 +24,7 @@ class Ablation(Section):
     source_exponent: Annotated[list[Share], AfterValidator(distinct)] = Field(
         [], description="values of `source_exponent`, for example `[0, 0.5, 1]`"
     )
-    pair_scope: Annotated[list[Literal["batch", "example"]], AfterValidator(distinct)] = Field(
+    pair_scope: Annotated[list[PairScope], AfterValidator(distinct)] = Field(
         [], description="values of `pair_scope`, for example `[batch, example]`"
     )
     languages: list[Annotated[list[str], Field(min_length=1), AfterValidator(distinct)]] = Field(

@@ -6,6 +6,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from hybridbatch.config.base import Name, NotNegative, Positive, Section, Share, distinct
 
+PairScope = Literal["batch", "example", "mixed"]
+
 
 class Strategy(Section):
     """How training batches are filled; all that differs between the systems compared."""
@@ -21,9 +23,13 @@ class Strategy(Section):
         1.0,
         description="the source of a batch is drawn from those that have its languages, in proportion to its size in them, raised to this power; 0: equally, 1: by size",
     )
-    pair_scope: Literal["batch", "example"] = Field(
+    pair_scope: PairScope = Field(
         "batch",
-        description="whether the (query language, passage language) pair is drawn once for a cross-lingual batch or separately for each example",
+        description="`batch`: the (query language, passage language) pair is drawn once for a cross-lingual batch; `example`: for each of its examples; `mixed`: for each example of every batch, and the example is monolingual with probability `alpha`",
+    )
+    symmetric: bool = Field(
+        False,
+        description="the mean of two losses: each query finds its passage in the batch, and each passage its query; false: the first alone",
     )
     sources: Annotated[list[Name], Field(min_length=1), AfterValidator(distinct)] | None = Field(
         None, description="those of `training.sources` to train on; null: all"

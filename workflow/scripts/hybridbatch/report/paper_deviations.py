@@ -19,7 +19,7 @@ PROMPTS = ("Query:", "Passage:")
 BATCH_SIZE = 100
 LEARNING_RATE = 3e-5
 WEIGHT_DECAY = 0.01
-SCOPES = {"batch": "per batch", "example": "per example"}
+SCOPES = {"batch": "per batch", "example": "per example", "mixed": "per example, also in monolingual batches"}
 
 
 class Deviation(NamedTuple):

@@ -88,9 +88,12 @@ def read_systems(summary: pd.DataFrame, config: Config, results: Path, page: Pat
 
 def describe(strategy: Strategy) -> str:
     """Return a description of the batches of a strategy."""
-    text = f"monolingual with probability {strategy.alpha:g}"
+    mixed = strategy.pair_scope == "mixed"
+    text = f"{'each example ' if mixed else ''}monolingual with probability {strategy.alpha:g}"
     if strategy.alpha < 1:
-        text += f"; else cross-lingual, a language pair per {strategy.pair_scope}"
+        text += f"; else cross-lingual, a language pair per {'example' if mixed else strategy.pair_scope}"
+    if strategy.symmetric:
+        text += "; symmetric loss"
     if strategy.language_exponent:
         text += f"; languages by their size to the power of {strategy.language_exponent:g}"
     if strategy.source_exponent != 1:

@@ -1,7 +1,7 @@
 """Hybrid batches: each batch is monolingual with probability alpha, else cross-lingual (arXiv 2408.10536, section 3)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import datasets
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 from hybridbatch.common.errors import UserError
+from hybridbatch.config.training import PairScope
 from hybridbatch.train.aligned_pairs import AlignedPairs
 
 LOWER = "lower training.batch_size, or training.validation_batch_size if it is the source of training.validation"
@@ -102,7 +103,8 @@ class HybridBatchSampler(Sampler[list[Example]]):
     A batch is a pure function of (seed, step): it does not depend on earlier batches, on the number of devices or on whether
     training was resumed. A monolingual batch has one language for queries and passages. A cross-lingual batch has different
     languages for queries and passages: one such language pair for the whole batch (``pair_scope="batch"``) or one for each
-    example (``"example"``). No row, query or passage occurs twice in a batch, where it would be its own false negative.
+    example (``"example"``). With ``"mixed"``, each example of every batch has its own languages, and is monolingual with probability
+    ``alpha``. No row, query or passage occurs twice in a batch, where it would be its own false negative.
 
     If a source has negatives, each of its examples has one, in the language of the passage. No negative is also a query, a passage or
     another negative of the batch, not even in another language.
@@ -136,7 +138,7 @@ class HybridBatchSampler(Sampler[list[Example]]):
         seed: int,
         language_exponent: float = 0.0,
         source_exponent: float = 1.0,
-        pair_scope: Literal["batch", "example"] = "batch",
+        pair_scope: PairScope = "batch",
         sizes: Mapping[str, int] | None = None,
     ) -> None:
         self.sources = sources
@@ -160,9 +162,11 @@ class HybridBatchSampler(Sampler[list[Example]]):
             for passage_language in source.languages
             if (rows := source.size(query_language, passage_language))
         ]
-        monolingual = self._usable([p for p in pairs if p.query_language == p.passage_language], alpha > 0)
+        self._monolingual = self._usable([p for p in pairs if p.query_language == p.passage_language], alpha > 0)
         self._crosslingual = self._usable([p for p in pairs if p.query_language != p.passage_language], alpha < 1)
-        self._shares = [Shares(kind, language_exponent, source_exponent) for kind in (monolingual, self._crosslingual)]
+        self._shares = [
+            Shares(kind, language_exponent, source_exponent) for kind in (self._monolingual, self._crosslingual)
+        ]
 
     def _usable(self, pairs: list[LanguagePair], needed: bool) -> list[LanguagePair]:
         """Return the pairs, after a check that each can fill a batch if such batches are needed."""
@@ -195,19 +199,28 @@ class HybridBatchSampler(Sampler[list[Example]]):
         rng = np.random.default_rng((self.seed, step))
         monolingual, crosslingual = self._shares
         pair = (monolingual if rng.random() < self.alpha else crosslingual).draw(rng)
-        if pair.query_language == pair.passage_language or self.pair_scope == "batch":
-            return self._fill(rng, [pair])
-        return self._fill(rng, [other for other in self._crosslingual if other.source == pair.source])
+        own, others = ([p for p in kind if p.source == pair.source] for kind in (self._monolingual, self._crosslingual))
+        if self.pair_scope == "mixed" and own and others:
+            shares = [self.alpha * self._powers(own), (1 - self.alpha) * self._powers(others)]
+            return self._fill(rng, [*own, *others], np.concatenate(shares))
+        if self.pair_scope == "batch" or pair.query_language == pair.passage_language:
+            return self._fill(rng, [pair], np.ones(1))
+        return self._fill(rng, others, self._powers(others))
 
-    def _fill(self, rng: np.random.Generator, pairs: Sequence[LanguagePair]) -> list[Example]:
-        """Draw rows until ``batch_size`` examples share no row and no text; each is of one of the language pairs."""
+    def _powers(self, pairs: Sequence[LanguagePair]) -> NDArray[np.float64]:
+        return powers([pair.size for pair in pairs], self.language_exponent)
+
+    def _fill(
+        self, rng: np.random.Generator, pairs: Sequence[LanguagePair], shares: NDArray[np.float64]
+    ) -> list[Example]:
+        """Draw rows until ``batch_size`` examples share no row and no text; each is of a language pair drawn by its share."""
         examples: list[Example] = []
         rows_seen: set[int] = set()
         texts_seen: set[str] = set()
         all_rows = max(pair.rows for pair in pairs) * len(pairs)
         count = self.batch_size
         while len(examples) < self.batch_size:
-            for example, texts in self._candidates(rng, pairs, count):
+            for example, texts in self._candidates(rng, pairs, shares, count):
                 if len(examples) == self.batch_size:
                     break
                 if (
@@ -229,13 +242,10 @@ class HybridBatchSampler(Sampler[list[Example]]):
         return examples
 
     def _candidates(
-        self, rng: np.random.Generator, pairs: Sequence[LanguagePair], count: int
+        self, rng: np.random.Generator, pairs: Sequence[LanguagePair], shares: NDArray[np.float64], count: int
     ) -> Iterator[tuple[Example, set[str]]]:
         """Yield at most ``count`` random examples of the language pairs in random order, with the texts that others must not have."""
-        if len(pairs) == 1:
-            chosen = np.zeros(count, dtype=np.int64)
-        else:
-            chosen = rng.choice(len(pairs), size=count, p=powers([pair.size for pair in pairs], self.language_exponent))
+        chosen = np.zeros(count, dtype=np.int64) if len(pairs) == 1 else rng.choice(len(pairs), size=count, p=shares)
         number = pairs[0].source
         source = self.sources[number]
         drawn: list[tuple[int, int, str, str]] = []

@@ -111,6 +111,7 @@ def train(
     train_batches: HybridBatchSampler,
     validation_batches: HybridBatchSampler | None,
     settings: Training,
+    symmetric: bool,
     seed: int,
     device: str,
     state: Path,
@@ -126,13 +127,15 @@ def train(
 
     The loss is the multiple-negatives ranking loss, InfoNCE with in-batch negatives (arXiv 1807.03748, equation 4):
     for a batch of n pairs, ``-1/n sum_i log(exp(cos(q_i, p_i) / t) / sum_j exp(cos(q_i, p_j) / t))`` with temperature t. Here j runs
-    over the n passages and, if the source of the batch has negatives, over its n negatives.
+    over the n passages and, if the source of the batch has negatives, over its n negatives. If it is symmetric, it is the mean of this
+    and ``-1/n sum_i log(exp(cos(q_i, p_i) / t) / sum_j exp(cos(q_j, p_i) / t))``, where j runs over the n queries.
 
     Args:
         backbone: a sentence-transformers folder.
         train_batches: batches to train on.
         validation_batches: batches whose mean loss selects the checkpoint; None keeps the last step.
         settings: the training section of the configuration.
+        symmetric: whether the loss, in validation too, is symmetric.
         seed: seeds dropout and other random draws of the libraries; the batches have their own seed.
         device: ``cpu`` or ``cuda``.
         state: folder of checkpoints, which survives a killed job, locked by the caller; the checkpoints are removed at the end.
@@ -158,7 +161,7 @@ def train(
     trainer = HybridBatchTrainer(
         model=model,
         args=arguments,
-        loss=_loss(model, settings),
+        loss=_loss(model, settings, symmetric),
         train_batches=train_batches,
         validation_batches=validation_batches,
         callbacks=[
@@ -258,14 +261,16 @@ def _arguments(
     return arguments
 
 
-def _loss(model: SentenceTransformer, settings: Training) -> torch.nn.Module:
-    scale = 1.0 / settings.temperature
-    gather = int(os.environ.get("WORLD_SIZE", "1")) > 1
+def _loss(model: SentenceTransformer, settings: Training, symmetric: bool) -> torch.nn.Module:
+    options: dict[str, Any] = {
+        "scale": 1.0 / settings.temperature,
+        "gather_across_devices": int(os.environ.get("WORLD_SIZE", "1")) > 1,
+    }
+    if symmetric:
+        options |= {"directions": ("query_to_doc", "doc_to_query"), "partition_mode": "per_direction"}
     if settings.mini_batch_size is not None and settings.mini_batch_size < settings.batch_size:
-        return CachedMultipleNegativesRankingLoss(
-            model, scale=scale, mini_batch_size=settings.mini_batch_size, gather_across_devices=gather
-        )
-    return MultipleNegativesRankingLoss(model, scale=scale, gather_across_devices=gather)
+        return CachedMultipleNegativesRankingLoss(model, mini_batch_size=settings.mini_batch_size, **options)
+    return MultipleNegativesRankingLoss(model, **options)
 
 
 def _write_curves(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
