@@ -272,6 +272,22 @@ def test_a_shipped_experiment_inherits_nothing_from_the_demo(name: str) -> None:
     assert overlaid(DEMO, values) == load_config(values)
 
 
+@pytest.mark.parametrize(
+    "name", sorted(path.name for path in FOLDER.glob("*.yaml") if "me5-small:" in path.read_text("utf-8"))
+)
+def test_the_original_encoder_is_one_file_away(name: str) -> None:
+    """It changes the encoder's origin, the notice and the folder of the results, and nothing else."""
+    packaged = load_config(read_yaml(name))
+    original = overlaid(read_yaml(name), read_yaml("overlays/original_encoder.yaml"))
+    backbone = original.backbones["me5-small"]
+    assert (backbone.hub, backbone.packaged) == ("intfloat/multilingual-e5-small", None)
+    assert original.folder == Path("results/original_encoder", original.experiment)
+    changes = {"notice": packaged.notice, "results_dir": "results", "backbones": packaged.backbones}
+    assert original.model_copy(update=changes) == packaged
+    origin = {"hub", "revision", "packaged", "licence"}
+    assert backbone.model_dump(exclude=origin) == packaged.backbones["me5-small"].model_dump(exclude=origin)
+
+
 def test_shipped_experiments() -> None:
     assert len(load_config(DEMO).run_names) == 2 + 3 * len(DEMO["runs"]["seeds"])
     assert load_config(read_yaml("xquad_zeroshot.yaml")).run_names == ["bm25/bm25/seed0", "me5-small/none/seed0"]
