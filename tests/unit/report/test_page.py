@@ -14,6 +14,7 @@ from example_measures import LANGUAGES, arguments, layout, write_measures
 
 import compare_published as verdicts
 import compare_strategies as compare
+import draw_answer as answer
 import draw_figures as figures
 import write_report as report
 import write_tables as tables
@@ -108,6 +109,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_text(folder / "config.yaml", CONFIG.to_yaml())
     compare.main([*measures, *shown, *compare_options(folder)])
     write_verdicts(folder)
+    draw(folder, shown)
     write_text(
         folder / "logs/train/small_e5/hybrid/seed1.log",
         f"noise\n12:00:00 INFO hybridbatch.common.cli: command: {COMMAND}\n",
@@ -137,6 +139,12 @@ def write_verdicts(folder: Path) -> None:
     verdicts.main([*options, "--verdicts", str(folder / "verdicts.json"), "--output", str(folder / "tables")])
 
 
+def draw(folder: Path, shown: list[str]) -> None:
+    statistics = [f"--{name}={folder}/statistics/{name}.csv" for name in ("intervals", "comparisons")]
+    options = [f"--verdicts={folder}/verdicts.json", "--settings", "{}", "--output", str(folder / "figures")]
+    answer.main([*statistics, *options, *shown])
+
+
 def write_costs(folder: Path) -> None:
     write_text(folder / "a.jsonl", json.dumps({"s": 60.5, "max_rss": 100.25}) + "\n")
     write_text(folder / "b.tsv", "s\th:m:s\tmax_rss\n3.5\t0:00:03\t900.5\n")
@@ -145,7 +153,7 @@ def write_costs(folder: Path) -> None:
 
 def make(folder: Path, output: Path) -> None:
     options = ["--config", str(folder / "config.yaml"), "--results", str(folder), "--tables", *TABLES]
-    options += ["--figures", "cross_quiz_r", "multi", "bias", "curves"]
+    options += ["--figures", "answer", "cross_quiz_r", "multi", "bias", "curves"]
     costs = [f"train={folder / 'a.jsonl'}", f"train={folder / 'b.tsv'}", f"encode={folder / 'c.tsv'}"]
     report.main([*options, "--costs", *costs, "--command", "snakemake --x '<y>'", "--output", str(output)])
 

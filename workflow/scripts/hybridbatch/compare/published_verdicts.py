@@ -134,9 +134,13 @@ class Ours:
             key = ColumnKey(row.benchmark, row.setting, row.metric, row.backbone, row.strategy)
             self._values.setdefault(key, {}).setdefault(row.language, {})[row.seed] = row.value
 
+    def has_languages(self, key: ColumnKey, languages: Iterable[str]) -> bool:
+        """Return whether a benchmark was run in exactly these languages, in the setting of a column."""
+        return self._languages.get((key.benchmark, key.setting)) == {*languages}
+
     def comparable(self, key: ColumnKey, languages: Iterable[str]) -> bool:
         """Return whether a setting is the paper's: across languages, only if the languages are the paper's too."""
-        return key.setting == "mono" or self._languages.get((key.benchmark, key.setting)) == {*languages}
+        return key.setting == "mono" or self.has_languages(key, languages)
 
     def columns(self) -> list[ColumnKey]:
         """Return all columns, in the order of the summary."""
@@ -292,6 +296,18 @@ def orientation(cells: Sequence[PublishedCell], ours: Ours) -> list[dict[str, An
     )
 
 
+def published_means(cells: Sequence[PublishedCell], ours: Ours, names: Names) -> list[dict[str, Any]]:
+    """Return the means of the paper's columns over their languages, unrounded, of benchmarks that were run in these languages.
+
+    ``here`` is our name of the benchmark.
+    """
+    return [
+        {**key._asdict(), "here": names.benchmarks[key.benchmark], "value": _statistic([c.value for c in column], MEAN)}
+        for key, column in by_column(cells).items()
+        if ours.has_languages(key, [cell.language for cell in column])
+    ]
+
+
 def verdicts_document(
     cells: Sequence[PublishedCell], summary: pd.DataFrame, names: Names, tolerances: Mapping[str, float]
 ) -> dict[str, Any]:
@@ -300,7 +316,7 @@ def verdicts_document(
     Returns:
         ``counts`` of the cells by verdict; ``sentence``, the same in words; ``readings``, our benchmark and its candidates by
         published benchmark; ``tolerances``; ``cells``, one for each published number in the paper's order; ``averages`` over
-        languages likewise; ``summary``, counts per column of the paper's tables; ``effects``; ``orientation``.
+        languages likewise; ``summary``, counts per column of the paper's tables; ``effects``; ``means`` of the paper; ``orientation``.
     """
     ours = Ours(summary, names)
     verdicts = judge(cells, ours, tolerances)
@@ -321,6 +337,7 @@ def verdicts_document(
             {"table": column[0].cell.table, **key._asdict(), **count(column)} for key, column in grouped.items()
         ],
         "effects": effects(verdicts),
+        "means": published_means(cells, ours, names),
         "orientation": orientation(cells, ours),
     }
     return {**document, "sentence": verdict_banner(document)}

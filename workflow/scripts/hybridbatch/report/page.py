@@ -22,6 +22,7 @@ from hybridbatch.report.table import TITLES, anchor, read_main, render, show
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
+UNTRAINED = "Nothing was trained: these are the scores of the original encoders."
 DATA_TABLES = ("cleaning", "translation")
 
 
@@ -88,7 +89,7 @@ def write_report(
         title=f"Hybrid-batch training: {config.experiment}",
         notice=config.notice,
         banner=read_banner(results / "verdicts.json"),
-        claim=claim,
+        claim=claim if config.runs.strategies else UNTRAINED,
         shift=shift,
         shift_sentences=shift_sentences,
         findings=sort_comparisons(read_comparisons(results / "statistics/comparisons.csv"), config),
@@ -106,6 +107,7 @@ def write_report(
         choices=open_choices(config),
         data=[section for section in sections if section.name in DATA_TABLES],
         sections=[section for section in sections if section.name not in DATA_TABLES],
+        answers=[drawing for drawing in drawings if drawing.section == "findings"],
         curves=[drawing for drawing in drawings if drawing.section == "training"],
         recall=_recall(config, results),
         costs=sum_costs(costs),
@@ -137,6 +139,11 @@ def _caption(name: str, config: Config) -> tuple[str, str]:
     kind, _, benchmark = name.partition("_")
     level = f"{100 * config.statistics.confidence:g} %"
     captions = {
+        "answer": (
+            "findings",
+            f"Means over languages and seeds with {level} intervals. Intervals that overlap are no test: strategies are compared on the "
+            "same questions. The paper's means are from other encoders and other training data.",
+        ),
         "cross": (
             "cross",
             f"{benchmark}: mAP per query language and passage language, mean over seeds. The diagonal is monolingual.",
