@@ -65,7 +65,10 @@ def test_touching_every_file_reruns_nothing(rerun: Workflow) -> None:
             "hybridbatch/report/figures.py",
             {("draw_answer", ""), ("draw_figures", ""), ("write_transfer", ""), ("write_report", ""), *PROJECTIONS},
         ),
-        ("hybridbatch/compare/comparisons.py", {("compare_strategies", ""), ("draw_answer", ""), ("write_report", "")}),
+        (
+            "hybridbatch/compare/comparisons.py",
+            {("compare_strategies", ""), ("compare_published", ""), ("draw_answer", ""), ("write_report", "")},
+        ),
         ("hybridbatch/report/page.py", {("write_report", "")}),
         ("hybridbatch/report/templates/page.css", LAST - {("draw_figures", "")} | PAGES),
         ("hybridbatch/jobs/preflight.py", set()),
