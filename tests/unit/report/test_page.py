@@ -230,6 +230,19 @@ def test_page_says_what_the_tests_say(folder: Path, page: Page) -> None:
     assert "covers none of the paper's 936 numbers" in text
 
 
+def test_first_screen_is_the_verdict_and_the_figure_and_the_rest_is_folded(folder: Path) -> None:
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    header, _, main = text.partition("</header>")
+    verdict = json.loads((folder / "statistics/claim.json").read_text())["sentence"].partition(": ")[0]
+    position = [header.index(part) for part in (verdict, "<svg", 'class="notice"', "</nav>")]
+    assert position == sorted(position)
+    assert "p-values" not in header
+    summary = main.partition('id="findings"')[2].partition("</section>")[0]
+    open_part = re.sub(r"<details>.*?</details>", "", summary, flags=re.DOTALL)
+    assert "<table" in summary
+    assert not re.search("<table|<dl>|<li>", open_part)
+
+
 def test_overview_holds_means_over_seeds(folder: Path) -> None:
     shown = overview(read_summary(folder / "tables/summary.csv"), CONFIG)
     assert shown.groups == [("quiz_r", 4)]

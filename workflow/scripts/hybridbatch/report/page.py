@@ -142,7 +142,7 @@ def _caption(name: str, config: Config) -> tuple[str, str]:
         "answer": (
             "findings",
             f"Means over languages and seeds with {level} intervals. Intervals that overlap are no test: strategies are compared on the "
-            "same questions. The paper's means are from other encoders and other training data.",
+            "same questions. Hollow markers, if any, are the paper's means; its encoders and training data may differ.",
         ),
         "cross": (
             "cross",
