@@ -24,7 +24,7 @@ from hybridbatch.config.load import load_config
 from hybridbatch.evaluate.summary import read_summary
 from hybridbatch.report.costs import duration, read_recall, sum_costs
 from hybridbatch.report.data_counts import count_benchmarks, count_pairs
-from hybridbatch.report.findings import overview, read_banner, sort_comparisons
+from hybridbatch.report.findings import overview, read_banner, read_claim, sort_comparisons
 from hybridbatch.report.machine import gpu_names, revision
 from hybridbatch.report.page import inline_svg
 from hybridbatch.report.systems import read_command
@@ -272,6 +272,19 @@ def test_comparisons_of_the_claim_come_first(pairs: list[tuple[str, str]], first
 def test_without_comparisons_nothing_is_said() -> None:
     empty = pd.DataFrame(columns=["benchmark", "setting", "metric", "strategy", "baseline", "sentence"])
     assert sort_comparisons(empty, CONFIG) == []
+
+
+def test_the_claim_is_reported_with_its_encoders_domains_and_readings(tmp_path: Path) -> None:
+    claim = {"sentence": "a", "backbones": {"e": {"sentence": "a with e"}}, "other_readings": []}
+    other = {"sentence": "b", "backbones": {name: {"sentence": f"b with {name}"} for name in "ef"}}
+    write_text(
+        tmp_path / "claim.json",
+        json.dumps(claim | {"out_of_domain": {"sentence": "a out of domain"}, "other_readings": [other]}),
+    )
+    assert read_claim(tmp_path / "claim.json") == ["a", "a out of domain", "b", "b with e", "b with f"]
+    write_text(tmp_path / "claim.json", json.dumps({"sentence": "a"}))
+    with pytest.raises(UserError, match=r"claim\.json: holds no claim"):
+        read_claim(tmp_path / "claim.json")
 
 
 @pytest.mark.parametrize(("covered", "within", "state"), [(0, 0, "none"), (3, 3, "within"), (3, 2, "outside")])

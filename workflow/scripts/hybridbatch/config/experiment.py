@@ -353,13 +353,13 @@ class Config(Section):
     def published_effects(self) -> list[tuple[str, str, str]]:
         """The differences that the paper has, too: strategy, baseline, and the paper's name of this baseline.
 
-        The strategy of the claim stands for the paper's hybrid, its baselines for those of the same ``alpha``.
+        The strategy of each reading of the claim stands for the paper's hybrid, its baselines for those of the same ``alpha``.
         """
         published = {1.0: "monolingual", 0.0: "crosslingual"}
-        claim = self.statistics.claim
-        alphas = {name: self.strategies[name].alpha for name in claim.baselines if name in self.strategies}
         pairs = [("hybrid", name, name) for name in published.values()]
-        pairs += [(claim.strategy, name, published[alpha]) for name, alpha in alphas.items() if alpha in published]
+        for claim in self.statistics.claims:
+            alphas = {name: self.strategies[name].alpha for name in claim.baselines if name in self.strategies}
+            pairs += [(claim.strategy, name, published[alpha]) for name, alpha in alphas.items() if alpha in published]
         return [*dict.fromkeys(pairs)]
 
     @property

@@ -14,7 +14,14 @@ from hybridbatch.evaluate.names import MISSING, decimals, metric_label
 from hybridbatch.evaluate.summary import read_summary
 from hybridbatch.report.costs import Recall, duration, read_recall, sum_costs
 from hybridbatch.report.data_counts import count_benchmarks, count_pairs, origin
-from hybridbatch.report.findings import overview, read_banner, read_comparisons, read_statistics, sort_comparisons
+from hybridbatch.report.findings import (
+    overview,
+    read_banner,
+    read_claim,
+    read_comparisons,
+    read_statistics,
+    sort_comparisons,
+)
 from hybridbatch.report.machine import machine, revision, versions
 from hybridbatch.report.paper_deviations import deviations, open_choices
 from hybridbatch.report.systems import read_systems
@@ -81,7 +88,7 @@ def write_report(
         )
         for name in tables
     ]
-    (claim,) = read_statistics(results / "statistics/claim.json", {"sentence": str})
+    claims = read_claim(results / "statistics/claim.json")
     shift, shift_sentences = read_statistics(results / "statistics/shift.json", {"answer": str, "sentences": list})
     page = render(
         "report.html.jinja",
@@ -89,7 +96,8 @@ def write_report(
         title=f"Hybrid-batch training: {config.experiment}",
         notice=config.notice,
         banner=read_banner(results / "verdicts.json"),
-        claim=claim if config.runs.strategies else UNTRAINED,
+        claim=claims[0] if config.runs.strategies else UNTRAINED,
+        claims=claims,
         shift=shift,
         shift_sentences=shift_sentences,
         findings=sort_comparisons(read_comparisons(results / "statistics/comparisons.csv"), config),
