@@ -63,10 +63,9 @@ containers: $(READY)
 	        | sed 's|miniforge3:latest|miniforge3:$(MINIFORGE)|' > envs/$$device.Dockerfile; \
 	done
 
-# The pictures of the README; Graphviz must be installed.
+# The picture of the rules in the README; Graphviz must be installed.
 pictures: $(READY)
 	$(BIN)/python tools/draw_rulegraph.py
-	$(BIN)/python tools/draw_main_result.py
 
 # Update requirements.lock to the newest versions that requirements.in allows.
 lock:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from hybridbatch.compare.published_verdicts import Names, PublishedCell, verdicts_document
+from hybridbatch.compare.published_verdicts import COMPARED, SIZES, Names, PublishedCell, verdicts_document
 from hybridbatch.config.published import TOLERANCES
 from hybridbatch.evaluate.names import TABLES
 from hybridbatch.evaluate.summary import SUMMARY_COLUMNS
@@ -27,6 +27,16 @@ def summary_of(cells: list[PublishedCell], shift: float = 0.0, seeds: tuple[int,
     return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
 
 
-def judged(cells: list[PublishedCell], summary: pd.DataFrame, names: Names = NAMES) -> dict[str, Any]:
+PAIRS = [("hybrid", name, name) for name in ("monolingual", "crosslingual")]
+UNTESTED = pd.DataFrame(columns=[*COMPARED, "backbone", *SIZES])
+
+
+def judged(
+    cells: list[PublishedCell],
+    summary: pd.DataFrame,
+    names: Names = NAMES,
+    comparisons: pd.DataFrame = UNTESTED,
+    pairs: list[tuple[str, str, str]] = PAIRS,
+) -> dict[str, Any]:
     """Return the verdicts with the default tolerances."""
-    return verdicts_document(cells, summary, names, {**TOLERANCES})
+    return verdicts_document(cells, summary, names, {**TOLERANCES}, comparisons, pairs)

@@ -62,7 +62,7 @@ def expected_results() -> set[str]:
     files |= {f"language_bias/{run}.{suffix}" for run in ENCODERS for suffix in ("parquet", "shares.csv")}
     files |= {"verdicts.json", "tables/language_shares.csv"}
     figures = [f"{kind}_{benchmark}" for kind in ("cross", "projection") for benchmark in BENCHMARKS]
-    figures += ["multi", "bias", "curves", "transfer"]
+    figures += ["answer", "multi", "bias", "curves", "transfer"]
     return files | {f"figures/{figure}.{suffix}" for figure in figures for suffix in ("svg", "pdf")}
 
 

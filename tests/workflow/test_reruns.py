@@ -11,7 +11,7 @@ BENCHMARKS = ["demo_facts", "demo_advice"]
 # Jobs of seconds that read the tables and write pages.
 CARDS = {("write_model_card", f"run=tiny/{strategy}/seed1") for strategy in ("monolingual", "hybrid")}
 SUMMARIES = {("compare_strategies", ""), ("compare_published", ""), ("write_transfer", "")}
-LAST = {("write_tables", ""), ("draw_figures", ""), ("write_report", ""), *SUMMARIES, *CARDS}
+LAST = {("write_tables", ""), ("draw_answer", ""), ("draw_figures", ""), ("write_report", ""), *SUMMARIES, *CARDS}
 # Pages of other tables, with the same layout and templates.
 PAGES = {("write_bias_tables", ""), ("write_data_tables", "")}
 PROJECTIONS = {("draw_projection", f"benchmark={name}") for name in BENCHMARKS}
@@ -63,9 +63,12 @@ def test_touching_every_file_reruns_nothing(rerun: Workflow) -> None:
         ),
         (
             "hybridbatch/report/figures.py",
-            {("draw_figures", ""), ("write_transfer", ""), ("write_report", ""), *PROJECTIONS},
+            {("draw_answer", ""), ("draw_figures", ""), ("write_transfer", ""), ("write_report", ""), *PROJECTIONS},
         ),
-        ("hybridbatch/compare/comparisons.py", {("compare_strategies", ""), ("write_report", "")}),
+        (
+            "hybridbatch/compare/comparisons.py",
+            {("compare_strategies", ""), ("compare_published", ""), ("draw_answer", ""), ("write_report", "")},
+        ),
         ("hybridbatch/report/page.py", {("write_report", "")}),
         ("hybridbatch/report/templates/page.css", LAST - {("draw_figures", "")} | PAGES),
         ("hybridbatch/jobs/preflight.py", set()),
@@ -128,13 +131,17 @@ def test_a_new_measure_only_measures(rerun: Workflow) -> None:
 
 def test_other_measures_in_a_table_only_write_tables(rerun: Workflow) -> None:
     rerun.configure(evaluation={"tables": {"mono": ["ndcg@10"]}})
-    assert rerun.planned() == {("write_tables", ""), ("write_report", ""), CONFIG, *SUMMARIES, *CARDS}
+    assert rerun.planned() == {
+        CONFIG, ("write_tables", ""), ("draw_answer", ""), ("write_report", ""), *SUMMARIES, *CARDS
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("change", [{"device": "auto"}, {"mirror": "data"}, {"notice": "Another sentence."}])
 def test_devices_mirrors_and_notices_rerun_only_pages(rerun: Workflow, change: dict[str, str]) -> None:
     rerun.configure(**change)
-    assert rerun.planned() <= {CONFIG, ("write_tables", ""), ("write_report", ""), *SUMMARIES, *CARDS, *PAGES}
+    assert rerun.planned() <= {
+        CONFIG, ("write_tables", ""), ("draw_answer", ""), ("write_report", ""), *SUMMARIES, *CARDS, *PAGES
+    }  # fmt: skip
 
 
 NEW_BENCHMARK = {

@@ -83,6 +83,7 @@ rule compare_published:
     """Compare the results with every published number: within tolerance, above, below or not run."""
     input:
         summary=f"{RESULTS}/tables/summary.csv",
+        comparisons=f"{RESULTS}/statistics/comparisons.csv",
         published=PUBLISHED_NUMBERS,
         templates=TEMPLATES,
     output:
@@ -100,15 +101,18 @@ rule compare_published:
             {*experiment.whole_benchmarks}, {*experiment.runs.backbones}
         ).model_dump_json(),
         candidates=json.dumps(experiment.candidates),
+        effects=json.dumps(experiment.published_effects),
         layout=NOTICE,
         folder=subpath(output.page, parent=True),
     shell:
         r"""
         python {params.program:q} \
             --summary {input.summary:q} \
+            --comparisons {input.comparisons:q} \
             --published {input.published:q} \
             --settings {params.settings:q} \
             --candidates {params.candidates:q} \
+            --effects {params.effects:q} \
             --layout {params.layout:q} \
             --verdicts {output.verdicts:q} \
             --output {params.folder:q} \

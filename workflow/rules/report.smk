@@ -12,7 +12,7 @@ OUTPUTS:
     tables/{cleaning,translation}.{csv,md,tex,html}     pairs removed by cleaning, and quality of translations
     tables/transfer.*, figures/transfer.*               scores of languages with and without training data
     tables/ablation.*, figures/ablation.*               if the configuration has an ablation
-    figures/*.{svg,pdf}                                 also projection_<benchmark>, parallel questions in two dimensions
+    figures/*.{svg,pdf}                                 answer heads the report; also projection_<benchmark>, parallel questions in two dimensions
     report.html                                         all of this on one page that opens offline
 """
 
@@ -29,7 +29,7 @@ ANALYSES = (["transfer"] if experiment.trained_runs else []) + (["ablation"] if 
 # The contents of the report, in order.
 REPORT_TABLES = [*DATA_TABLES, *SCORES, *(["language_bias"] if BIAS_RUNS else [])]
 REPORT_TABLES += ["significance", "shift", *ANALYSES, "published"]
-REPORT_FIGURES = [*FIGURES, *(f"projection_{name}" for name in POOLED if PROJECTED), *ANALYSES]
+REPORT_FIGURES = ["answer", *FIGURES, *(f"projection_{name}" for name in POOLED if PROJECTED), *ANALYSES]
 
 
 def figure(name):
@@ -77,6 +77,7 @@ localrules:
     write_bias_tables,
     write_transfer,
     write_ablation,
+    draw_answer,
     draw_figures,
     draw_projection,
     write_report,
@@ -265,6 +266,38 @@ rule write_ablation:
             --layout {params.layout:q} \
             --tables {params.tables:q} \
             --figures {params.figures:q} \
+            &>{log:q}
+        """
+
+
+rule draw_answer:
+    """Draw the figure at the top of the report: means, intervals, the paper's means and significant winners."""
+    input:
+        intervals=f"{RESULTS}/statistics/intervals.csv",
+        comparisons=f"{RESULTS}/statistics/comparisons.csv",
+        verdicts=f"{RESULTS}/verdicts.json",
+    output:
+        figure=figure("answer"),
+        pdf=f"{RESULTS}/figures/answer.pdf",
+    log:
+        f"{LOGS}/draw_answer.log",
+    conda:
+        "../../envs/report.yaml"
+    params:
+        program=program("draw_answer"),
+        code=code("draw_answer"),
+        layout=experiment.layout.model_dump_json(include={"benchmarks", "strategies", "notice"}),
+        settings=experiment.statistics.model_dump_json(include={"alpha", "confidence"}),
+        folder=subpath(output.figure, parent=True),
+    shell:
+        r"""
+        python {params.program:q} \
+            --intervals {input.intervals:q} \
+            --comparisons {input.comparisons:q} \
+            --verdicts {input.verdicts:q} \
+            --layout {params.layout:q} \
+            --settings {params.settings:q} \
+            --output {params.folder:q} \
             &>{log:q}
         """
 

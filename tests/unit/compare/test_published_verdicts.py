@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from example_measures import layout
 from hypothesis import given
 from hypothesis import strategies as st
-from published_numbers import FILE, NAMES, judged, summary_of
+from published_numbers import FILE, NAMES, PAIRS, UNTESTED, judged, summary_of
 from pydantic import ValidationError
 
 import compare_published as verdicts
@@ -22,6 +23,8 @@ import verify
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json, sha256, write_json
 from hybridbatch.compare.published_verdicts import (
+    COMPARED,
+    SIZES,
     Names,
     PublishedCell,
     by_column,
@@ -81,7 +84,7 @@ def test_printed_averages_follow_from_the_cells(
 
 
 def test_equal_numbers_are_all_within(cells: list[PublishedCell]) -> None:
-    document = verdicts_document(cells, summary_of(cells), NAMES, dict.fromkeys(TOLERANCES, 0.0))
+    document = verdicts_document(cells, summary_of(cells), NAMES, dict.fromkeys(TOLERANCES, 0.0), UNTESTED, PAIRS)
     counts = {"within": 936, "above": 0, "below": 0, "not run": 0, "covered": 936, "published": 936}
     assert document["counts"] == counts
     assert {cell["difference"] for cell in document["cells"]} == {0}
@@ -164,6 +167,60 @@ def test_other_backbones_are_shown_without_verdict(cells: list[PublishedCell]) -
     assert {row["benchmark"] for row in document["orientation"]} == {"xquad_r"}
 
 
+def comparisons_of(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=[*COMPARED, "backbone", *SIZES])
+
+
+XQUAD = [("mono", "map"), ("cross", "map"), ("multi", "map"), ("multi", "rank_distance")]
+OTHER_PAIRS = [*PAIRS, ("hybrid_example", "crosslingual_example", "crosslingual")]
+
+
+def test_effects_of_the_paper_follow_from_its_cells(cells: list[PublishedCell]) -> None:
+    xquad = [cell for cell in cells if cell.key.benchmark == "xquad_r" and cell.key.backbone == "xlm-r"]
+    comparisons = comparisons_of(
+        [
+            ("xquad_r", *measure, "hybrid", baseline, "me5", 0.0, 0.0, 0.0)
+            for measure in XQUAD
+            for baseline in ("monolingual", "crosslingual")
+        ]
+    )
+    document = judged(cells, summary_of(xquad).replace({"xlm-r": "me5"}), comparisons=comparisons)
+    assert document["counts"]["covered"] == 0
+    # From the row "Mean" of the paper's tables 3 and 7: points of mAP, and ranks.
+    expected = {"monolingual": [0.6, 3.2, 4.5, -123.6], "crosslingual": [4.2, 0.6, -0.1, -8.8]}
+    for baseline, gains in expected.items():
+        own = [row for row in document["effects_of_hybrid"] if row["baseline"] == baseline]
+        assert [(row["setting"], row["metric"]) for row in own] == [*XQUAD[:3], ("bias", "rank_distance")]
+        found = [row["published"]["xlm-r"] for row in own]
+        assert [100 * gain for gain in found[:3]] == pytest.approx(gains[:3], abs=0.05)
+        assert found[3] == pytest.approx(gains[3], abs=0.1)
+
+
+def test_our_effects_are_turned_towards_hybrid_and_their_signs_compared(cells: list[PublishedCell]) -> None:
+    xquad = [cell for cell in cells if cell.key.benchmark == "xquad_r" and cell.key.backbone == "xlm-r"]
+    rows = [
+        ("xq", "multi", "map", "hybrid", "monolingual", "e", 0.03, 0.01, 0.04),
+        ("xq", "multi", "map", "crosslingual", "hybrid", "e", 0.02, -0.01, 0.05),
+        ("xq", "multi", "map", "hybrid_example", "crosslingual_example", "e", 0.01, -0.01, 0.02),
+        ("xq", "multi", "rank_distance", "hybrid", "monolingual", "e", 9.0, -1.0, 20.0),
+        ("other", "multi", "map", "hybrid", "monolingual", "e", 0.03, 0.01, 0.04),
+    ]
+    summary = summary_of(xquad).replace({"xquad_r": "xq", "xlm-r": "e"})
+    names = Names({"xquad_r": "xq"}, {})
+    effects = judged(cells, summary, names, comparisons_of(rows), OTHER_PAIRS)["effects_of_hybrid"]
+    keys = ("benchmark", "setting", "backbone", "strategy", "baseline", *SIZES, "same_sign")
+    assert [tuple(row[key] for key in keys) for row in effects] == [
+        ("xquad_r", "multi", "e", "hybrid", "monolingual", 0.03, 0.01, 0.04, ["xlm-r", "labse"]),
+        # The paper's difference is -0.07 points with XLM-R and 0.26 with LaBSE.
+        ("xquad_r", "multi", "e", "hybrid", "crosslingual", -0.02, -0.05, 0.01, ["xlm-r"]),
+        ("xquad_r", "multi", "e", "hybrid_example", "crosslingual_example", 0.01, -0.01, 0.02, ["labse"]),
+        ("xquad_r", "bias", "e", "hybrid", "monolingual", 9.0, -1.0, 20.0, []),
+    ]
+    # In other languages, a benchmark is not the paper's.
+    fewer = summary[summary["language"] != "de"]
+    assert judged(cells, fewer, names, comparisons_of(rows), OTHER_PAIRS)["effects_of_hybrid"] == []
+
+
 @pytest.mark.slow
 @given(scale=st.floats(-3, 3))
 def test_an_effect_scaled_by_a_number_has_that_ratio(scale: float) -> None:
@@ -195,8 +252,10 @@ def test_rounding_is_the_papers(cells: list[PublishedCell]) -> None:
 
 def programs(cells: list[PublishedCell], folder: Path, shift: float) -> Path:
     (folder / "summary.csv").write_text(to_csv(summary_of(cells, shift)), encoding="utf-8")
+    (folder / "comparisons.csv").write_text(to_csv(UNTESTED), encoding="utf-8")
     settings = PublishedNumbers(benchmarks=NAMES.benchmarks, backbones=NAMES.backbones)
-    given = ["--summary", str(folder / "summary.csv"), "--published", str(FILE), "--output", str(folder), *layout()]
+    given = [f"--{name}={folder / name}.csv" for name in ("summary", "comparisons")]
+    given += ["--published", str(FILE), "--effects", json.dumps(PAIRS), "--output", str(folder), *layout()]
     verdicts.main([*given, "--settings", settings.model_dump_json(), "--verdicts", str(folder / "verdicts.json")])
     return folder / "verdicts.json"
 

@@ -246,6 +246,18 @@ def overlaid(values: dict[str, Any], changes: dict[str, Any]) -> Config:
     return load_config(merged)
 
 
+def test_differences_that_the_paper_has_too() -> None:
+    papers = [("hybrid", "monolingual", "monolingual"), ("hybrid", "crosslingual", "crosslingual")]
+    assert small().published_effects == papers
+    strategies = {"own": {"alpha": 0.4}, "pairs": {"alpha": 0, "pair_scope": "example"}, "most": {"alpha": 0.9}}
+    claim = {"strategy": "own", "baselines": ["pairs", "monolingual", "most"]}
+    names = [*strategies, "monolingual"]
+    config = small({"strategies": strategies, "runs.strategies": names, "statistics": {"claim": claim}})
+    assert config.published_effects == [
+        *papers, ("own", "pairs", "crosslingual"), ("own", "monolingual", "monolingual")
+    ]  # fmt: skip
+
+
 def test_an_overlay_replaces_values_and_lists_and_adds_names() -> None:
     changes = {
         "training": {"steps": 3},

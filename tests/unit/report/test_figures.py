@@ -1,12 +1,12 @@
 """Figures show the numbers of the measures, are the same bytes each time, and never fail for want of data."""
 
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from drawings import texts
 from example_measures import BENCHMARKS, arguments, write_measures
 
 import draw_figures as figures
@@ -32,14 +32,6 @@ def write_curves(folder: Path) -> dict[str, Path]:
 def draw(files: dict[str, Path], output: Path, curves: dict[str, Path]) -> None:
     options = ["--curves", *arguments(curves)] if curves else []
     figures.main(["--measures", *arguments(files), "--benchmarks", *BENCHMARKS, *options, "--output", str(output)])
-
-
-def texts(file: Path) -> list[str]:
-    return [
-        "".join(element.itertext()).strip()
-        for element in ET.parse(file).iter()  # noqa: S314 (written by the test)
-        if element.tag.endswith("}text")
-    ]
 
 
 @pytest.mark.slow

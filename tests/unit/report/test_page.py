@@ -14,6 +14,7 @@ from example_measures import LANGUAGES, arguments, layout, write_measures
 
 import compare_published as verdicts
 import compare_strategies as compare
+import draw_answer as answer
 import draw_figures as figures
 import write_report as report
 import write_tables as tables
@@ -23,7 +24,7 @@ from hybridbatch.config.load import load_config
 from hybridbatch.evaluate.summary import read_summary
 from hybridbatch.report.costs import duration, read_recall, sum_costs
 from hybridbatch.report.data_counts import count_benchmarks, count_pairs
-from hybridbatch.report.findings import overview, read_banner, sort_comparisons
+from hybridbatch.report.findings import overview, read_banner, read_claim, sort_comparisons
 from hybridbatch.report.machine import gpu_names, revision
 from hybridbatch.report.page import inline_svg
 from hybridbatch.report.systems import read_command
@@ -108,6 +109,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_text(folder / "config.yaml", CONFIG.to_yaml())
     compare.main([*measures, *shown, *compare_options(folder)])
     write_verdicts(folder)
+    draw(folder, shown)
     write_text(
         folder / "logs/train/small_e5/hybrid/seed1.log",
         f"noise\n12:00:00 INFO hybridbatch.common.cli: command: {COMMAND}\n",
@@ -130,11 +132,21 @@ def write_verdicts(folder: Path) -> None:
         str(folder / "tables/summary.csv"),
         "--published",
         str(PUBLISHED),
+        "--comparisons",
+        str(folder / "statistics/comparisons.csv"),
+        "--effects",
+        "[]",
         "--settings",
         "{}",
         *layout(),
     ]
     verdicts.main([*options, "--verdicts", str(folder / "verdicts.json"), "--output", str(folder / "tables")])
+
+
+def draw(folder: Path, shown: list[str]) -> None:
+    statistics = [f"--{name}={folder}/statistics/{name}.csv" for name in ("intervals", "comparisons")]
+    options = [f"--verdicts={folder}/verdicts.json", "--settings", "{}", "--output", str(folder / "figures")]
+    answer.main([*statistics, *options, *shown])
 
 
 def write_costs(folder: Path) -> None:
@@ -145,7 +157,7 @@ def write_costs(folder: Path) -> None:
 
 def make(folder: Path, output: Path) -> None:
     options = ["--config", str(folder / "config.yaml"), "--results", str(folder), "--tables", *TABLES]
-    options += ["--figures", "cross_quiz_r", "multi", "bias", "curves"]
+    options += ["--figures", "answer", "cross_quiz_r", "multi", "bias", "curves"]
     costs = [f"train={folder / 'a.jsonl'}", f"train={folder / 'b.tsv'}", f"encode={folder / 'c.tsv'}"]
     report.main([*options, "--costs", *costs, "--command", "snakemake --x '<y>'", "--output", str(output)])
 
@@ -218,6 +230,19 @@ def test_page_says_what_the_tests_say(folder: Path, page: Page) -> None:
     assert "covers none of the paper's 936 numbers" in text
 
 
+def test_first_screen_is_the_verdict_and_the_figure_and_the_rest_is_folded(folder: Path) -> None:
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    header, _, main = text.partition("</header>")
+    verdict = json.loads((folder / "statistics/claim.json").read_text())["sentence"].partition(": ")[0]
+    position = [header.index(part) for part in (verdict, "<svg", 'class="notice"', "</nav>")]
+    assert position == sorted(position)
+    assert "p-values" not in header
+    summary = main.partition('id="findings"')[2].partition("</section>")[0]
+    open_part = re.sub(r"<details>.*?</details>", "", summary, flags=re.DOTALL)
+    assert "<table" in summary
+    assert not re.search("<table|<dl>|<li>", open_part)
+
+
 def test_overview_holds_means_over_seeds(folder: Path) -> None:
     shown = overview(read_summary(folder / "tables/summary.csv"), CONFIG)
     assert shown.groups == [("quiz_r", 4)]
@@ -247,6 +272,19 @@ def test_comparisons_of_the_claim_come_first(pairs: list[tuple[str, str]], first
 def test_without_comparisons_nothing_is_said() -> None:
     empty = pd.DataFrame(columns=["benchmark", "setting", "metric", "strategy", "baseline", "sentence"])
     assert sort_comparisons(empty, CONFIG) == []
+
+
+def test_the_claim_is_reported_with_its_encoders_domains_and_readings(tmp_path: Path) -> None:
+    claim = {"sentence": "a", "backbones": {"e": {"sentence": "a with e"}}, "other_readings": []}
+    other = {"sentence": "b", "backbones": {name: {"sentence": f"b with {name}"} for name in "ef"}}
+    write_text(
+        tmp_path / "claim.json",
+        json.dumps(claim | {"out_of_domain": {"sentence": "a out of domain"}, "other_readings": [other]}),
+    )
+    assert read_claim(tmp_path / "claim.json") == ["a", "a out of domain", "b", "b with e", "b with f"]
+    write_text(tmp_path / "claim.json", json.dumps({"sentence": "a"}))
+    with pytest.raises(UserError, match=r"claim\.json: holds no claim"):
+        read_claim(tmp_path / "claim.json")
 
 
 @pytest.mark.parametrize(("covered", "within", "state"), [(0, 0, "none"), (3, 3, "within"), (3, 2, "outside")])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from published_numbers import FILE, NAMES, judged, summary_of
+from published_numbers import FILE, NAMES, UNTESTED, judged, summary_of
 
 from hybridbatch.compare.published_verdicts import Names, PublishedCell, read_published
 from hybridbatch.report.published_tables import published_page
@@ -118,5 +118,25 @@ def test_latex_compiles_in_form(cells: list[PublishedCell], tmp_path: Path) -> N
 def test_only_covered_tables_are_shown_in_full(cells: list[PublishedCell]) -> None:
     bias = [cell for cell in cells if cell.table == 8]
     tables = published_page(judged(cells, summary_of(bias))).tables
-    assert [table.title for table in tables] == ["Verdicts", "Table 8: mlqa_r, Rank distance", "Effects"]
+    assert [table.title for table in tables] == ["Verdicts", "Table 8: mlqa_r, Rank distance", "Effect ratios"]
     assert [cell.text for cell in tables[0].rows[-1]] == ["all", "", "", "42", "0", "0", "894"]
+
+
+def test_effects_come_first_in_points_and_ranks(cells: list[PublishedCell]) -> None:
+    bias = [cell for cell in cells if cell.table == 8 and cell.key.backbone == "xlm-r"]
+    mono = [cell for cell in cells if cell.table == 4 and cell.key[1:3] == ("mono", "map")]
+    rows = [
+        ("mlqa_r", "mono", "map", "hybrid", "monolingual", "me5", 0.0123, 0.001, 0.02),
+        ("mlqa_r", "mono", "map", "hybrid", "crosslingual", "me5", -0.0001, -0.01, 0.01),
+        ("mlqa_r", "multi", "rank_distance", "hybrid", "monolingual", "me5", 12.3, 1.0, 20.0),
+    ]
+    comparisons = pd.DataFrame(rows, columns=UNTESTED.columns)
+    summary = summary_of(mono + bias).replace({"xlm-r": "me5"})
+    tables = published_page(judged(cells, summary, comparisons=comparisons)).tables
+    assert [table.title for table in tables] == ["Effects", "Verdicts", "Other systems on mlqa_r"]
+    # Of the paper's means: .6481 - .6475 and .6864 - .6807; .6481 - .6256 and .6864 - .6710; 227.1 - 287.5 and 195.0 - 225.3.
+    assert [[cell.text for cell in row][2:] for row in tables[0].rows] == [
+        ["hybrid - monolingual", "+0.1", "+0.6", "me5", "+1.2", "+0.1", "+2.0", "xlm-r, labse"],
+        ["hybrid - crosslingual", "+2.2", "+1.5", "me5", "+0.0", "-1.0", "+1.0", "open"],
+        ["hybrid - monolingual", "-60", "-30", "me5", "+12", "+1", "+20", "neither"],
+    ]

@@ -21,6 +21,8 @@ PAPERS = get_args(PublishedBackbone)
 WITH_MEDIAN = ("miracl",)
 # Each effect: a strategy and the baseline that it is compared with.
 EFFECTS = (("hybrid", "monolingual"), ("hybrid", "crosslingual"), ("crosslingual", "monolingual"))
+COMPARED = ["benchmark", "setting", "metric", "strategy", "baseline"]
+SIZES = ["difference", "low", "high"]
 
 
 class ColumnKey(NamedTuple):
@@ -134,9 +136,13 @@ class Ours:
             key = ColumnKey(row.benchmark, row.setting, row.metric, row.backbone, row.strategy)
             self._values.setdefault(key, {}).setdefault(row.language, {})[row.seed] = row.value
 
+    def has_languages(self, key: ColumnKey, languages: Iterable[str]) -> bool:
+        """Return whether a benchmark was run in exactly these languages, in the setting of a column."""
+        return self._languages.get((key.benchmark, key.setting)) == {*languages}
+
     def comparable(self, key: ColumnKey, languages: Iterable[str]) -> bool:
         """Return whether a setting is the paper's: across languages, only if the languages are the paper's too."""
-        return key.setting == "mono" or self._languages.get((key.benchmark, key.setting)) == {*languages}
+        return key.setting == "mono" or self.has_languages(key, languages)
 
     def columns(self) -> list[ColumnKey]:
         """Return all columns, in the order of the summary."""
@@ -292,18 +298,92 @@ def orientation(cells: Sequence[PublishedCell], ours: Ours) -> list[dict[str, An
     )
 
 
+def published_means(cells: Sequence[PublishedCell], ours: Ours, names: Names) -> list[dict[str, Any]]:
+    """Return the means of the paper's columns over their languages, unrounded, of benchmarks that were run in these languages.
+
+    ``here`` is our name of the benchmark.
+    """
+    return [
+        {**key._asdict(), "here": names.benchmarks[key.benchmark], "value": _statistic([c.value for c in column], MEAN)}
+        for key, column in by_column(cells).items()
+        if ours.has_languages(key, [cell.language for cell in column])
+    ]
+
+
+def effects_of_hybrid(
+    means: Sequence[Mapping[str, Any]], comparisons: pd.DataFrame, pairs: Iterable[tuple[str, str, str]]
+) -> list[dict[str, Any]]:
+    """Return how much hybrid batches gain over each baseline, with our encoders and with the paper's.
+
+    Encoders and training data may differ from the paper's; benchmarks and their languages do not.
+
+    Args:
+        means: the result of :func:`published_means`.
+        comparisons: :data:`COMPARED`, ``backbone`` and :data:`SIZES` of ``comparisons.csv``: differences of macro-averages, with intervals.
+        pairs: a strategy and a baseline of ours, and the paper's name of this baseline.
+
+    Returns:
+        A record for each published measure, pair and backbone: the names, the :data:`SIZES` of our difference, ``published``, the
+        difference of each of the paper's encoders, and ``same_sign``, those of them with the sign of ours.
+    """
+    ours = comparisons.assign(setting=list(map(table_name, comparisons["setting"], comparisons["metric"])))
+    # Of two strategies, either one may be the baseline.
+    turned = ours.rename(columns={"strategy": "baseline", "baseline": "strategy", "low": "high", "high": "low"})
+    ours = pd.concat([ours, turned.assign(**{name: -turned[name] for name in SIZES})])
+    columns: dict[tuple[str, ...], dict[tuple[str, str], float]] = {}
+    for mean in means:
+        measure = (mean["benchmark"], mean["here"], mean["setting"], mean["metric"])
+        columns.setdefault(measure, {})[mean["backbone"], mean["strategy"]] = mean["value"]
+    rows = []
+    for (benchmark, here, setting, metric), values in columns.items():
+        for strategy, baseline, name in pairs:
+            published = {
+                paper: values[paper, "hybrid"] - values[paper, name]
+                for paper in PAPERS
+                if {(paper, "hybrid"), (paper, name)} <= {*values}
+            }
+            key = dict(zip(COMPARED, (here, setting, metric, strategy, baseline), strict=True))
+            for own in ours[(ours[COMPARED] == pd.Series(key)).all(axis="columns")].to_dict("records"):
+                same_sign = [paper for paper, gain in published.items() if gain * own["difference"] > 0]
+                rows.append(
+                    {
+                        **key,
+                        "benchmark": benchmark,
+                        "backbone": own["backbone"],
+                        **{size: own[size] for size in SIZES},
+                        "published": published,
+                        "same_sign": same_sign,
+                    }
+                )
+    return rows
+
+
 def verdicts_document(
-    cells: Sequence[PublishedCell], summary: pd.DataFrame, names: Names, tolerances: Mapping[str, float]
+    cells: Sequence[PublishedCell],
+    summary: pd.DataFrame,
+    names: Names,
+    tolerances: Mapping[str, float],
+    comparisons: pd.DataFrame,
+    pairs: Iterable[tuple[str, str, str]],
 ) -> dict[str, Any]:
     """Return the content of ``verdicts.json``.
+
+    Args:
+        cells: the result of :func:`read_published`.
+        summary: the numbers of the experiment.
+        names: our names of what the paper has.
+        tolerances: by measure; see :func:`judge`.
+        comparisons: the tests of the experiment; see :func:`effects_of_hybrid`.
+        pairs: the strategies whose differences are compared with the paper's; see :func:`effects_of_hybrid`.
 
     Returns:
         ``counts`` of the cells by verdict; ``sentence``, the same in words; ``readings``, our benchmark and its candidates by
         published benchmark; ``tolerances``; ``cells``, one for each published number in the paper's order; ``averages`` over
-        languages likewise; ``summary``, counts per column of the paper's tables; ``effects``; ``orientation``.
+        languages likewise; ``summary``, counts per column of the paper's tables; ``effects``; ``means`` of the paper; ``effects_of_hybrid``; ``orientation``.
     """
     ours = Ours(summary, names)
     verdicts = judge(cells, ours, tolerances)
+    means = published_means(cells, ours, names)
     grouped: dict[ColumnKey, list[Verdict]] = {}
     for verdict in verdicts:
         grouped.setdefault(verdict.cell.key, []).append(verdict)
@@ -321,6 +401,8 @@ def verdicts_document(
             {"table": column[0].cell.table, **key._asdict(), **count(column)} for key, column in grouped.items()
         ],
         "effects": effects(verdicts),
+        "means": means,
+        "effects_of_hybrid": effects_of_hybrid(means, comparisons, pairs),
         "orientation": orientation(cells, ours),
     }
     return {**document, "sentence": verdict_banner(document)}

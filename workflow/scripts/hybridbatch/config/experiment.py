@@ -350,6 +350,19 @@ class Config(Section):
         return {name: b.candidate for name, b in benchmarks.items() if b.candidate}
 
     @property
+    def published_effects(self) -> list[tuple[str, str, str]]:
+        """The differences that the paper has, too: strategy, baseline, and the paper's name of this baseline.
+
+        The strategy of each reading of the claim stands for the paper's hybrid, its baselines for those of the same ``alpha``.
+        """
+        published = {1.0: "monolingual", 0.0: "crosslingual"}
+        pairs = [("hybrid", name, name) for name in published.values()]
+        for claim in self.statistics.claims:
+            alphas = {name: self.strategies[name].alpha for name in claim.baselines if name in self.strategies}
+            pairs += [(claim.strategy, name, published[alpha]) for name, alpha in alphas.items() if alpha in published]
+        return [*dict.fromkeys(pairs)]
+
+    @property
     def separate_questions(self) -> list[str]:
         """The benchmarks in which the same query id in two languages means two different questions."""
         benchmarks = {name: self.benchmarks[name] for name in self.runs.benchmarks}

@@ -66,8 +66,26 @@ def read_banner(file: Path) -> Banner:
     return Banner(sentence, state)
 
 
+def read_claim(file: Path) -> list[str]:
+    """Return the sentences of ``claim.json``: on the claim, with each of several encoders, out of domain, and on its other readings.
+
+    Raises:
+        UserError: if the file is missing or holds no claim.
+    """
+    document = read_json(file)
+    sentences = []
+    try:
+        for reading in [document, *document["other_readings"]]:
+            backbones = [*reading["backbones"].values()]
+            parts = [reading, *(backbones if len(backbones) > 1 else []), reading.get("out_of_domain")]
+            sentences += [str(part["sentence"]) for part in parts if part]
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{file}: holds no claim ({error!r}); delete it and run again") from error
+    return sentences
+
+
 def read_statistics(file: Path, kinds: Mapping[str, type]) -> list[Any]:
-    """Return values of ``claim.json`` or ``shift.json``.
+    """Return values of ``shift.json``.
 
     Args:
         file: the file.

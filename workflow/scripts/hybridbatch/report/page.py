@@ -14,7 +14,14 @@ from hybridbatch.evaluate.names import MISSING, decimals, metric_label
 from hybridbatch.evaluate.summary import read_summary
 from hybridbatch.report.costs import Recall, duration, read_recall, sum_costs
 from hybridbatch.report.data_counts import count_benchmarks, count_pairs, origin
-from hybridbatch.report.findings import overview, read_banner, read_comparisons, read_statistics, sort_comparisons
+from hybridbatch.report.findings import (
+    overview,
+    read_banner,
+    read_claim,
+    read_comparisons,
+    read_statistics,
+    sort_comparisons,
+)
 from hybridbatch.report.machine import machine, revision, versions
 from hybridbatch.report.paper_deviations import deviations, open_choices
 from hybridbatch.report.systems import read_systems
@@ -22,6 +29,7 @@ from hybridbatch.report.table import TITLES, anchor, read_main, render, show
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
+UNTRAINED = "Nothing was trained: these are the scores of the original encoders."
 DATA_TABLES = ("cleaning", "translation")
 
 
@@ -80,7 +88,7 @@ def write_report(
         )
         for name in tables
     ]
-    (claim,) = read_statistics(results / "statistics/claim.json", {"sentence": str})
+    claims = read_claim(results / "statistics/claim.json")
     shift, shift_sentences = read_statistics(results / "statistics/shift.json", {"answer": str, "sentences": list})
     page = render(
         "report.html.jinja",
@@ -88,7 +96,8 @@ def write_report(
         title=f"Hybrid-batch training: {config.experiment}",
         notice=config.notice,
         banner=read_banner(results / "verdicts.json"),
-        claim=claim,
+        claim=claims[0] if config.runs.strategies else UNTRAINED,
+        claims=claims,
         shift=shift,
         shift_sentences=shift_sentences,
         findings=sort_comparisons(read_comparisons(results / "statistics/comparisons.csv"), config),
@@ -106,6 +115,7 @@ def write_report(
         choices=open_choices(config),
         data=[section for section in sections if section.name in DATA_TABLES],
         sections=[section for section in sections if section.name not in DATA_TABLES],
+        answers=[drawing for drawing in drawings if drawing.section == "findings"],
         curves=[drawing for drawing in drawings if drawing.section == "training"],
         recall=_recall(config, results),
         costs=sum_costs(costs),
@@ -137,6 +147,11 @@ def _caption(name: str, config: Config) -> tuple[str, str]:
     kind, _, benchmark = name.partition("_")
     level = f"{100 * config.statistics.confidence:g} %"
     captions = {
+        "answer": (
+            "findings",
+            f"Means over languages and seeds with {level} intervals. Intervals that overlap are no test: strategies are compared on the "
+            "same questions. Hollow markers, if any, are the paper's means; its encoders and training data may differ.",
+        ),
         "cross": (
             "cross",
             f"{benchmark}: mAP per query language and passage language, mean over seeds. The diagonal is monolingual.",

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from hybridbatch.compare.published_verdicts import ABOVE, BELOW, VERDICTS
+from hybridbatch.compare.published_verdicts import ABOVE, BELOW, PAPERS, SIZES, VERDICTS
+from hybridbatch.compare.wording import in_points
 from hybridbatch.evaluate.names import MISSING, RANK_DISTANCE, TABLES, decimals, metric_label
 from hybridbatch.report.table import Cell, Column, Page, Table
 
@@ -26,6 +27,7 @@ def published_page(verdicts: Mapping[str, Any]) -> Page:
         verdicts: the result of :func:`hybridbatch.compare.published_verdicts.verdicts_document`.
     """
     tables = [
+        *_hybrid_table(verdicts["effects_of_hybrid"]),
         _count_table(verdicts),
         *_paper_tables(verdicts),
         *_effect_table(verdicts["effects"]),
@@ -125,6 +127,37 @@ def _count_table(verdicts: Mapping[str, Any]) -> Table:
     )
 
 
+def _hybrid_table(effects: Sequence[Mapping[str, Any]]) -> list[Table]:
+    """Return what hybrid gains over each baseline, here and in the paper; nothing if no benchmark is the paper's."""
+    rows = [
+        [
+            *_names(effect["benchmark"], _measure(effect), f"{effect['strategy']} - {effect['baseline']}"),
+            *(_points(effect["published"].get(paper), effect["metric"]) for paper in PAPERS),
+            *_names(effect["backbone"]),
+            *(_points(effect[size], effect["metric"]) for size in SIZES),
+            *_names("open" if effect["low"] <= 0 <= effect["high"] else ", ".join(effect["same_sign"]) or "neither"),
+        ]
+        for effect in effects
+    ]
+    note = (
+        "Differences of means over languages: in points, hundredths of the measure; of the rank distance in ranks, where less is "
+        "better. Low and high: the interval of ours over questions and seeds; open: it contains 0. Our encoder and training data may "
+        "differ from the paper's, and the paper has one run per number: compare signs and sizes, not digits"
+    )
+    papers = [f"paper, {paper}" for paper in PAPERS]
+    headings = ["benchmark", "measure", "difference", *papers, "backbone", *("ours", "low", "high"), "same sign as"]
+    texts = {"benchmark", "measure", "difference", "backbone", "same sign as"}
+    columns = [Column(heading, heading in texts) for heading in headings]
+    return [Table(columns, rows, "", "", "Effects", note=note)] if rows else []
+
+
+def _points(value: float | None, metric: str) -> Cell:
+    if value is None:
+        return Cell(None, MISSING)
+    size, _ = in_points(value, metric)
+    return Cell(size, f"{size:+z.{0 if metric == RANK_DISTANCE else 1}f}")
+
+
 def _effect_table(effects: Sequence[Mapping[str, Any]]) -> list[Table]:
     """Return what a strategy gains over a baseline here and in the paper; nothing if nothing can be compared."""
     rows = []
@@ -144,7 +177,11 @@ def _effect_table(effects: Sequence[Mapping[str, Any]]) -> list[Table]:
         "little where the published difference is small"
     )
     headings = ["benchmark", "measure", "backbone", "difference"]
-    return [_table("Effects", headings, ["languages", "ours", "published", "effect ratio"], rows, note)] if rows else []
+    return (
+        [_table("Effect ratios", headings, ["languages", "ours", "published", "effect ratio"], rows, note)]
+        if rows
+        else []
+    )
 
 
 def _orientation_tables(means: Sequence[Mapping[str, Any]]) -> list[Table]:
