@@ -20,8 +20,11 @@ torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the longest tests first, so that the workers of pytest-xdist end at nearly the same time."""
+    """Run the longest tests first, so that the workers of pytest-xdist end at nearly the same time; skip what needs a GPU."""
     items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("slurm", "workflow")])
+    for item in items if not torch.cuda.is_available() else []:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason=f"torch {torch.__version__} finds no GPU"))
 
 
 @pytest.fixture(scope="session")

@@ -18,9 +18,15 @@ TEXTS = ["ab ba c", "c", "abba cab b a c"]
 
 
 def tiny_model(
-    folder: Path, *, dtype: torch.dtype = torch.float32, pooler: bool = True, dropout: float = 0.1, seed: int = 1
+    folder: Path,
+    *,
+    dtype: torch.dtype = torch.float32,
+    pooler: bool = True,
+    dropout: float = 0.1,
+    seed: int = 1,
+    **shape: int,
 ) -> Path:
-    """Write a BertModel with random weights and a WordPiece tokenizer of the letters a, b and c."""
+    """Write a BertModel with random weights, of another shape if given, and a WordPiece tokenizer of the letters a, b and c."""
     pieces = [
         "[PAD]",
         "[UNK]",
@@ -41,24 +47,23 @@ def tiny_model(
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)  # type: ignore[no-untyped-call]
     assert 1 not in tokenizer.encode("".join(TEXTS) + PROMPTS["query"]).ids
     torch.manual_seed(seed)
-    config = BertConfig(
-        vocab_size=len(pieces),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=24,
-        hidden_dropout_prob=dropout,
-        attention_probs_dropout_prob=dropout,
-    )
+    tiny = {
+        "vocab_size": len(pieces),
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "max_position_embeddings": 24,
+    }
+    config = BertConfig(hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout, **{**tiny, **shape})
     BertModel(config, add_pooling_layer=pooler).to(dtype).save_pretrained(folder)  # type: ignore[arg-type]
     return folder
 
 
-def tiny_backbone(folder: Path, *, dropout: float = 0.1, seed: int = 1) -> Path:
-    """Write a prepared backbone with prompts, mean pooling and 16 dimensions; texts are truncated after 20 tokens."""
-    tiny_model(folder / "source", dropout=dropout, seed=seed)
-    prepare_backbone(folder / "backbone", path=str(folder / "source"), max_length=20, prompts=PROMPTS)
+def tiny_backbone(folder: Path, *, dropout: float = 0.1, seed: int = 1, max_length: int = 20, **shape: int) -> Path:
+    """Write a prepared backbone with prompts and mean pooling; by default 16 dimensions and texts of up to 20 tokens."""
+    tiny_model(folder / "source", dropout=dropout, seed=seed, **shape)
+    prepare_backbone(folder / "backbone", path=str(folder / "source"), max_length=max_length, prompts=PROMPTS)
     return folder / "backbone"
 
 

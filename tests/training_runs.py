@@ -37,12 +37,13 @@ def arguments(
     alpha: float = 0.5,
     symmetric: bool = False,
     output: Path | None = None,
+    device: str = "cpu",
     **changes: Any,
 ) -> list[str]:
     """Return the command line of a run whose model is ``folder``/model and whose checkpoints are ``folder``/state."""
     words = ["--backbone", str(backbone), "--training", Training(**{**SETTINGS, **changes}).model_dump_json()]
     strategy = Strategy(alpha=alpha, symmetric=symmetric).model_dump_json()
-    words += ["--strategy", strategy, "--seed", str(seed), "--device", "cpu"]
+    words += ["--strategy", strategy, "--seed", str(seed), "--device", device]
     words += ["--state", str(folder / "state"), "--output", str(output or folder / "model")]
     return words + [word for option, files in pairs.items() for word in (option, *files)]
 

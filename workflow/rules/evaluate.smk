@@ -52,6 +52,7 @@ rule measure_language_bias:
     """Measure the language bias of `{wildcards.run}` on every benchmark with a pool of all languages."""
     input:
         topk=expand(f"{RESULTS}/search/{{{{run}}}}/{{benchmark}}/topk.parquet", benchmark=POOLED),
+        ranks=expand(f"{RESULTS}/search/{{{{run}}}}/{{benchmark}}/ranks.parquet", benchmark=POOLED),
         embeddings=expand(f"{RESULTS}/embeddings/{{{{run}}}}/{{benchmark}}/manifest.json", benchmark=POOLED),
         texts=[file for name in POOLED for file in paths.benchmark(name, ["queries", "passages"])],
         measures=f"{RESULTS}/measures/{{run}}.parquet",

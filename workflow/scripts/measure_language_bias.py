@@ -20,6 +20,7 @@ from hybridbatch.evaluate.language_bias import (
     NORMALISED_DISTANCE,
     QUERY,
     SHARES,
+    equal_expected_rank,
     language_shares,
     measure_queries,
     normalised_rank_distance,
@@ -57,6 +58,9 @@ def main(argv: list[str] | None) -> None:
         measured = measure_queries(top, pool, settings.bias_depth).assign(benchmark=name)
         measured = measured.merge(distances, how="left", on=["benchmark", *QUERY])
         distance = measured.pop("rank_distance").to_numpy()
+        ranks = read_ranks(results / "search" / run / name / "ranks.parquet")
+        peer = equal_expected_rank(ranks, settings.bias_depth).rename(f"peer@{settings.bias_depth}")
+        measured = measured.merge(peer.reset_index(), how="left", on=QUERY)
         measured[NORMALISED_DISTANCE] = normalised_rank_distance(distance, sum(pool.values()))
         queries.append(measured)
         shares.append(language_shares(top, pool).assign(benchmark=name))
@@ -76,6 +80,12 @@ def read_distances(measures: Path) -> pd.DataFrame:
     """Return ``benchmark, query_language, query_id, rank_distance`` of the queries of the pool."""
     table = read_table(measures, ["benchmark", "setting", *QUERY, "rank_distance"]).to_pandas()
     return table[table["setting"] == "multi"].drop(columns="setting")
+
+
+def read_ranks(file: Path) -> pd.DataFrame:
+    """Return ``query_language, query_id, passage_language`` (text) and ``rank_in_pool`` of each query's relevant passages."""
+    names = [*QUERY, "passage_language"]
+    return read_table(file, [*names, "rank_in_pool"]).to_pandas().astype(dict.fromkeys(names, "str"))
 
 
 def pool_sizes(folder: Path, languages: list[str]) -> dict[str, int]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybridbatch.backbone.encoder import BATCHES_AHEAD, encode_texts, load_encoder, one_ahead
+from hybridbatch.backbone.encoder import BATCHES_AHEAD, Precision, encode_texts, load_encoder, one_ahead
 from hybridbatch.common.errors import UserError
 
 
@@ -33,6 +33,18 @@ def test_several_groups_of_batches(backbone: Path) -> None:
     texts = [" ".join("abc"[int(digit)] for digit in np.base_repr(number, 3)) for number in range(3 * BATCHES_AHEAD)]
     matrix = encode_texts(model, texts, "document", batch_size=2)
     np.testing.assert_allclose(matrix, model.encode_document(texts), atol=1e-6)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("bf16", 1e-2), ("fp16", 1e-3)])
+def test_a_gpu_encodes_like_a_cpu(backbone: Path, precision: Precision, tolerance: float) -> None:
+    texts = [" ".join("abc"[int(digit)] for digit in np.base_repr(number, 3)) for number in range(3 * BATCHES_AHEAD)]
+    slow, fast = (load_encoder(backbone, device) for device in ("cpu", "cuda"))
+    found = encode_texts(fast, texts, "query", 4, precision)
+    assert found.dtype == np.float32
+    assert np.isfinite(found.astype(np.float16)).all()
+    expected = encode_texts(slow, texts, "query", 4)
+    assert 1 - (found * expected).sum(axis=1).min() < tolerance
 
 
 @given(st.lists(st.integers()))

@@ -113,15 +113,16 @@ def test_named_numbers() -> None:
             cli.named_number(text)
 
 
-def test_devices() -> None:
-    has_gpu = torch.cuda.is_available()
-    assert choose_device("cpu") == "cpu"
-    assert choose_device("auto") == ("cuda" if has_gpu else "cpu")
-    if has_gpu:
-        assert choose_device("cuda") == "cuda"
-    else:
-        with pytest.raises(UserError, match=r"^device: is cuda, but torch .* finds no GPU"):
-            choose_device("cuda")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_devices_without_a_gpu() -> None:
+    assert choose_device("cpu") == choose_device("auto") == "cpu"
+    with pytest.raises(UserError, match=r"^device: is cuda, but torch .* finds no GPU"):
+        choose_device("cuda")
+
+
+@pytest.mark.gpu
+def test_devices_with_a_gpu() -> None:
+    assert [choose_device(name) for name in ("cpu", "auto", "cuda")] == ["cpu", "cuda", "cuda"]
 
 
 @pytest.mark.parametrize(("capability", "warns"), [("AVX2", True), ("AVX512", False)])

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,8 @@ from hybridbatch.config.load import load_config
 from hybridbatch.encode.vectors import shard_name
 from hybridbatch.evaluate.language_bias import (
     NO_PASSAGE,
+    QUERY,
+    equal_expected_rank,
     language_shares,
     measure_queries,
     normalised_rank_distance,
@@ -89,6 +92,41 @@ def correlate(first: list[str], second: list[str]) -> float:
         return 1.0
     ranks = [[own.index(item) if item in own else len(own) for item in union] for own in (first, second)]
     return float(scipy.stats.spearmanr(*ranks).statistic)
+
+
+RANK = st.one_of(st.none(), st.integers(1, 12))
+RELEVANT = st.dictionaries(st.sampled_from(["de", "en", "th"]), st.lists(RANK, min_size=1, max_size=4), min_size=1)
+
+
+@pytest.mark.slow
+@given(st.lists(RELEVANT, min_size=1, max_size=4), st.integers(1, 13), st.randoms())
+@settings(max_examples=200, deadline=None)
+def test_peer_equals_scipy_query_by_query(queries: list[dict[str, list[int | None]]], k: int, random: Random) -> None:
+    rows = [
+        ("en", f"q{number}", language, rank)
+        for number, relevant in enumerate(queries)
+        for language, ranks in relevant.items()
+        for rank in ranks
+    ]
+    random.shuffle(rows)
+    found = equal_expected_rank(pd.DataFrame(rows, columns=[*QUERY, "passage_language", "rank_in_pool"]), k)
+    assert len(found) == len(queries)
+    for number, relevant in enumerate(queries):
+        groups = [[min(rank or k + 1, k + 1) for rank in ranks] for ranks in relevant.values()]
+        different = {rank for group in groups for rank in group}
+        testable = len(groups) > 1 and len(different) > 1
+        expected = scipy.stats.kruskal(*groups).pvalue if testable else 1
+        assert found["en", f"q{number}"] == pytest.approx(expected)
+
+
+def test_peer_of_one_relevant_passage_per_language_tells_only_whether_any_is_found() -> None:
+    random = np.random.default_rng(1)
+    rows = [("en", f"q{n}", f"l{m}", rank) for n in range(50) for m, rank in enumerate(random.permutation(99)[:11] + 1)]
+    ranks = pd.DataFrame(rows, columns=[*QUERY, "passage_language", "rank_in_pool"])
+    best = ranks.groupby("query_id")["rank_in_pool"].min()
+    peer = equal_expected_rank(ranks, 10)["en"]
+    assert 0 < (best > 10).sum() < 50
+    assert list(peer.loc[best.index]) == pytest.approx(list(np.where(best > 10, 1, scipy.stats.chi2.sf(10, 10))))
 
 
 @pytest.mark.parametrize("k", [2, 7])
@@ -181,6 +219,10 @@ def write_experiment(folder: Path) -> list[str]:
         write_table(prepared / "passages.parquet", pa.table({"passage_id": [f"{code}/{n}" for n in range(size)]}))
         np.save(embeddings / shard_name(code, "queries", 0), random.normal(size=(len(queries), 4)).astype("float32"))
     write_manifest(embeddings, {})
+    relevant = [(*key, code, random.choice(12) + 1) for key in rankings for code in ("de", "en") for _ in range(2)]
+    ranks = pd.DataFrame(relevant, columns=["query_language", "query_id", "passage_language", "rank_in_pool"])
+    ranks.loc[0, "rank_in_pool"] = None
+    write_table(folder / f"search/{RUN}/quiz/ranks.parquet", pa.Table.from_pandas(ranks, preserve_index=False))
     measures = pd.DataFrame(
         [("quiz", setting, *key, 8.5) for key in rankings for setting in ("mono", "multi")],
         columns=["benchmark", "setting", "query_language", "query_id", "rank_distance"],
@@ -196,7 +238,7 @@ def test_the_program_writes_a_row_per_query_like_measures(tmp_path: Path) -> Non
     rows = read_table(tmp_path / "seed1.parquet").to_pandas()
     assert list(rows.columns) == [
         *("benchmark", "setting", "query_language", "passage_language", "query_id", "normalised_rank_distance"),
-        *("own_language_share@4", "own_language_preference@4", "rank_consistency@4"),
+        *("own_language_share@4", "own_language_preference@4", "rank_consistency@4", "peer@4"),
     ]
     assert len(rows) == 8
     assert set(rows["setting"]) == {"multi"} and rows["passage_language"].isna().all()

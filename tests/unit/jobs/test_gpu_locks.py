@@ -137,3 +137,29 @@ def test_fewer_devices_than_processes(tmp_path: Path) -> None:
     refused = launched(tmp_path, "--gpus", "1", "--processes", "2", "{program}", CUDA_VISIBLE_DEVICES="0,1")
     assert refused.returncode == 1
     assert "error: training.gpus: 2 processes cannot share 1 GPUs" in refused.stderr.splitlines()[-1]
+
+
+# What a program sees of the GPUs, and when it used them; one system call a line, as above.
+USE = """
+import os, time, torch
+
+start = time.time()
+torch.ones(1000, 1000, device="cuda").sum().item()
+uuid = torch.cuda.get_device_properties(0).uuid
+time.sleep(2)
+os.write(1, f"{torch.cuda.device_count()} {uuid} {start} {time.time()}\\n".encode())
+"""
+
+
+@pytest.mark.gpu
+@pytest.mark.slow
+def test_jobs_use_different_gpus_or_one_after_the_other(tmp_path: Path) -> None:
+    program = tmp_path / "use.py"
+    program.write_text(USE)
+    command = [sys.executable, str(launch.__file__), "--gpus", "1", str(program)]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    jobs = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    seen = sorted([job.communicate()[0].split() for job in jobs], key=lambda words: words[2])
+    (count, first, _, ended), (other_count, second, started, _) = seen
+    assert count == other_count == "1"
+    assert first != second or float(started) > float(ended)

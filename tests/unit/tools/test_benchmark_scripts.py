@@ -10,8 +10,11 @@ import pytest
 sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
 
 from dag_overhead import Job, busy, read_log
+from encoding_throughput import work
 from processes import run_measured
 from projected_cost import forward_operations, project, table
+from sentence_transformers import SentenceTransformer
+from tiny import tiny_backbone
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import write_table
@@ -68,6 +71,11 @@ RATES: dict[str, Any] = {
             "encoding_throughput --model {backbone} --texts {folder}/t.parquet --sentences 9 --repeats 1 --ways ours",
             ["| ours |"],
         ),
+        (
+            "gpu --device cpu --ways ours sentence-transformers --rounds 1 --batch-size 4 --steps 25 --texts 20 "
+            "--max-length 16 --layers 1 --width 64 --vocabulary 20",
+            ["| training | ours |", "| encoding | sentence-transformers |"],
+        ),
         ("mmarco_memory --lines 2000 --share 0.0005", ["| 2,000 | 4,420 |"]),
         ("prepare_benchmark_memory --sizes 500", ["| 500 |"]),
         ("prepare_pairs_memory --pairs 10", ["| hub, parquet | 10 |", "| table, JSON lines | 10 |"]),
@@ -85,6 +93,17 @@ def test_a_benchmark_runs(command: str, rows: list[str], tmp_path: Path, backbon
     lines = run_measured([sys.executable, ROOT / "benchmarks" / f"{script}.py", *arguments]).output.splitlines()
     for row in rows:
         assert [line for line in lines if line.startswith(row)]
+
+
+def test_operations_of_an_encoder_by_hand(tmp_path: Path) -> None:
+    folder = tiny_backbone(tmp_path, hidden_size=8, num_hidden_layers=3, intermediate_size=10)
+    # Attention, both layers of the perceptron and two normalisations, with biases.
+    weights = 3 * (4 * (8 * 8 + 8) + (8 * 10 + 10) + (10 * 8 + 8) + 2 * 2 * 8)
+    # A prompt of three tokens (b, ##a and a colon), two marks, and one or three letters.
+    done = work(SentenceTransformer(str(folder), device="cpu"), ["a", "b c a"])
+    assert done["tokens"] == 6 + 8
+    # A third of the 6 N + 12 L d s operations that training needs for a token.
+    assert 3 * done["operations"] == sum(s * (6 * weights + 12 * 3 * 8 * s) for s in (6, 8))
 
 
 def test_cost_of_a_small_experiment_by_hand() -> None:

@@ -82,6 +82,23 @@ def test_draws_are_distinct_random_and_repeatable(tmp_path: Path) -> None:
     assert np.all(np.abs(np.delete(counts, absent) - 200) < 60)
 
 
+@pytest.mark.parametrize(("rows", "count"), [(1, 1), (128, 50), (1_000, 1_000), (25_000, 100), (25_000, 25_000)])
+def test_draws_are_those_from_a_list_of_the_common_rows(rows: int, count: int) -> None:
+    random = np.random.default_rng(rows)
+    ids = {code: [str(n) for n in random.permutation(rows) if n % 7 != gap] for code, gap in (("de", 3), ("en", 5))}
+    tables = {
+        code: datasets.Dataset.from_dict(dict.fromkeys(("pair_id", "query", "passage"), own))
+        for code, own in ids.items()
+    }
+    aligned = AlignedPairs(tables)
+    union = list(dict.fromkeys([*ids["de"], *ids["en"]]))
+    for first, second in (("de", "en"), ("en", "de"), ("en", "en")):
+        both = set(ids[first]) & set(ids[second])
+        common = np.array([row for row, name in enumerate(union) if name in both])
+        expected = common[np.random.default_rng(1).choice(len(common), size=min(count, len(common)), replace=False)]
+        assert aligned.draw(np.random.default_rng(1), count, first, second).tolist() == expected.tolist()
+
+
 def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
     open_pairs(tmp_path, {"en": IDS})
     aligned = open_pairs(tmp_path, {"en": IDS[:2]})

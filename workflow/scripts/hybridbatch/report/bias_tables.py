@@ -17,7 +17,9 @@ EXPLANATION = (
     "share: part of the best k in the query's language; own-language preference: that less the language's share of the pool "
     "(0: none). Share divergence: total variation distance between the languages of the best k and of the pool (0: alike). Rank "
     "consistency: Spearman correlation of the best k between the languages of a question, over the union of both lists (1: the "
-    "same; without a common passage below 0, -0.86 at k = 10). Language probe: balanced accuracy of a linear classifier of the "
+    "same; without a common passage below 0, -0.86 at k = 10). PEER: p-value of the test that relevant passages have the same ranks in "
+    "all languages, beyond k all alike (1: fairest); where each language has one relevant passage, it only counts queries without any "
+    "among the best k. Language probe: balanced accuracy of a linear classifier of the "
     "language of query vectors, on unseen questions, next to chance. Centroid distance: mean cosine distance between the "
     "centroids of two languages. Offset share: part of the squared distance between translations that a constant offset between "
     "languages makes up. Language variance: part of the variance of query vectors that lies between languages."
@@ -27,7 +29,8 @@ LABELS = {
     "own_language_share": "Own-language share",
     "own_language_preference": "Own-language preference",
     "share_divergence": "Share divergence",
-    "rank_consistency": "Rank consistency",
+    "rank_consistency": "Rank consistency (MRC)",
+    "peer": "PEER",
     "probe_accuracy": "Language probe",
     "probe_chance": "Probe by chance",
     "centroid_distance": "Centroid distance",

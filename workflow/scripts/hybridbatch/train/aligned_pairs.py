@@ -6,7 +6,6 @@ from pathlib import Path
 import datasets
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -14,6 +13,10 @@ from hybridbatch.common.errors import UserError
 
 COLUMNS = ["query", "passage"]
 NEGATIVE = "negative"
+# Rows of a record batch of the memory-mapped copies. Every batch costs memory in each of its tables, so the library's 1,000 are too few.
+BATCH_ROWS = 20_000
+# Rows of a block, of which only the number of common rows is held for every two languages.
+BLOCK = 128
 
 
 class AlignedPairs:
@@ -58,8 +61,10 @@ class AlignedPairs:
             (language, column): table.select_columns(column) for language, table in tables.items() for column in columns
         }
         self._positions = _align({language: _ids(table) for language, table in tables.items()})
+        # Arrow would keep the memory of the table of ids.
+        pa.default_memory_pool().release_unused()
         self._size = len(next(iter(self._positions.values())))
-        self._common: dict[tuple[str, str], NDArray[np.int32] | None] = {}
+        self._counts: dict[frozenset[str], NDArray[np.int32]] = {}
 
     def _open(self, language: str, pairs: Path | str | datasets.Dataset, cache: Path | None) -> datasets.Dataset:
         # The library cannot read a file without rows, so they are counted first.
@@ -67,7 +72,9 @@ class AlignedPairs:
         if not rows:
             raise UserError(f"source {self.name} has no pairs in {language}; leave the language out")
         table = (
-            datasets.Dataset.from_parquet(str(pairs), cache_dir=cache and str(cache), keep_in_memory=False)
+            datasets.Dataset.from_parquet(
+                str(pairs), cache_dir=cache and str(cache), keep_in_memory=False, writer_batch_size=BATCH_ROWS
+            )
             if isinstance(pairs, Path | str)
             else pairs.with_format(None)
         )
@@ -90,17 +97,19 @@ class AlignedPairs:
         """Return the number of rows that have both languages; 0 for a language that the source lacks."""
         if not {query_language, passage_language} <= set(self.languages):
             return 0
-        rows = self._rows(query_language, passage_language)
-        return self._size if rows is None else len(rows)
+        return int(self._common_before(query_language, passage_language)[-1])
 
     def draw(
         self, rng: np.random.Generator, count: int, query_language: str, passage_language: str
     ) -> NDArray[np.int64]:
         """Draw distinct rows that have both languages, at most ``count``, in random order; shape (n,)."""
-        rows = self._rows(query_language, passage_language)
-        total = self._size if rows is None else len(rows)
-        drawn = rng.choice(total, size=min(count, total), replace=False)
-        return drawn if rows is None else rows[drawn].astype(np.int64)
+        before = self._common_before(query_language, passage_language)
+        drawn: NDArray[np.int64] = rng.choice(before[-1], size=min(count, before[-1]), replace=False)
+        if before[-1] == self._size:
+            return drawn
+        # In parts, because each row is searched in a block of rows.
+        parts = np.array_split(drawn, len(drawn) // 10_000 + 1)
+        return np.concatenate([self._common(query_language, passage_language, part) for part in parts])
 
     def queries(self, rows: Sequence[int], languages: str | Sequence[str]) -> list[str]:
         """Return the queries of rows, all in one language or each in its own; the rows must have these languages."""
@@ -137,13 +146,26 @@ class AlignedPairs:
                 texts[place] = text
         return texts
 
-    def _rows(self, query_language: str, passage_language: str) -> NDArray[np.int32] | None:
-        """Return the rows that have both languages, or None for all rows."""
-        key = (query_language, passage_language)
-        if key not in self._common:
-            both = (self._positions[query_language] >= 0) & (self._positions[passage_language] >= 0)
-            self._common[key] = None if both.all() else np.flatnonzero(both).astype(np.int32)
-        return self._common[key]
+    def _has_both(self, first: str, second: str, rows: NDArray[np.int64] | slice) -> NDArray[np.bool_]:
+        return (self._positions[first][rows] >= 0) & (self._positions[second][rows] >= 0)
+
+    def _common_before(self, first: str, second: str) -> NDArray[np.int32]:
+        """Return how many rows before each block of :data:`BLOCK` rows have both languages, and how many have them in all."""
+        key = frozenset((first, second))
+        if key not in self._counts:
+            both = self._has_both(first, second, slice(None))
+            counts = np.add.reduceat(both, np.arange(0, self._size, BLOCK), dtype=np.int32)
+            self._counts[key] = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        return self._counts[key]
+
+    def _common(self, first: str, second: str, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the rows with these numbers, from 0, among the rows that have both languages; shape (n,)."""
+        before = self._common_before(first, second)
+        block = np.searchsorted(before, numbers, side="right") - 1
+        rows = np.minimum(block[:, None] * BLOCK + np.arange(BLOCK), self._size - 1)
+        beyond = self._has_both(first, second, rows).cumsum(axis=1) > (numbers - before[block])[:, None]
+        found: NDArray[np.int64] = rows[np.arange(len(rows)), beyond.argmax(axis=1)]
+        return found
 
 
 def _ids(table: datasets.Dataset) -> pa.ChunkedArray:
@@ -155,8 +177,13 @@ def _align(ids: Mapping[str, pa.ChunkedArray]) -> dict[str, NDArray[np.int32]]:
     first = next(iter(ids.values()))
     if all(other.equals(first) for other in ids.values()):
         return dict.fromkeys(ids, np.arange(len(first), dtype=np.int32))
-    union = pc.unique(pa.chunked_array([chunk for other in ids.values() for chunk in other.chunks]))
-    return {
-        language: pc.index_in(union, value_set=other.combine_chunks()).fill_null(-1).to_numpy(zero_copy_only=False)
-        for language, other in ids.items()
-    }
+    # One table of all ids, in the order of their first occurrence.
+    numbers = pa.chunked_array([chunk for other in ids.values() for chunk in other.chunks]).dictionary_encode("encode")
+    positions = {}
+    start = 0
+    for language, other in ids.items():
+        rows = np.concatenate([c.indices.to_numpy() for c in numbers.slice(start, len(other)).chunks])
+        positions[language] = np.full(len(numbers.chunk(0).dictionary), -1, dtype=np.int32)
+        positions[language][rows] = np.arange(len(rows), dtype=np.int32)
+        start += len(other)
+    return positions
