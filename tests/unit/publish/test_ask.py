@@ -12,6 +12,7 @@ import yaml
 from tiny import PROMPTS
 
 import ask
+import build_index
 import encode
 from hybridbatch.backbone.encoder import load_encoder
 from hybridbatch.common.errors import UserError
@@ -56,6 +57,8 @@ def results(tmp_path_factory: pytest.TempPathFactory, still_backbone: Path) -> P
     options["output"] = folder / "embeddings" / RUN / "letters"
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     encode.main([*words, "--settings", "{}", "--batch-size", "8", "--languages", *TEXTS])
+    words = ["--embeddings", str(options["output"]), "--output", str(folder / "indexes" / RUN / "letters")]
+    build_index.main([*words, "--settings", "{}", "--languages", *TEXTS])
     return folder
 
 
@@ -131,6 +134,15 @@ def test_vectors_of_another_model_are_refused(results: Path, tmp_path: Path) -> 
     manifest = copy / "models" / RUN / "manifest.json"
     write_json(manifest, {**read_json(manifest), "seed": 2})
     with pytest.raises(UserError, match="vectors are from a model that is not in"):
+        ask.main(asked(copy))
+
+
+def test_a_missing_index_is_reported(results: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(results, tmp_path / "e")
+    shutil.rmtree(copy / "indexes")
+    with pytest.raises(
+        UserError, match=r"letters/manifest\.json: is missing: letters has no index yet; run the workflow"
+    ):
         ask.main(asked(copy))
 
 
