@@ -6,7 +6,7 @@ from hybridbatch.common import cli
 from hybridbatch.config.search import Search
 from hybridbatch.encode.vectors import open_vectors
 from hybridbatch.search.faiss_index import Index
-from hybridbatch.search.search_benchmark import Encoded, search_benchmark, search_monolingual
+from hybridbatch.search.search_benchmark import search_benchmark
 
 
 def main(argv: list[str] | None) -> None:
@@ -32,16 +32,16 @@ def main(argv: list[str] | None) -> None:
     )
     arguments = parser.parse_args(argv)
     languages, settings = arguments.languages, arguments.settings
-    encoded = Encoded(
+    search_benchmark(
+        arguments.benchmark,
+        languages,
         {code: open_vectors(arguments.embeddings, code, "queries") for code in languages},
         {code: Index(arguments.indexes, arguments.embeddings, code, settings) for code in languages},
         settings,
+        arguments.output,
+        monolingual=arguments.monolingual,
+        only_found=arguments.only_found,
     )
-    if arguments.monolingual:
-        exact_ranks = not arguments.only_found
-        search_monolingual(arguments.benchmark, languages, encoded, arguments.output, exact_ranks=exact_ranks)
-    else:
-        search_benchmark(arguments.benchmark, languages, encoded, arguments.output)
 
 
 if __name__ == "__main__":

@@ -104,6 +104,11 @@ def test_a_missing_index_is_named(matrix: NDArray[np.float32], tmp_path: Path) -
     write_index(tmp_path, matrix)
     with pytest.raises(UserError, match="lists no index of de"):
         Index(tmp_path / "indexes", tmp_path / "vectors", "de", Search())
+    (tmp_path / "indexes/en.00000.faiss").unlink()
+    with pytest.raises(UserError, match=r"no index of en that exists; delete .*indexes and run again"):
+        Index(tmp_path / "indexes", tmp_path / "vectors", "en", Search())
+    with pytest.raises(UserError, match=r"passages\.00000\.npy: is missing, and so is an index"):
+        write_indexes(tmp_path / "vectors", tmp_path / "indexes", ["en"])
 
 
 @pytest.mark.parametrize(("index", "dtype"), [("Flat", np.float32), ("SQfp16", np.float16)])

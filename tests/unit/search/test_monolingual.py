@@ -21,7 +21,7 @@ from hybridbatch.config.search import Search
 from hybridbatch.encode.vectors import open_vectors
 from hybridbatch.search import bm25 as lexical_search
 from hybridbatch.search.faiss_index import Index
-from hybridbatch.search.search_benchmark import Encoded, search_benchmark
+from hybridbatch.search.search_benchmark import search_benchmark
 from prepare_benchmark import main as prepare
 from search import main as search
 from search_bm25 import main as bm25
@@ -120,7 +120,7 @@ def test_ranks_are_those_of_the_search_of_all_blocks(world: Path) -> None:
     code = "te"
     queries = {code: open_vectors(world / "vectors", code, "queries")}
     passages = {code: Index(world / "indexes", world / "vectors", code, Search())}
-    search_benchmark(world / "benchmark", [code], Encoded(queries, passages, Search(depth=100)), world / "all")
+    search_benchmark(world / "benchmark", [code], queries, passages, Search(depth=100), world / "all")
     columns = ["query_id", "passage_id", "relevance", "rank_in_language"]
     everything = read_table(world / "search" / "ranks.parquet").to_pandas()
     own = everything[everything["passage_language"] == code][columns].astype(str).reset_index(drop=True)
@@ -208,4 +208,4 @@ def test_ids_that_differ_between_languages_are_no_cross_lingual_benchmark(tmp_pa
     with pytest.raises(
         UserError, match=r"query ids differ between languages; set the benchmark's settings to \[mono\]"
     ):
-        search_benchmark(tmp_path, ["de", "en"], Encoded({}, {}, Search()), tmp_path / "run")
+        search_benchmark(tmp_path, ["de", "en"], {}, {}, Search(), tmp_path / "run")

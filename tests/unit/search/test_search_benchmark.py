@@ -14,7 +14,7 @@ from hybridbatch.common.files import read_table, write_table
 from hybridbatch.config.search import Search
 from hybridbatch.search.judged_pool import Collection
 from hybridbatch.search.ranking import DECIMALS, sort_top
-from hybridbatch.search.search_benchmark import Encoded, search_benchmark
+from hybridbatch.search.search_benchmark import search_benchmark
 
 LANGUAGES = ("de", "en", "zh")
 
@@ -65,8 +65,7 @@ class World:
         for code in LANGUAGES:
             self.passages[code] = indexes[code].vectors[:]
         self.collection = Collection(folder, LANGUAGES)
-        encoded = Encoded(queries, indexes, Search(depth=depth, **settings))
-        search_benchmark(folder, LANGUAGES, encoded, folder / "run")
+        search_benchmark(folder, LANGUAGES, queries, indexes, Search(depth=depth, **settings), folder / "run")
         self.topk = read_table(folder / "run" / "topk.parquet").to_pandas()
         self.ranks = read_table(folder / "run" / "ranks.parquet").to_pandas()
         self.recall = pd.read_csv(folder / "run" / "recall.csv")

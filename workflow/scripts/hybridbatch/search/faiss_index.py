@@ -48,7 +48,8 @@ def build_index(embeddings: Path, language: str, settings: Search, code: str, fo
     record = folder / f"{language}.json"
     depends = {**settings.model_dump(include={"index", "index_rows"}), "code": "" if settings.is_exact else code}
     identity = fingerprint({**depends, "vectors": vector_files(embeddings, language, "passages")})
-    if not record.exists() or read_json(record)["identity"] != identity:
+    done = read_json(record) if record.exists() else {}
+    if done.get("identity") != identity or not all((folder / name).exists() for name in done["files"]):
         record.unlink(missing_ok=True)
         files: dict[str, str] = {}
         rows: dict[str, int] = {}
@@ -59,10 +60,11 @@ def build_index(embeddings: Path, language: str, settings: Search, code: str, fo
                 faiss.write_index(_build(vectors, part, settings.index, language), str(aside))
             files[file.name], rows[file.name] = sha256(file), part.stop - part.start
             logger.info("%s: %d vectors, %s", file, part.stop - part.start, settings.index)
-        write_json(record, {"identity": identity, "files": files, "rows": rows})
+        done = {"identity": identity, "files": files, "rows": rows}
+        write_json(record, done)
     if settings.is_exact:
         discard_passages(embeddings, language)
-    return read_json(record)
+    return done
 
 
 def _build(vectors: Vectors, part: slice, factory: str, language: str) -> faiss.Index:
@@ -98,14 +100,16 @@ class Index:
         vectors: the passages' vectors, from an exact index or else from ``embeddings``; shape (passages, dimension).
 
     Raises:
-        UserError: if the manifest lists no index of this language.
+        UserError: if the manifest lists no index of this language, or a file is missing.
     """
 
     def __init__(self, folder: Path, embeddings: Path, language: str, settings: Search) -> None:
         names = sorted(read_json(folder / MANIFEST)["files"])
         self._files = [folder / name for name in names if name.rsplit(".", 2)[0] == language]
-        if not self._files:
-            raise UserError(f"{folder / MANIFEST}: lists no index of {language}; delete it and run again")
+        if not self._files or not all(file.exists() for file in self._files):
+            raise UserError(
+                f"{folder / MANIFEST}: lists no index of {language} that exists; delete {folder} and run again"
+            )
         self._settings = settings
         self._open = [self._read(file) for file in self._files] if settings.is_exact else []
         stored = Vectors([np.asarray(_Stored(index)) for index in self._open]) if self._open else None
@@ -123,11 +127,21 @@ class Index:
             UserError: if the index has no such search parameter.
         """
         indexes = self._open or map(self._read, self._files)
-        return _merge(indexes, self.vectors, queries, tie_order, k, exact=self._settings.is_exact)
+        return self._search(indexes, queries, tie_order, k, exact=self._settings.is_exact)
 
     def exact_search(self, queries: Matrix, tie_order: Order, k: int) -> Top:
-        """Return the best ``k`` of all passages, by float64 score, ties by id; for a sample of queries."""
-        return _merge(_flat(self.vectors), self.vectors, queries, tie_order, k, exact=True)
+        """Return the best ``k`` of all passages, as :meth:`search` does with an exact index; for a sample of queries."""
+        return self._search(_flat(self.vectors), queries, tie_order, k, exact=True)
+
+    def _search(self, indexes: Iterable[faiss.Index], queries: Matrix, tie_order: Order, k: int, *, exact: bool) -> Top:
+        """Search indexes of consecutive rows one after the other, and merge what they find."""
+        top = Top(np.empty((len(queries), 0), np.int64), np.empty((len(queries), 0)))
+        start = 0
+        for index in indexes:
+            found = _top_of_index(index, start, self.vectors, queries, tie_order, k, exact=exact)
+            top = sort_top(np.hstack([top.rows, found.rows]), np.hstack([top.scores, found.scores]), tie_order, k)
+            start += index.ntotal
+        return top
 
     def _read(self, file: Path) -> faiss.Index:
         index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP_IFC | faiss.IO_FLAG_READ_ONLY)
@@ -159,20 +173,7 @@ def _flat(vectors: Vectors) -> Iterator[faiss.Index]:
         yield index
 
 
-def _merge(
-    indexes: Iterable[faiss.Index], vectors: Vectors, queries: Matrix, tie_order: Order, k: int, *, exact: bool
-) -> Top:
-    """Search indexes of consecutive rows one after the other, and merge what they find."""
-    top = Top(np.empty((len(queries), 0), np.int64), np.empty((len(queries), 0)))
-    start = 0
-    for index in indexes:
-        found = _search(index, start, vectors, queries, tie_order, k, exact=exact)
-        top = sort_top(np.hstack([top.rows, found.rows]), np.hstack([top.scores, found.scores]), tie_order, k)
-        start += index.ntotal
-    return top
-
-
-def _search(
+def _top_of_index(
     index: faiss.Index, start: int, vectors: Vectors, queries: Matrix, tie_order: Order, k: int, *, exact: bool
 ) -> Top:
     """Search one index, whose first vector is row ``start``.

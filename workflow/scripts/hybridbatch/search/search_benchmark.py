@@ -4,8 +4,8 @@ The pool of all languages is the merge of the language blocks, so the multilingu
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -28,23 +28,18 @@ SEED = 1
 RECALL_COLUMNS = "query_language,passage_language,k,recall,queries"
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """What is searched.
-
-    Attributes:
-        queries: vectors of each language, shape (queries, dimension).
-        passages: index of each language.
-        settings: depth, and whether the index is exact.
-    """
-
-    queries: Mapping[str, Vectors]
-    passages: Mapping[str, Index]
-    settings: Search
-
-
-def search_benchmark(benchmark: Path, languages: Sequence[str], encoded: Encoded, output: Path) -> None:
-    """Search all blocks of a benchmark and write ``topk.parquet``, ``ranks.parquet`` and ``recall.csv`` (docs/reference/results.md).
+def search_benchmark(
+    benchmark: Path,
+    languages: Sequence[str],
+    queries: Mapping[str, Vectors],
+    passages: Mapping[str, Index],
+    settings: Search,
+    output: Path,
+    *,
+    monolingual: bool = False,
+    only_found: bool = False,
+) -> None:
+    """Search the blocks of a benchmark and write ``topk.parquet``, ``ranks.parquet`` and ``recall.csv`` (docs/reference/results.md).
 
     With an exact index all ranks are exact. With another, a rank is the position among the passages that it found, down to the depth in
     each language, and missing if it did not find the passage; the exact rank in the pool is written too.
@@ -53,77 +48,65 @@ def search_benchmark(benchmark: Path, languages: Sequence[str], encoded: Encoded
     Args:
         benchmark: folder with ``<language>/{queries,passages,qrels}.parquet``.
         languages: languages of the pool.
-        encoded: what is searched.
+        queries: vectors of each language, shape (queries, dimension).
+        passages: index of each language.
+        settings: ``index`` and ``depth``.
         output: folder to write.
+        monolingual: whether each language is searched with its own queries only. There are no ranks in a pool then, and one language
+            is in memory at a time.
+        only_found: whether a monolingual search leaves out the ranks below the depth.
 
     Raises:
-        UserError: if there are several languages, but no query has a relevant passage in a language other than its own.
+        UserError: if all blocks are searched, but no query has a relevant passage in a language other than its own.
     """
-    collection = Collection(benchmark, languages)
-    pairs = [(own, other) for own in languages for other in languages if own != other]
-    if pairs and not any(len(collection.relevant(own, other).query) for own, other in pairs):
-        raise UserError(
-            f"{benchmark}: no query has a relevant passage in another language, because query ids differ between "
-            "languages; set the benchmark's settings to [mono]"
-        )
-    _search(((collection, code) for code in languages), encoded, output, exact_ranks=True, pooled=True)
-
-
-def search_monolingual(
-    benchmark: Path, languages: Sequence[str], encoded: Encoded, output: Path, *, exact_ranks: bool
-) -> None:
-    """Search each language with its own queries, and write the files of :func:`search_benchmark` without ranks in a pool.
-
-    Args:
-        benchmark: folder with ``<language>/{queries,passages,qrels}.parquet``; one language is in memory at a time.
-        languages: languages to search.
-        encoded: what is searched.
-        output: folder to write.
-        exact_ranks: whether ranks below the depth are wanted, too; an approximate index does not have them.
-    """
-    exact_ranks = exact_ranks and encoded.settings.is_exact
-    searches = ((Collection(benchmark, [code]), code) for code in languages)
-    _search(searches, encoded, output, exact_ranks=exact_ranks, pooled=False)
-
-
-def _search(
-    searches: Iterable[tuple[Collection, str]], encoded: Encoded, output: Path, *, exact_ranks: bool, pooled: bool
-) -> None:
-    """Search the languages of each collection with the queries of one language."""
-    settings = encoded.settings
+    pool = None if monolingual else _parallel_pool(benchmark, languages)
+    # Only a monolingual search can do without: the distance of ranks in the pool is measured to the last one.
+    all_ranks = not monolingual or (settings.is_exact and not only_found)
+    collections = repeat(pool) if pool else (Collection(benchmark, [code]) for code in languages)
     recalls = [RECALL_COLUMNS]
     with RunWriter(output) as writer:
-        for collection, query_language in searches:
-            queries = encoded.queries[query_language][:]
+        for query_language, collection in zip(languages, collections, strict=False):
+            matrix = queries[query_language][:]
             relevant = {code: collection.relevant(query_language, code) for code in collection.languages}
-            targets = _targets(collection, queries, encoded.passages, relevant)
+            targets = _targets(collection, matrix, passages, relevant)
             tops, listed, exact = {}, {}, {}
             for code in collection.languages:
-                index, tie_order = encoded.passages[code], collection.by_language[code].tie_order
-                tops[code] = index.search(queries, tie_order, settings.depth)
+                tie_order = collection.by_language[code].tie_order
+                tops[code] = passages[code].search(matrix, tie_order, settings.depth)
                 writer.write_top(collection, query_language, code, tops[code])
                 listed[code] = count_listed(tops[code], tie_order, targets)
-                if exact_ranks:
+                if all_ranks:
                     # If an exact list holds a passage that does not rank before a target, it holds all that do.
                     deep = np.flatnonzero(listed[code] >= (settings.depth if settings.is_exact else 0))
                     exact[code] = listed[code].copy()
-                    exact[code][deep] = count_before(queries, index.vectors, tie_order, targets.take(deep))
+                    exact[code][deep] = count_before(matrix, passages[code].vectors, tie_order, targets.take(deep))
                 if not settings.is_exact:
-                    recalls += _recall(queries, index, tie_order, tops[code], f"{query_language},{code}")
-            all_ranked = exact_ranks and settings.is_exact
-            before = exact if all_ranked else listed
+                    recalls += _recall(matrix, passages[code], tie_order, tops[code], f"{query_language},{code}")
+            counts = exact if all_ranks and settings.is_exact else listed
             start = 0
             for code, judged in relevant.items():
                 part = slice(start, start + len(judged.query))
                 start = part.stop
-                found = all_ranked | (tops[code].rows[judged.query] == judged.passage[:, None]).any(axis=1)
-                missing = np.zeros(len(found), np.int64)
-                in_language = np.where(found, 1 + before[code][part], 0)
-                in_pool = np.where(found, 1 + np.sum(list(before.values()), axis=0)[part], 0) if pooled else missing
-                exact_in_pool = 1 + np.sum(list(exact.values()), axis=0)[part] if pooled else missing
+                found = (counts is exact) | (tops[code].rows[judged.query] == judged.passage[:, None]).any(axis=1)
+                in_language = np.where(found, 1 + counts[code][part], 0)
+                in_pool = exact_in_pool = np.zeros(len(found), np.int64)
+                if pool:
+                    in_pool = np.where(found, 1 + np.sum(list(counts.values()), axis=0)[part], 0)
+                    exact_in_pool = 1 + np.sum(list(exact.values()), axis=0)[part]
                 writer.write_ranks(collection, query_language, code, judged, in_language, in_pool, exact_in_pool)
             logger.info("searched the queries in %s", query_language)
     write_text(output / "recall.csv", "\n".join(recalls) + "\n")
+
+
+def _parallel_pool(benchmark: Path, languages: Sequence[str]) -> Collection:
+    pool = Collection(benchmark, languages)
+    pairs = [(own, other) for own in languages for other in languages if own != other]
+    if pairs and not any(len(pool.relevant(own, other).query) for own, other in pairs):
+        raise UserError(
+            f"{benchmark}: no query has a relevant passage in another language, because query ids differ between "
+            "languages; set the benchmark's settings to [mono]"
+        )
+    return pool
 
 
 def _targets(
