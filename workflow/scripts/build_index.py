@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from hybridbatch.common import cli
-from hybridbatch.common.files import MANIFEST, write_json
+from hybridbatch.common.files import MANIFEST, sha256, write_json
 from hybridbatch.common.locks import locked
 from hybridbatch.config.search import Search
 from hybridbatch.search.faiss_index import build_index
@@ -31,7 +31,9 @@ def main(argv: list[str] | None) -> None:
         for stale in output.glob("*.faiss"):
             if stale.name not in files:
                 stale.unlink()
-        write_json(output / MANIFEST, {"index": arguments.settings.index, "files": files, "rows": rows})
+        encoded = sha256(arguments.embeddings / MANIFEST)
+        facts = {"index": arguments.settings.index, "embeddings": encoded, "files": files, "rows": rows}
+        write_json(output / MANIFEST, facts)
 
 
 if __name__ == "__main__":

@@ -173,6 +173,13 @@ def test_a_trimmed_vocabulary_causes_a_warning(
     write_json(manifest, {"backbone": {**read_json(manifest), "tokens_kept": 14}})
     assert kept_tokens(manifest.parent) == 14
     write_json(vectors, {**read_json(vectors), "model": sha256(manifest)})
+    index = copy / "indexes" / RUN / "letters/manifest.json"
+    with pytest.raises(
+        UserError, match=r"letters/manifest\.json: is of other vectors than those in .*; run the workflow again"
+    ):
+        ask.main(asked(copy))
+    write_json(index, {**read_json(index), "embeddings": sha256(vectors)})
+    caplog.clear()
     ask.main(asked(copy, "--json"))
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "only the 14 tokens" in caplog.text

@@ -117,14 +117,16 @@ def answer(
         k: number of passages.
 
     Raises:
-        UserError: if there is no index, or the numbers of its vectors and of passages differ.
+        UserError: if there is no index of the stored vectors, or the numbers of its vectors and of passages differ.
     """
-    indexes = results / "indexes" / run / benchmark
+    indexes, embeddings = (results / folder / run / benchmark for folder in ("indexes", "embeddings"))
     if not (indexes / MANIFEST).is_file():
         raise UserError(f"{indexes / MANIFEST}: is missing: {benchmark} has no index yet; run the workflow first")
+    if read_json(indexes / MANIFEST)["embeddings"] != sha256(embeddings / MANIFEST):
+        raise UserError(f"{indexes / MANIFEST}: is of other vectors than those in {embeddings}; run the workflow again")
     found: list[tuple[float, str, str, str]] = []
     for language in languages:
-        index = Index(indexes, results / "embeddings" / run / benchmark, language, search)
+        index = Index(indexes, embeddings, language, search)
         file = results / "benchmarks" / benchmark / language / "passages.parquet"
         passages = ds.dataset(file, format="parquet")
         if passages.count_rows() != len(index.vectors):
