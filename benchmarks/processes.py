@@ -19,11 +19,19 @@ PACKAGES = ("torch", "transformers", "sentence-transformers", "datasets", "numpy
 
 # A new process inherits the peak memory of the one that forked it, so a small process starts the program.
 LAUNCHER = """
-import os, subprocess, sys
+import os, re, subprocess, sys, time
 process = subprocess.Popen(sys.argv[2:])
-_, status, usage = os.wait4(process.pid, 0)
+private, ended = 0, 0
+while not ended:
+    try:
+        with open(f"/proc/{process.pid}/status") as stream:
+            private = max([private, *map(int, re.findall(r"RssAnon:\\s+(\\d+)", stream.read()))])
+    except OSError:
+        pass
+    time.sleep(0.01)
+    ended, status, usage = os.wait4(process.pid, os.WNOHANG)
 with open(sys.argv[1], "w") as stream:
-    stream.write(f"{usage.ru_maxrss} {usage.ru_utime + usage.ru_stime}")
+    stream.write(f"{usage.ru_maxrss} {private} {usage.ru_utime + usage.ru_stime}")
 sys.exit(os.waitstatus_to_exitcode(status))
 """
 
@@ -35,12 +43,14 @@ class Usage(NamedTuple):
         seconds: wall clock.
         cpu: CPU seconds of all cores, less sensitive to other processes.
         peak: largest resident set in bytes, mapped files included.
+        private: the same without mapped files, which the kernel may drop; sampled, and 0 where there is no /proc.
         output: standard output.
     """
 
     seconds: float
     cpu: float
     peak: int
+    private: int
     output: str
 
     @property
@@ -72,9 +82,11 @@ def run_measured(command: Sequence[object], environment: Mapping[str, str] | Non
         seconds = time.perf_counter() - start
         if done.returncode != 0:
             raise RuntimeError(f"{command[:3]} failed: {done.stderr}")
-        peak, cpu = record.read().split()
+        peak, private, cpu = record.read().split()
     # Linux counts in KiB, macOS in bytes.
-    return Usage(seconds, float(cpu), int(peak) * (1 if sys.platform == "darwin" else 1024), done.stdout)
+    return Usage(
+        seconds, float(cpu), int(peak) * (1 if sys.platform == "darwin" else 1024), int(private) * 1024, done.stdout
+    )
 
 
 def run_program(name: str, *arguments: object) -> Usage:

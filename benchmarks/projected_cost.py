@@ -190,6 +190,8 @@ def _encode(experiment: Config, rates: Mapping[str, Any]) -> Stage:
     _, evaluated = _runs(experiment)
     tokens = rates["tokens"]
     texts = {kind: _total(experiment, rates, kind) for kind in ("passages", "queries")}
+    # Passages are stored in the index.
+    stored = texts["passages"] * (2 if experiment.search.index == "SQfp16" else 4) + texts["queries"] * 4
     operations, disk, memory = 0.0, 0.0, 0.0
     for name in experiment.runs.backbones:
         backbone = _look_up(rates, "backbones", name)
@@ -197,7 +199,7 @@ def _encode(experiment: Config, rates: Mapping[str, Any]) -> Stage:
             texts[kind] * tokens[token] * forward_operations(backbone, tokens[token])
             for kind, token in (("passages", "passage"), ("queries", "query"))
         )
-        disk += evaluated * sum(texts.values()) * _vector_bytes(experiment, backbone) / GIGA
+        disk += evaluated * stored * backbone["width"] / GIGA
         # float32 weights, and for a batch of the longest texts a few times the width per token of one layer.
         batch = experiment.encoding.batch_size * experiment.backbones[name].max_length
         memory = max(memory, 4 * (backbone["parameters"] + 16 * batch * backbone["width"]) / GIGA)
@@ -206,17 +208,13 @@ def _encode(experiment: Config, rates: Mapping[str, Any]) -> Stage:
     return Stage("encode", work, _range(operations, rates, "encode"), 0.0, disk, memory)
 
 
-def _vector_bytes(experiment: Config, backbone: Mapping[str, float]) -> float:
-    return backbone["width"] * {"float16": 2, "float32": 4}[experiment.encoding.dtype]
-
-
 def _search(experiment: Config, rates: Mapping[str, Any]) -> Stage:
-    """Exact search is bound by reading the vectors on a GPU, and by the products on a CPU.
+    """Exact search is bound by the products, which are computed again where ranks below `search.depth` are measured.
 
     With a pool, the queries of each language are compared with the passages of all languages.
     """
     _, evaluated = _runs(experiment)
-    read = products = 0.0
+    seconds = 0.0
     for name in experiment.runs.backbones:
         backbone = _look_up(rates, "backbones", name)
         for benchmark in experiment.runs.benchmarks:
@@ -228,27 +226,32 @@ def _search(experiment: Config, rates: Mapping[str, Any]) -> Stage:
                 if pooled
                 else sum(some * others for some, others in zip(passages, queries, strict=True))
             )
-            products += evaluated * pairs * backbone["width"]
-            rounds = len(queries) if pooled else 1
-            read += evaluated * rounds * sum(passages) * _vector_bytes(experiment, backbone)
-    careful, tuned = rates["device"]["read"]
+            ranked = pooled or experiment.measures_below_search_depth
+            products = evaluated * pairs * backbone["width"]
+            seconds += products / _look_up(rates, "cpu", "search", experiment.search.index)
+            seconds += products / rates["cpu"]["ranks"] if ranked else 0
+    runs = evaluated * len(experiment.runs.backbones)
     return Stage(
-        "search, evaluate",
-        f"{read / 1e12:.1f} TB of vectors read",
-        (read / tuned / HOUR, read / careful / HOUR),
-        cpu=products / rates["cpu"]["products"] / HOUR,
-        memory=1.0,
+        "index, search, evaluate", f"{runs} models", cpu=seconds / HOUR, memory=_index_memory(experiment, rates)
     )
 
 
+def _index_memory(experiment: Config, rates: Mapping[str, Any]) -> float:
+    """Return the gigabytes of the largest index file, which is built in memory."""
+    passages = max(max(_sizes(experiment, rates, name, "passages")) for name in experiment.runs.benchmarks)
+    width = max(_look_up(rates, "backbones", name)["width"] for name in experiment.runs.backbones)
+    rows = min(passages, experiment.search.index_rows)
+    return float(rows * width * (2 if experiment.search.index == "SQfp16" else 4) / GIGA)
+
+
 def table(stages: list[Stage]) -> list[str]:
-    """Return a Markdown table with a sum, which leaves out the search on a CPU, an alternative to that on a GPU."""
+    """Return a Markdown table with a sum."""
     lines = ["| stage | work | GPU-hours | core-hours | disk, GB | memory of a job, GB |", "|---|---|---|---|---|---|"]
     for stage in stages:
         cells = [stage.name, stage.work, _hours(stage.gpu), _number(stage.cpu), _number(stage.disk)]
         lines.append(f"| {' | '.join([*cells, _number(stage.memory)])} |")
     gpu = (sum(stage.gpu[0] for stage in stages), sum(stage.gpu[1] for stage in stages))
-    cpu = sum(stage.cpu for stage in stages if not stage.gpu[1])
+    cpu = sum(stage.cpu for stage in stages)
     disk = sum(stage.disk for stage in stages)
     lines.append(f"| all | | {_hours(gpu)} | {_number(cpu)} | {_number(disk)} | |")
     return lines

@@ -309,7 +309,7 @@ RUN mkdir -p /conda-envs/34a9024b2c2e1280d8c14851922cab43
 COPY envs/report.yaml /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.yaml
 # Conda environment:
 #   source: envs/search.yaml
-#   prefix: /conda-envs/35ece6416f93c50e3a2ffb2043cd20a8
+#   prefix: /conda-envs/00d9db90f863fdce524db8adbc997e19
 #   # Indexes, search and BM25.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-search
@@ -320,13 +320,11 @@ COPY envs/report.yaml /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.y
 #     - python=3.11
 #     - pip
 #     - pip:
-#         - --extra-index-url https://download.pytorch.org/whl/cpu
 #         - bm25s==0.3.16
 #         - faiss-cpu==1.15.1
 #         - numpy==2.4.6
 #         - pyarrow==26.0.1
 #         - tokenizers==0.23.3
-#         - torch==2.13.0+cpu
 #         - pydantic==2.14.3
 #         # Dependencies of the packages above.
 #         - annotated-types==0.8.0
@@ -340,20 +338,15 @@ COPY envs/report.yaml /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.y
 #         - httpx2==2.16.2
 #         - huggingface_hub==2.4.0
 #         - idna==3.20
-#         - Jinja2==3.1.6
-#         - MarkupSafe==3.0.4
-#         - mpmath==1.3.0
-#         - networkx==3.6.1
 #         - packaging==25.0
 #         - pydantic_core==2.50.4
 #         - PyYAML==6.0.3
-#         - sympy==1.14.0
 #         - tqdm==4.70.1
 #         - truststore==0.10.5
 #         - typing_extensions==4.16.0
 #         - typing-inspection==0.4.5
-RUN mkdir -p /conda-envs/35ece6416f93c50e3a2ffb2043cd20a8
-COPY envs/search.yaml /conda-envs/35ece6416f93c50e3a2ffb2043cd20a8/environment.yaml
+RUN mkdir -p /conda-envs/00d9db90f863fdce524db8adbc997e19
+COPY envs/search.yaml /conda-envs/00d9db90f863fdce524db8adbc997e19/environment.yaml
 # Conda environment:
 #   source: envs/translate.yaml
 #   prefix: /conda-envs/141a54cbcc86bb7a528135aeb286c870
@@ -419,6 +412,6 @@ RUN conda env create --prefix /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6 --fil
     conda env create --prefix /conda-envs/ef2254cc64286581307484ceb7f74661 --file /conda-envs/ef2254cc64286581307484ceb7f74661/environment.yaml && \
     conda env create --prefix /conda-envs/a690aa0f1737f515a0466492817e7f50 --file /conda-envs/a690aa0f1737f515a0466492817e7f50/environment.yaml && \
     conda env create --prefix /conda-envs/34a9024b2c2e1280d8c14851922cab43 --file /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.yaml && \
-    conda env create --prefix /conda-envs/35ece6416f93c50e3a2ffb2043cd20a8 --file /conda-envs/35ece6416f93c50e3a2ffb2043cd20a8/environment.yaml && \
+    conda env create --prefix /conda-envs/00d9db90f863fdce524db8adbc997e19 --file /conda-envs/00d9db90f863fdce524db8adbc997e19/environment.yaml && \
     conda env create --prefix /conda-envs/141a54cbcc86bb7a528135aeb286c870 --file /conda-envs/141a54cbcc86bb7a528135aeb286c870/environment.yaml && \
     conda clean --all -y

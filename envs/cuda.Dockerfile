@@ -308,12 +308,11 @@ COPY envs/evaluate.yaml /conda-envs/a690aa0f1737f515a0466492817e7f50/environment
 RUN mkdir -p /conda-envs/34a9024b2c2e1280d8c14851922cab43
 COPY envs/report.yaml /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.yaml
 # Conda environment:
-#   source: envs/search-cuda.yaml
-#   prefix: /conda-envs/a89648276214e363fe075e69931e4eb8
-#   # Written by `make envs` from the file without -cuda, which has the CPU build of torch.
+#   source: envs/search.yaml
+#   prefix: /conda-envs/00d9db90f863fdce524db8adbc997e19
 #   # Indexes, search and BM25.
 #   # Versions of requirements.lock, written by `make envs`.
-#   name: hybridbatch-search-cuda
+#   name: hybridbatch-search
 #   channels:
 #     - conda-forge
 #     - nodefaults
@@ -326,7 +325,6 @@ COPY envs/report.yaml /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.y
 #         - numpy==2.4.6
 #         - pyarrow==26.0.1
 #         - tokenizers==0.23.3
-#         - torch===2.13.0
 #         - pydantic==2.14.3
 #         # Dependencies of the packages above.
 #         - annotated-types==0.8.0
@@ -340,20 +338,15 @@ COPY envs/report.yaml /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.y
 #         - httpx2==2.16.2
 #         - huggingface_hub==2.4.0
 #         - idna==3.20
-#         - Jinja2==3.1.6
-#         - MarkupSafe==3.0.4
-#         - mpmath==1.3.0
-#         - networkx==3.6.1
 #         - packaging==25.0
 #         - pydantic_core==2.50.4
 #         - PyYAML==6.0.3
-#         - sympy==1.14.0
 #         - tqdm==4.70.1
 #         - truststore==0.10.5
 #         - typing_extensions==4.16.0
 #         - typing-inspection==0.4.5
-RUN mkdir -p /conda-envs/a89648276214e363fe075e69931e4eb8
-COPY envs/search-cuda.yaml /conda-envs/a89648276214e363fe075e69931e4eb8/environment.yaml
+RUN mkdir -p /conda-envs/00d9db90f863fdce524db8adbc997e19
+COPY envs/search.yaml /conda-envs/00d9db90f863fdce524db8adbc997e19/environment.yaml
 # Conda environment:
 #   source: envs/translate-cuda.yaml
 #   prefix: /conda-envs/799da680722901a9654a297d6467d76d
@@ -420,6 +413,6 @@ RUN conda env create --prefix /conda-envs/cfaf6efa797ce2892190fbea456ade4b --fil
     conda env create --prefix /conda-envs/178717ef5da8d420bb377039abe7ed20 --file /conda-envs/178717ef5da8d420bb377039abe7ed20/environment.yaml && \
     conda env create --prefix /conda-envs/a690aa0f1737f515a0466492817e7f50 --file /conda-envs/a690aa0f1737f515a0466492817e7f50/environment.yaml && \
     conda env create --prefix /conda-envs/34a9024b2c2e1280d8c14851922cab43 --file /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.yaml && \
-    conda env create --prefix /conda-envs/a89648276214e363fe075e69931e4eb8 --file /conda-envs/a89648276214e363fe075e69931e4eb8/environment.yaml && \
+    conda env create --prefix /conda-envs/00d9db90f863fdce524db8adbc997e19 --file /conda-envs/00d9db90f863fdce524db8adbc997e19/environment.yaml && \
     conda env create --prefix /conda-envs/799da680722901a9654a297d6467d76d --file /conda-envs/799da680722901a9654a297d6467d76d/environment.yaml && \
     conda clean --all -y

@@ -45,12 +45,9 @@ def expected_results() -> set[str]:
     files |= {f"models/{run}/{name}" for run in ENCODERS[1:] for name in ("manifest.json", "curves.csv", "README.md")}
     for run in ENCODERS:
         files |= {f"embeddings/{run}/{b}/manifest.json" for b in BENCHMARKS}
-        files |= {
-            f"embeddings/{run}/{b}/{code}.{kind}.00000.npy"
-            for b in BENCHMARKS
-            for code in LANGUAGES
-            for kind in kinds[:2]
-        }
+        files |= {f"embeddings/{run}/{b}/{code}.queries.00000.npy" for b in BENCHMARKS for code in LANGUAGES}
+        files |= {f"indexes/{run}/{b}/manifest.json" for b in BENCHMARKS}
+        files |= {f"indexes/{run}/{b}/{code}.00000.faiss" for b in BENCHMARKS for code in LANGUAGES}
         files |= {f"search/{run}/{b}/recall.csv" for b in BENCHMARKS}
     for run in RUNS:
         files |= {f"search/{run}/{b}/{name}.parquet" for b in BENCHMARKS for name in ("topk", "ranks")}
@@ -71,6 +68,10 @@ def test_every_declared_result_exists(finished: Workflow) -> None:
     assert not missing
     empty = {name for name in expected_results() if (finished.results / name).stat().st_size == 0}
     assert not empty
+
+
+def test_vectors_of_passages_are_on_disk_once(finished: Workflow) -> None:
+    assert not list((finished.results / "embeddings").rglob("*.passages.*.npy"))
 
 
 def test_no_incomplete_files_are_left(finished: Workflow) -> None:

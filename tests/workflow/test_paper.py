@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import faiss
 import numpy as np
 import pandas as pd
 import pytest
@@ -170,7 +171,8 @@ def brute_force(paper: Workflow, run: str, benchmark: str, section: Mapping[str,
     for code in languages:
         ids[code] = pd.read_parquet(texts / code / "passages.parquet")["passage_id"]
         relevant[code] = pd.read_parquet(texts / code / "qrels.parquet").groupby("query_id")["passage_id"].agg(set)
-        vectors[code] = np.load(folder / f"{code}.passages.00000.npy").astype(np.float64)
+        index = faiss.read_index(str(paper.results / "indexes" / run / benchmark / f"{code}.00000.faiss"))
+        vectors[code] = index.reconstruct_n(0, index.ntotal).astype(np.float64)
     for own in languages:
         queries = pd.read_parquet(texts / own / "queries.parquet")["query_id"]
         rows = np.load(folder / f"{own}.queries.00000.npy").astype(np.float64)

@@ -17,11 +17,12 @@ PAGES = {("write_bias_tables", ""), ("write_data_tables", "")}
 PROJECTIONS = {("draw_projection", f"benchmark={name}") for name in BENCHMARKS}
 ENCODED = {("write_bias_tables", ""), *PROJECTIONS}
 CONFIG = ("write_config", "")
+SEARCHING = ("encode", "build_index", "search")
 
 
 def evaluation(run: str) -> set[Job]:
     """Return the jobs that measure a trained or untuned run."""
-    jobs = {(rule, f"run={run}, benchmark={name}") for rule in ("encode", "search") for name in BENCHMARKS}
+    jobs = {(rule, f"run={run}, benchmark={name}") for rule in SEARCHING for name in BENCHMARKS}
     return jobs | {("evaluate", f"run={run}"), ("measure_language_bias", f"run={run}")}
 
 
@@ -144,6 +145,13 @@ def test_devices_mirrors_and_notices_rerun_only_pages(rerun: Workflow, change: d
     }  # fmt: skip
 
 
+def test_another_index_moves_the_vectors_again(rerun: Workflow) -> None:
+    rerun.configure(search={"index": "SQfp16"})
+    rules = {rule for rule, _ in rerun.planned()}
+    assert {"encode", "build_index", "search", "evaluate"} <= rules
+    assert {"train", "search_bm25", "prepare_benchmark"}.isdisjoint(rules)
+
+
 NEW_BENCHMARK = {
     "runs": {"benchmarks": [*BENCHMARKS, "third"]},
     "benchmarks": {
@@ -169,7 +177,7 @@ def test_a_new_benchmark_reruns_no_jobs_of_the_others(rerun: Workflow) -> None:
     rerun.configure(**whole, **NEW_BENCHMARK)
     runs = ["tiny/none/seed0", "tiny/monolingual/seed1", "tiny/hybrid/seed1"]
     expected = {("prepare_benchmark", f"benchmark=third, language={code}") for code in ("de", "en")}
-    expected |= {(rule, f"run={run}, benchmark=third") for rule in ("encode", "search") for run in runs}
+    expected |= {(rule, f"run={run}, benchmark=third") for rule in SEARCHING for run in runs}
     expected |= {("search_bm25", "benchmark=third")}
     expected |= {("evaluate", f"run={run}") for run in [*runs, "bm25/bm25/seed0"]}
     expected |= {("measure_language_bias", f"run={run}") for run in runs}

@@ -4,7 +4,8 @@ Encoding.
 REQUIRED INPUTS: a model's manifest.json; benchmarks/<benchmark>/<language>/{queries,passages}.parquet.
 
 OUTPUTS:
-    embeddings/<run>/<benchmark>/manifest.json      lists <language>.{queries,passages}.<number>.npy and their SHA-256
+    embeddings/<run>/<benchmark>/manifest.json      lists <language>.{queries,passages}.<number>.npy and their SHA-256; an exact index
+                                                    takes over the vectors of passages (search.smk)
 
 With several `encoding.jobs`, each job encodes a share of the shards, and `encode` verifies that all exist.
 """
@@ -53,6 +54,7 @@ rule encode:
         benchmark=benchmark_folder,
         languages=benchmark_languages,
         settings=experiment.encoding.model_dump_json(exclude={"jobs", "batch_size"}),
+        index=experiment.search.vector_index,
         share=[],
         folder=lambda wildcards: f"{RESULTS}/embeddings/{wildcards.run}/{wildcards.benchmark}",
     shell:
@@ -65,6 +67,7 @@ rule encode:
             --settings {params.settings:q} \
             --batch-size {resources.batch_size} \
             --code {params.code} \
+            --index {params.index:q} \
             --device {resources.device} \
             {params.share:q} \
             --output {params.folder:q} \

@@ -49,7 +49,7 @@ def cost_files():
     jobs = {
         "train": trained,
         "encode": searched,
-        "build_index": [] if experiment.search.is_exact else searched,
+        "build_index": searched,
         "search": searched,
         "encode_part": shares,
         "evaluate": experiment.run_names,

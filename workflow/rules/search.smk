@@ -1,13 +1,15 @@
 """
-Search, exact or with approximate indexes.
+Search with FAISS, and BM25.
 
 REQUIRED INPUTS: embeddings and the benchmark's parquet files; for BM25 the texts and a tokenizer.
 
 OUTPUTS:
-    indexes/<run>/<benchmark>/<language>.<00000>.faiss      of an approximate search only
+    indexes/<run>/<benchmark>/manifest.json     lists <language>.<00000>.faiss, their SHA-256 and numbers of vectors
     search/<run>/<benchmark>/topk.parquet       the best passages of every (query language, passage language) block
     search/<run>/<benchmark>/ranks.parquet      the ranks of every relevant passage, in its block and in the pool
     search/<run>/<benchmark>/recall.csv         the recall of approximate indexes; only a header if search is exact
+
+An exact index replaces the vectors of passages in embeddings/, which `build_index` deletes.
 """
 
 # Memory for one file of an index: vectors of 1024 float32 numbers, and the same again for the index structure.
@@ -15,28 +17,25 @@ INDEX_GIGABYTES = 4 + experiment.search.index_rows * 8192 / 1e9
 TOKENIZER = paths.prepared_backbone(experiment.bm25_tokenizer)
 
 
-def index_folder(wildcards):
-    """Return the indexes that a search reads; none if search is exact."""
-    return [] if experiment.search.is_exact else f"{RESULTS}/indexes/{wildcards.run}/{wildcards.benchmark}"
-
-
 def search_scope(wildcards):
-    """Return the option that restricts a search to monolingual blocks, if nothing else is measured."""
-    return ["--monolingual"] if experiment.benchmarks[wildcards.benchmark].measured == ["mono"] else []
+    """Return the options that restrict a search to what is measured: monolingual blocks, and ranks down to the depth."""
+    if experiment.benchmarks[wildcards.benchmark].measured != ["mono"]:
+        return []
+    return ["--monolingual"] if experiment.measures_below_search_depth else ["--monolingual", "--only-found"]
 
 
 rule build_index:
-    """Build the approximate FAISS indexes of `{wildcards.benchmark}`, one or more for each language."""
+    """Build the FAISS index of each language of `{wildcards.benchmark}`; finished languages survive a kill."""
     input:
         embeddings=f"{RESULTS}/embeddings/{{run}}/{{benchmark}}/manifest.json",
     output:
-        directory=directory(f"{RESULTS}/indexes/{{run}}/{{benchmark}}"),
+        f"{RESULTS}/indexes/{{run}}/{{benchmark}}/manifest.json",
     log:
         f"{LOGS}/build_index/{{run}}/{{benchmark}}.log",
     benchmark:
         f"{COSTS}/build_index/{{run}}/{{benchmark}}.jsonl"
     conda:
-        environment("search")
+        "../../envs/search.yaml"
     threads: 1
     resources:
         mem=growing(INDEX_GIGABYTES),
@@ -47,13 +46,15 @@ rule build_index:
         embeddings=subpath(input.embeddings, parent=True),
         languages=benchmark_languages,
         settings=experiment.search.model_dump_json(include={"index", "index_rows"}),
+        folder=subpath(output[0], parent=True),
     shell:
         r"""
         python {params.program:q} \
             --embeddings {params.embeddings:q} \
             --languages {params.languages:q} \
             --settings {params.settings:q} \
-            --output {output.directory:q} \
+            --code {params.code} \
+            --output {params.folder:q} \
             &>{log:q}
         """
 
@@ -63,7 +64,7 @@ rule search:
     input:
         files=lambda wildcards: paths.benchmark(wildcards.benchmark),
         embeddings=f"{RESULTS}/embeddings/{{run}}/{{benchmark}}/manifest.json",
-        indexes=index_folder,
+        indexes=f"{RESULTS}/indexes/{{run}}/{{benchmark}}/manifest.json",
     output:
         topk=f"{RESULTS}/search/{{run}}/{{benchmark}}/topk.parquet",
         ranks=f"{RESULTS}/search/{{run}}/{{benchmark}}/ranks.parquet",
@@ -73,36 +74,31 @@ rule search:
     benchmark:
         f"{COSTS}/search/{{run}}/{{benchmark}}.jsonl"
     conda:
-        environment("search")
+        "../../envs/search.yaml"
     threads: 4
     resources:
-        gpu=GPUS,
+        # An exact index is memory-mapped, and an approximate one may be loaded.
         mem=growing(8 if experiment.search.is_exact else INDEX_GIGABYTES, times_input=2),
         runtime="12h",
-        device="cuda" if GPUS else "cpu",
     params:
-        launcher=program("launch"),
         program=program("search"),
         code=code("search"),
         benchmark=benchmark_folder,
         embeddings=subpath(input.embeddings, parent=True),
+        indexes=subpath(input.indexes, parent=True),
         languages=benchmark_languages,
-        settings=experiment.search.model_dump_json(
-            include={"depth"} if experiment.search.is_exact else {"depth", "parameters"}
-        ),
-        indexes=lambda wildcards, input: ["--indexes", input.indexes] if input.indexes else [],
+        settings=experiment.search.model_dump_json(include={"index", "depth", "parameters"}),
         scope=search_scope,
         folder=subpath(output.topk, parent=True),
     shell:
         r"""
-        python {params.launcher:q} --gpus {resources.gpu} {params.program:q} \
+        python {params.program:q} \
             --benchmark {params.benchmark:q} \
             --embeddings {params.embeddings:q} \
+            --indexes {params.indexes:q} \
             --languages {params.languages:q} \
             --settings {params.settings:q} \
-            {params.indexes:q} \
             {params.scope} \
-            --device {resources.device} \
             --output {params.folder:q} \
             &>{log:q}
         """
@@ -121,7 +117,7 @@ rule search_bm25:
     benchmark:
         f"{COSTS}/search_bm25/{{benchmark}}.jsonl"
     conda:
-        environment("search")
+        "../../envs/search.yaml"
     threads: 1
     resources:
         # Texts, tokens and postings of a corpus are in memory at once.

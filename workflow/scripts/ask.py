@@ -55,9 +55,11 @@ def main(argv: list[str] | None) -> None:
         )
     answers = answer(
         _encode(folder, arguments.device, arguments.question),
-        arguments.results / "embeddings" / arguments.run / arguments.benchmark,
-        arguments.results / "benchmarks" / arguments.benchmark,
+        arguments.results,
+        arguments.run,
+        arguments.benchmark,
         languages,
+        config.search,
         arguments.k,
     )
     width = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns

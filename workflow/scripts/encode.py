@@ -25,6 +25,7 @@ def main(argv: list[str] | None) -> None:
     parser.add_argument(
         "--code", default="", help="fingerprint of the code; shards made by other code are encoded again"
     )
+    parser.add_argument("--index", default="", help="exact index that takes over the vectors of passages, as JSON")
     parser.add_argument("--device", required=True, help="auto, cpu or cuda")
     parser.add_argument(
         "--part", type=int, nargs=2, metavar=("N", "PARTS"), help="encode every PARTS-th shard, starting at N"
@@ -38,8 +39,8 @@ def main(argv: list[str] | None) -> None:
         language: {kind: arguments.benchmark / language / f"{kind}.parquet" for kind in KINDS}
         for language in arguments.languages
     }
-    vectors = arguments.settings.model_dump(include={"shard_size", "dtype", "precision"})
-    shards = plan_shards(arguments.model, texts, code=arguments.code, **vectors)
+    vectors = arguments.settings.model_dump(include={"shard_size", "precision"})
+    shards = plan_shards(arguments.model, texts, code=arguments.code, index=arguments.index, **vectors)
     part, parts = arguments.part or (0, 1)
     device = choose_device(arguments.device)
     output: Path = arguments.output

@@ -336,3 +336,25 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x85
 def test_resolved_yaml_round_trips(changes: dict[str, Any]) -> None:
     config = small(changes)
     assert load_config(yaml.safe_load(config.to_yaml())) == config
+
+
+@pytest.mark.parametrize(
+    ("measures", "expected"),
+    [
+        (["ndcg@10", "recall@100"], False),
+        (["ndcg@10", "recall@101"], True),
+        (["ndcg@10", "map"], True),
+        (["mrr"], True),
+        (["map@20"], False),
+    ],
+)
+def test_measures_without_a_small_cutoff_need_all_ranks(measures: list[str], expected: bool) -> None:
+    config = small({"evaluation": {"measures": measures, "tables": {}}, "search.depth": 100})
+    assert config.measures_below_search_depth == expected
+
+
+@pytest.mark.parametrize(("index", "expected"), [("Flat", True), ("SQfp16", True), ("HNSW32", False), ("SQ8", False)])
+def test_an_exact_index_holds_the_vectors(index: str, expected: bool) -> None:
+    search = small({"search.index": index}).search
+    assert search.is_exact == expected
+    assert (index in search.vector_index) == bool(search.vector_index) == expected

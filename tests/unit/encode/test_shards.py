@@ -47,10 +47,18 @@ def benchmark(tmp_path: Path) -> Path:
 
 
 def arguments(
-    model: Path, benchmark: Path, output: Path, *, batch_size: int = 32, code: str = "", **settings: Any
+    model: Path,
+    benchmark: Path,
+    output: Path,
+    *,
+    batch_size: int = 32,
+    code: str = "",
+    index: str = "",
+    **settings: Any,
 ) -> list[str]:
     words = ["--model", str(model), "--benchmark", str(benchmark), "--languages", *LANGUAGES, "--output", str(output)]
-    words += ["--settings", json.dumps(settings), "--batch-size", str(batch_size), "--code", code, "--device", "cpu"]
+    words += ["--settings", json.dumps(settings), "--batch-size", str(batch_size), "--code", code]
+    words += ["--index", index, "--device", "cpu"]
     return words
 
 
@@ -79,7 +87,6 @@ def test_rows_are_in_order_normalised_and_have_the_prompts(tmp_path: Path, backb
     names = [f"{language}.{kind}.00000.npy" for language in LANGUAGES for kind in KINDS]
     assert manifest["files"] == {name: sha256(output / name) for name in names}
     assert manifest["model"] == sha256(backbone / "manifest.json")
-    assert manifest["dtype"] == "float32"
 
 
 @pytest.mark.parametrize("options", [{"shard_size": 1}, {"shard_size": 4}, {"batch_size": 1}, {"batch_size": 3}])
@@ -146,13 +153,6 @@ def test_fp16_needs_a_gpu(tmp_path: Path, backbone: Path, benchmark: Path) -> No
         encode_all(backbone, benchmark, tmp_path / "out", precision="fp16")
 
 
-def test_float16(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
-    half = encode_all(backbone, benchmark, tmp_path / "half", dtype="float16")
-    whole = encode_all(backbone, benchmark, tmp_path / "whole")
-    assert vectors(half, "de", "queries").dtype == np.float16
-    assert np.array_equal(vectors(half, "de", "queries"), vectors(whole, "de", "queries").astype(np.float16))
-
-
 def times(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.npy")}
 
@@ -216,17 +216,40 @@ def test_changed_texts_are_encoded_again(tmp_path: Path, backbone: Path, benchma
     assert len(vectors(output, "en", "queries")) == len(QUERIES)
 
 
-def test_another_model_or_type_encodes_everything_again(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
+def test_another_model_or_precision_encodes_everything_again(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
     model = tmp_path / "model"
     shutil.copytree(backbone, model)
     output = encode_all(model, benchmark, tmp_path / "out")
     first = times(output)
-    encode_all(model, benchmark, output, dtype="float16")
+    encode_all(model, benchmark, output, precision="bf16")
     second = times(output)
     (model / "manifest.json").write_text(json.dumps({"seed": 2}))
-    encode_all(model, benchmark, output, dtype="float16")
+    encode_all(model, benchmark, output, precision="bf16")
     third = times(output)
     assert all(first[name] != second[name] != third[name] for name in first)
+
+
+def test_passages_that_an_index_holds_are_not_encoded_again(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
+    flat, half = '{"index": "Flat"}', '{"index": "SQfp16"}'
+    output = encode_all(backbone, benchmark, tmp_path / "out", index=flat, shard_size=2)
+    manifest, before = (output / "manifest.json").read_bytes(), times(output)
+    matrix = vectors(output, "de", "passages")
+    passages = {name for name in before if ".passages." in name}
+    for name in passages:
+        (output / name).unlink()
+    encode_all(backbone, benchmark, output, index=flat, shard_size=2)
+    assert times(output) == {name: time for name, time in before.items() if name not in passages}
+    assert (output / "manifest.json").read_bytes() == manifest
+    encode_all(backbone, benchmark, output, index=half, shard_size=2)
+    after = times(output)
+    assert after.keys() == before.keys()
+    assert all(after[name] == before[name] for name in after.keys() - passages)
+    assert np.array_equal(vectors(output, "de", "passages"), matrix)
+    # Vectors that stay beside an approximate index.
+    encode_all(backbone, benchmark, output, shard_size=2)
+    (output / min(passages)).unlink()
+    encode_all(backbone, benchmark, output, shard_size=2)
+    assert times(output).keys() == before.keys()
 
 
 def test_another_version_of_the_code_encodes_everything_again(tmp_path: Path, backbone: Path, benchmark: Path) -> None:

@@ -12,6 +12,7 @@ import yaml
 from tiny import PROMPTS
 
 import ask
+import build_index
 import encode
 from hybridbatch.backbone.encoder import load_encoder
 from hybridbatch.common.errors import UserError
@@ -56,6 +57,8 @@ def results(tmp_path_factory: pytest.TempPathFactory, still_backbone: Path) -> P
     options["output"] = folder / "embeddings" / RUN / "letters"
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     encode.main([*words, "--settings", "{}", "--batch-size", "8", "--languages", *TEXTS])
+    words = ["--embeddings", str(options["output"]), "--output", str(folder / "indexes" / RUN / "letters")]
+    build_index.main([*words, "--settings", "{}", "--languages", *TEXTS])
     return folder
 
 
@@ -134,6 +137,15 @@ def test_vectors_of_another_model_are_refused(results: Path, tmp_path: Path) -> 
         ask.main(asked(copy))
 
 
+def test_a_missing_index_is_reported(results: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(results, tmp_path / "e")
+    shutil.rmtree(copy / "indexes")
+    with pytest.raises(
+        UserError, match=r"letters/manifest\.json: is missing: letters has no index yet; run the workflow"
+    ):
+        ask.main(asked(copy))
+
+
 def test_vectors_of_other_passages_are_refused(results: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(results, tmp_path / "e")
     write_table(copy / "benchmarks/letters/de/passages.parquet", pa.table({"passage_id": ["de/0"], "text": ["a"]}))
@@ -161,6 +173,13 @@ def test_a_trimmed_vocabulary_causes_a_warning(
     write_json(manifest, {"backbone": {**read_json(manifest), "tokens_kept": 14}})
     assert kept_tokens(manifest.parent) == 14
     write_json(vectors, {**read_json(vectors), "model": sha256(manifest)})
+    index = copy / "indexes" / RUN / "letters/manifest.json"
+    with pytest.raises(
+        UserError, match=r"letters/manifest\.json: is of other vectors than those in .*; run the workflow again"
+    ):
+        ask.main(asked(copy))
+    write_json(index, {**read_json(index), "embeddings": sha256(vectors)})
+    caplog.clear()
     ask.main(asked(copy, "--json"))
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "only the 14 tokens" in caplog.text

@@ -11,17 +11,17 @@ import pytrec_eval
 from miracl_files import write_miracl
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, pre_tokenizers
-from vector_files import write_vectors
+from vector_files import write_indexes, write_vectors
 
 from build_index import main as index
 from evaluate import main as evaluate
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_table, write_table
+from hybridbatch.config.search import Search
 from hybridbatch.encode.vectors import open_vectors
-from hybridbatch.search.bm25 import Index, best_rows
-from hybridbatch.search.judged_pool import Collection
-from hybridbatch.search.products import NumpyProducts
-from hybridbatch.search.search_benchmark import Method, search_benchmark
+from hybridbatch.search import bm25 as lexical_search
+from hybridbatch.search.faiss_index import Index
+from hybridbatch.search.search_benchmark import search_benchmark
 from prepare_benchmark import main as prepare
 from search import main as search
 from search_bm25 import main as bm25
@@ -51,14 +51,20 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
             vectors[: rows // 4] = vectors[rows // 4 : 2 * (rows // 4)]
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
             write_vectors(folder / "vectors", code, kind, vectors, 2)
-    common = ["--languages", *LANGUAGES, "--embeddings", str(folder / "vectors")]
-    folders = ["--benchmark", str(folder / "benchmark"), "--output", str(folder / "search")]
-    search([*common, *folders, "--settings", '{"depth": 100}', "--device", "cpu", "--monolingual"])
+    write_indexes(folder / "vectors", folder / "indexes", LANGUAGES, index_rows=120)
+    search_into(folder, "search")
     return folder
 
 
+def search_into(folder: Path, output: str, *options: str) -> None:
+    words = ["--languages", *LANGUAGES, "--embeddings", str(folder / "vectors"), "--indexes", str(folder / "indexes")]
+    words += ["--benchmark", str(folder / "benchmark"), "--output", str(folder / output), "--monolingual"]
+    search([*words, "--settings", '{"depth": 100}', *options])
+
+
 def brute_force(folder: Path, code: str) -> NDArray[np.float64]:
-    queries, passages = (open_vectors(folder / "vectors", code, kind)[:] for kind in ("queries", "passages"))
+    queries = open_vectors(folder / "vectors", code, "queries")[:]
+    passages = Index(folder / "indexes", folder / "vectors", code, Search()).vectors[:]
     return np.round(queries.astype(np.float64) @ passages.astype(np.float64).T, 10)
 
 
@@ -82,10 +88,10 @@ def trec_measures(folder: Path, code: str, scores: NDArray[np.float64]) -> pd.Da
     return found.rename(columns={"ndcg_cut_10": "ndcg@10", "recall_100": "recall@100"})
 
 
-def measured(folder: Path, run: str) -> pd.DataFrame:
+def measured(folder: Path, run: str, *measures: str) -> pd.DataFrame:
     output = folder / f"{run}.measures.parquet"
     words = ["--ranks", f"miracl={folder / run / 'ranks.parquet'}", "--measured", '{"miracl": ["mono"]}']
-    settings = json.dumps({"measures": ["ndcg@10", "recall@100", "map"], "tables": {}})
+    settings = json.dumps({"measures": measures or ["ndcg@10", "recall@100", "map"], "tables": {}})
     evaluate([*words, "--settings", settings, "--output", str(output)])
     return read_table(output).to_pandas()
 
@@ -112,23 +118,37 @@ def test_only_blocks_of_one_language_are_searched(world: Path) -> None:
 
 def test_ranks_are_those_of_the_search_of_all_blocks(world: Path) -> None:
     code = "te"
-    collection = Collection(world / "benchmark", [code])
-    queries, passages = ({code: open_vectors(world / "vectors", code, kind)} for kind in ("queries", "passages"))
-    search_benchmark(collection, queries, passages, Method(100, NumpyProducts()), world / "all")
+    queries = {code: open_vectors(world / "vectors", code, "queries")}
+    passages = {code: Index(world / "indexes", world / "vectors", code, Search())}
+    search_benchmark(world / "benchmark", [code], queries, passages, Search(depth=100), world / "all")
     columns = ["query_id", "passage_id", "relevance", "rank_in_language"]
     everything = read_table(world / "search" / "ranks.parquet").to_pandas()
     own = everything[everything["passage_language"] == code][columns].astype(str).reset_index(drop=True)
     assert own.equals(read_table(world / "all" / "ranks.parquet").to_pandas()[columns].astype(str))
 
 
+def test_measures_down_to_the_depth_need_no_ranks_below_it(world: Path) -> None:
+    search_into(world, "found", "--only-found")
+    exact, found = (read_table(world / run / "ranks.parquet").to_pandas() for run in ("search", "found"))
+    known = exact["rank_in_language"] <= 100
+    assert 0.2 < known.mean() < 0.8
+    assert found.equals(exact.assign(rank_in_language=exact["rank_in_language"].where(known)))
+    pd.testing.assert_frame_equal(
+        measured(world, "found", "ndcg@10", "recall@100"), measured(world, "search", "ndcg@10", "recall@100")
+    )
+
+
 def test_an_approximate_index_gives_its_own_ranks(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hybridbatch.search.search_benchmark.RECALL_SAMPLE", 9)
-    common = ["--languages", "sw", "--embeddings", str(world / "vectors")]
+    passages = Index(world / "indexes", world / "vectors", "sw", Search()).vectors[:]
+    write_vectors(world / "kept", "sw", "queries", open_vectors(world / "vectors", "sw", "queries")[:])
+    write_vectors(world / "kept", "sw", "passages", passages)
+    common = ["--languages", "sw", "--embeddings", str(world / "kept")]
     settings = json.dumps({"index": "IVF8,Flat", "index_rows": 200, "parameters": "nprobe=2", "depth": 50})
     common += ["--settings", settings]
     index([*common, "--output", str(world / "approximate")])
     folders = ["--benchmark", str(world / "benchmark"), "--indexes", str(world / "approximate")]
-    search([*common, *folders, "--device", "cpu", "--monolingual", "--output", str(world / "ivf")])
+    search([*common, *folders, "--monolingual", "--output", str(world / "ivf")])
     ranks = read_table(world / "ivf" / "ranks.parquet").to_pandas()
     top = read_table(world / "ivf" / "topk.parquet").to_pandas()
     assert ranks["rank_in_language"].isna().any()
@@ -161,7 +181,7 @@ def test_bm25_equals_trec_eval_on_its_scores(world: Path) -> None:
             ]
             for kind in ("queries", "passages")
         }
-        lexical = Index(iter(texts["passages"]), 0.9, 0.4)
+        lexical = lexical_search.Index(iter(texts["passages"]), 0.9, 0.4)
         wanted = trec_measures(world, code, np.array([lexical.scores(query) for query in texts["queries"]]))
         own = table[table["query_language"] == code].set_index("query_id")
         np.testing.assert_allclose(own["ndcg@10"].loc[wanted.index], wanted["ndcg@10"], atol=1e-9)
@@ -173,7 +193,7 @@ def test_best_rows_are_the_first_of_the_full_order(seed: int) -> None:
     rng = np.random.default_rng(seed)
     scores, order = rng.integers(0, 4, 30).astype(np.float64), rng.permutation(30)
     for k in (1, 7, 30):
-        assert set(best_rows(scores, order, k)) == set(np.lexsort((order, -scores))[:k])
+        assert set(lexical_search.best_rows(scores, order, k)) == set(np.lexsort((order, -scores))[:k])
 
 
 def test_ids_that_differ_between_languages_are_no_cross_lingual_benchmark(tmp_path: Path) -> None:
@@ -188,4 +208,4 @@ def test_ids_that_differ_between_languages_are_no_cross_lingual_benchmark(tmp_pa
     with pytest.raises(
         UserError, match=r"query ids differ between languages; set the benchmark's settings to \[mono\]"
     ):
-        search_benchmark(Collection(tmp_path, ["de", "en"]), {}, {}, Method(1, NumpyProducts()), tmp_path / "run")
+        search_benchmark(tmp_path, ["de", "en"], {}, {}, Search(), tmp_path / "run")

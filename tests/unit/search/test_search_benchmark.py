@@ -7,17 +7,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
-from vector_files import unit_vectors, write_vectors
+from vector_files import unit_vectors, write_index, write_indexes, write_vectors
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_table, write_table
-from hybridbatch.encode.vectors import Vectors
-from hybridbatch.search.exact import NO_TARGETS, exact_search
-from hybridbatch.search.faiss_index import build_indexes, open_index
+from hybridbatch.config.search import Search
 from hybridbatch.search.judged_pool import Collection
-from hybridbatch.search.products import NumpyProducts
 from hybridbatch.search.ranking import DECIMALS, sort_top
-from hybridbatch.search.search_benchmark import Method, search_benchmark
+from hybridbatch.search.search_benchmark import search_benchmark
 
 LANGUAGES = ("de", "en", "zh")
 
@@ -54,21 +51,21 @@ class World:
         shared = unit_vectors(rng, 4)
         self.queries: dict[str, NDArray[np.float32]] = {}
         self.passages: dict[str, NDArray[np.float32]] = {}
-        opened: dict[str, dict[str, Vectors]] = {"queries": {}, "passages": {}}
+        queries = {}
         for code in LANGUAGES:
             size = int(rng.integers(20, 60))
             write_language(folder, code, 12, size, rng)
             self.queries[code] = unit_vectors(rng, 12)
             self.passages[code] = unit_vectors(rng, size)
             self.passages[code][:4] = shared
-            for kind, vectors in (("queries", self.queries), ("passages", self.passages)):
-                opened[kind][code] = write_vectors(folder / "vectors", code, kind, vectors[code], 2)
-            if index != "Flat":
-                build_indexes(opened["passages"][code], index, 15, folder / "indexes", code)
+            queries[code] = write_vectors(folder / "vectors", code, "queries", self.queries[code], 2)
+            write_vectors(folder / "vectors", code, "passages", self.passages[code], 2)
+        settings = {"index": index, "index_rows": 15, "parameters": parameters}
+        indexes = write_indexes(folder / "vectors", folder / "indexes", list(LANGUAGES), **settings)
+        for code in LANGUAGES:
+            self.passages[code] = indexes[code].vectors[:]
         self.collection = Collection(folder, LANGUAGES)
-        indexes = {code: open_index(folder / "indexes", code, parameters) for code in LANGUAGES if index != "Flat"}
-        method = Method(depth, NumpyProducts(), indexes or None)
-        search_benchmark(self.collection, opened["queries"], opened["passages"], method, folder / "run")
+        search_benchmark(folder, LANGUAGES, queries, indexes, Search(depth=depth, **settings), folder / "run")
         self.topk = read_table(folder / "run" / "topk.parquet").to_pandas()
         self.ranks = read_table(folder / "run" / "ranks.parquet").to_pandas()
         self.recall = pd.read_csv(folder / "run" / "recall.csv")
@@ -82,9 +79,9 @@ class World:
         return [name for _, name in sorted(items)]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_topk_and_ranks_equal_brute_force(tmp_path: Path, seed: int) -> None:
-    world = World(tmp_path, seed)
+@pytest.mark.parametrize(("seed", "index"), [(0, "Flat"), (1, "Flat"), (2, "Flat"), (2, "SQfp16")])
+def test_topk_and_ranks_equal_brute_force(tmp_path: Path, seed: int, index: str) -> None:
+    world = World(tmp_path, seed, index)
     for (query_language, passage_language, query_id), block in world.topk.groupby(
         ["query_language", "passage_language", "query_id"], observed=True
     ):
@@ -104,10 +101,10 @@ def test_merged_blocks_equal_one_pooled_index(tmp_path: Path) -> None:
     world = World(tmp_path, 5, depth=200)
     pool = np.concatenate([world.passages[code] for code in LANGUAGES])
     order = np.concatenate([world.collection.by_language[code].tie_order for code in LANGUAGES])
-    pooled = write_vectors(tmp_path / "pool", "all", "passages", pool)
+    pooled = write_index(tmp_path / "pool", pool)
     ids = np.concatenate([names(world.collection, code) for code in LANGUAGES])
     for code in LANGUAGES:
-        top, _ = exact_search(world.queries[code], pooled, order, 25, NO_TARGETS, NumpyProducts())
+        top = pooled.search(world.queries[code], order, 25)
         merged = world.topk[world.topk["query_language"] == code].copy()
         merged["score"] = merged["score"].round(6)
         merged["tie"] = merged["passage_id"].astype(str)
@@ -131,11 +128,9 @@ def test_an_approximate_index_reports_what_it_finds(tmp_path: Path) -> None:
     assert world.ranks["exact_rank_in_pool"].notna().all()
 
 
-@pytest.mark.parametrize("index", ["SQfp16", "IVF3,Flat"])
-def test_an_index_that_finds_everything_gives_the_exact_result(tmp_path: Path, index: str) -> None:
+def test_an_index_that_finds_everything_gives_the_exact_result(tmp_path: Path) -> None:
     exact = World(tmp_path / "exact", 4, depth=60)
-    parameters = "nprobe=3" if index.startswith("IVF") else ""
-    found = World(tmp_path / "found", 4, index, depth=60, parameters=parameters)
+    found = World(tmp_path / "found", 4, "IVF3,Flat", depth=60, parameters="nprobe=3")
     assert found.topk.equals(exact.topk)
     assert found.ranks.equals(exact.ranks)
     assert (found.recall["recall"] == 1).all()

@@ -18,7 +18,6 @@ class Encoding(Section):
         ge=1,
         description="vectors in a file, and texts in memory at once; interrupted jobs resume after the last complete file",
     )
-    dtype: Literal["float32", "float16"] = Field("float32", description="data type of the stored vectors")
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         "fp32",
         description="precision of the encoder's matrix products; bf16 is faster on processors that support it, fp16 needs a GPU",

@@ -374,6 +374,12 @@ class Config(Section):
         measured = {name: self.benchmarks[name].measured for name in self.runs.benchmarks}
         return {name: settings for name, settings in measured.items() if len(settings) < len(SETTINGS)}
 
+    @property
+    def measures_below_search_depth(self) -> bool:
+        """Whether a measure needs the ranks of relevant passages that are not among the top that search keeps."""
+        cutoffs = [measure.partition("@")[2] for measure in self.evaluation.measures]
+        return any(not cutoff or int(cutoff) > self.search.depth for cutoff in cutoffs)
+
     def exported_settings(self, benchmark: str, run: str | None = None) -> list[Setting]:
         """Return the settings of a benchmark that a run has rankings for; without a run, those that have judgements.
 

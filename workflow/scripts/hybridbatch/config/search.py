@@ -11,22 +11,27 @@ class Search(Section):
     index: str = Field(
         "Flat",
         min_length=1,
-        description="`Flat` compares each query with every vector and needs no index file; any other FAISS factory string (`HNSW32`, `IVF256,SQ8`) is approximate, and passages it misses count as not found",
+        description="FAISS factory string. `Flat` (float32) and `SQfp16` (float16, half the disk) are exact and replace the passages' vectors, so a change encodes the passages again; any other (`HNSW32`, `IVF256,SQ8`) is approximate: passages it misses count as not found, and the vectors are kept beside it",
     )
     parameters: str = Field(
         "", description="FAISS search parameters of an approximate index, such as `nprobe=16` or `efSearch=64`"
     )
     depth: int = Field(100, ge=1, description="passages kept for each query in each language")
     index_rows: int = Field(
-        5_000_000,
+        1_000_000,
         ge=1,
-        description="vectors in one file of an approximate index; the files of a language are searched in turn",
+        description="vectors in one file of an index, which is built in memory; the files of a language are searched in turn",
     )
 
     @property
     def is_exact(self) -> bool:
-        """Whether every vector is compared, which needs no index."""
-        return self.index == "Flat"
+        """Whether the index compares every vector and can return them."""
+        return self.index in ("Flat", "SQfp16")
+
+    @property
+    def vector_index(self) -> str:
+        """The index that holds the passages' vectors, as JSON; empty if it is approximate."""
+        return self.model_dump_json(include={"index", "index_rows"}) if self.is_exact else ""
 
 
 class BM25(Section):

@@ -31,6 +31,7 @@ class Shard:
         number: position among the shards of ``source``, from 0.
         name: file name of the vectors.
         identity: fingerprint of everything that the vectors depend on.
+        moves: whether an index takes over the vectors, and the file is deleted then.
     """
 
     source: Path
@@ -38,6 +39,7 @@ class Shard:
     number: int
     name: str
     identity: str
+    moves: bool
 
 
 def plan_shards(
@@ -45,9 +47,9 @@ def plan_shards(
     texts: Mapping[str, Mapping[Kind, Path]],
     *,
     shard_size: int,
-    dtype: str,
     precision: Precision,
     code: str,
+    index: str,
 ) -> list[Shard]:
     """Return the shards of a benchmark by language, queries before passages, in row order.
 
@@ -55,13 +57,12 @@ def plan_shards(
         model_folder: a sentence-transformers folder with a manifest.
         texts: the parquet files of each language.
         shard_size: texts in memory at once, and rows of a file.
-        dtype: ``float32`` or ``float16``, of the stored vectors.
         precision: of the encoder's matrix products.
         code: fingerprint of the code that the vectors depend on.
+        index: the exact index that takes over the vectors of passages; empty if they stay. Another index needs them again.
     """
     settings = {
         "model": sha256(model_folder / MANIFEST),
-        "dtype": dtype,
         "precision": precision,
         "shard_size": shard_size,
         "code": code,
@@ -70,10 +71,11 @@ def plan_shards(
     for language, sources in texts.items():
         for kind in KINDS:
             source = sources[kind]
-            identity = fingerprint({**settings, "texts": sha256(source)})
+            mover = index if kind == "passages" else ""
+            identity = fingerprint({**settings, "texts": sha256(source), "index": mover})
             rows = pq.read_metadata(source).num_rows
             shards += [
-                Shard(source, kind, number, shard_name(language, kind, number), identity)
+                Shard(source, kind, number, shard_name(language, kind, number), identity, bool(mover))
                 for number in range(-(-rows // shard_size))
             ]
     return shards
@@ -86,7 +88,6 @@ def encode_shards(
     *,
     batch_size: int,
     shard_size: int,
-    dtype: str,
     precision: Precision,
     device: str,
 ) -> dict[str, str]:
@@ -101,7 +102,6 @@ def encode_shards(
         output: folder to write.
         batch_size: texts encoded at once.
         shard_size: rows of a file.
-        dtype: ``float32`` or ``float16``, of the stored vectors.
         precision: of the encoder's matrix products; its weights and the normalisation stay in float32.
         device: ``cpu`` or ``cuda``.
 
@@ -121,20 +121,23 @@ def encode_shards(
                 if number in wanted:
                     shard = wanted[number]
                     vectors = encode_texts(model, texts, TASKS[shard.kind], batch_size, precision)
-                    _write(output, shard, vectors.astype(dtype))
+                    _write(output, shard, vectors)
     return {shard.name: str(stored_sha256(output, shard)) for shard in shards}
 
 
 def stored_sha256(output: Path, shard: Shard) -> str | None:
-    """Return the SHA-256 of a shard's file if it is complete and has the shard's identity, else None."""
+    """Return the SHA-256 of a shard's file if it is complete and has the shard's identity, else None.
+
+    The file of a shard that moves into an index may be gone already; its record stays.
+    """
     record = output / f"{shard.name}.json"
-    if not record.exists() or not (output / shard.name).exists():
+    if not record.exists() or not (shard.moves or (output / shard.name).exists()):
         return None
     stored = read_json(record)
     return str(stored["sha256"]) if stored["identity"] == shard.identity else None
 
 
-def _write(output: Path, shard: Shard, vectors: NDArray[np.float32] | NDArray[np.float16]) -> None:
+def _write(output: Path, shard: Shard, vectors: NDArray[np.float32]) -> None:
     if not np.isfinite(vectors).all():
         raise UserError(f"{shard.source}: a vector is not finite; the model is broken or overflows, retrain it in fp32")
     path, record = output / shard.name, output / f"{shard.name}.json"

@@ -65,11 +65,11 @@ def shard_name(language: str, kind: Kind, number: int) -> str:
     return f"{language}.{kind}.{number:05d}.npy"
 
 
-def open_vectors(folder: Path, language: str, kind: Kind) -> Vectors:
-    """Open the vectors of one language, memory-mapped.
+def vector_files(folder: Path, language: str, kind: Kind) -> dict[str, str]:
+    """Return the SHA-256 of the shards of one language by their names, in row order.
 
     Args:
-        folder: holds the shards and ``manifest.json``, which lists them.
+        folder: holds ``manifest.json``, which lists the shards.
         language: language of the texts.
         kind: ``queries`` or ``passages``.
 
@@ -77,7 +77,28 @@ def open_vectors(folder: Path, language: str, kind: Kind) -> Vectors:
         UserError: if the manifest lists no shard of this language.
     """
     pattern = re.compile(rf"{re.escape(language)}\.{kind}\.\d+\.npy")
-    names = sorted(name for name in read_json(folder / MANIFEST)["files"] if pattern.fullmatch(name))
-    if not names:
+    files = {
+        name: sha for name, sha in sorted(read_json(folder / MANIFEST)["files"].items()) if pattern.fullmatch(name)
+    }
+    if not files:
         raise UserError(f"{folder / MANIFEST}: lists no {kind} in {language}; delete the folder and encode again")
-    return Vectors([np.load(folder / name, mmap_mode="r") for name in names])
+    return files
+
+
+def open_vectors(folder: Path, language: str, kind: Kind) -> Vectors:
+    """Open the vectors of one language, memory-mapped; those of passages may be in an index instead.
+
+    Raises:
+        UserError: if the manifest lists no shard of this language, or a shard is missing.
+    """
+    files = [folder / name for name in vector_files(folder, language, kind)]
+    missing = [file for file in files if not file.exists()]
+    if missing:
+        raise UserError(f"{missing[0]}: is missing, and so is an index of its vectors; delete {folder} and run again")
+    return Vectors([np.load(file, mmap_mode="r") for file in files])
+
+
+def discard_passages(folder: Path, language: str) -> None:
+    """Delete the shards of passages of one language, whose vectors are in an index now."""
+    for name in vector_files(folder, language, "passages"):
+        (folder / name).unlink(missing_ok=True)

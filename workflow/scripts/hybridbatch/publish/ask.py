@@ -12,9 +12,8 @@ from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import MANIFEST, read_json, sha256
 from hybridbatch.config.experiment import Config
 from hybridbatch.config.load import read_config
-from hybridbatch.encode.vectors import open_vectors
-from hybridbatch.search.exact import NO_TARGETS, exact_search
-from hybridbatch.search.products import NumpyProducts
+from hybridbatch.config.search import Search
+from hybridbatch.search.faiss_index import Index
 
 
 @dataclass(frozen=True)
@@ -98,33 +97,47 @@ def _check(option: str, value: str, allowed: Sequence[str], problem: str) -> Non
 
 
 def answer(
-    query: NDArray[np.float32], embeddings: Path, benchmark: Path, languages: Iterable[str], k: int
+    query: NDArray[np.float32],
+    results: Path,
+    run: str,
+    benchmark: str,
+    languages: Iterable[str],
+    search: Search,
+    k: int,
 ) -> list[Answer]:
-    """Return the ``k`` best passages for a question by exact search, best first; ties are ordered by id.
+    """Return the ``k`` best passages for a question, best first; ties are ordered by id.
 
     Args:
         query: the question's vector, from the model that made the stored ones; shape (1, dimension).
-        embeddings: folder of vectors with their manifest; read in blocks.
-        benchmark: folder with ``<language>/passages.parquet``.
+        results: folder of the experiment.
+        run: run whose index is searched.
+        benchmark: benchmark whose passages are searched.
         languages: the languages of the passages.
+        search: the section `search` of the experiment.
         k: number of passages.
 
     Raises:
-        UserError: if the numbers of vectors and passages differ.
+        UserError: if there is no index of the stored vectors, or the numbers of its vectors and of passages differ.
     """
+    indexes, embeddings = (results / folder / run / benchmark for folder in ("indexes", "embeddings"))
+    if not (indexes / MANIFEST).is_file():
+        raise UserError(f"{indexes / MANIFEST}: is missing: {benchmark} has no index yet; run the workflow first")
+    if read_json(indexes / MANIFEST)["embeddings"] != sha256(embeddings / MANIFEST):
+        raise UserError(f"{indexes / MANIFEST}: is of other vectors than those in {embeddings}; run the workflow again")
     found: list[tuple[float, str, str, str]] = []
     for language in languages:
-        vectors = open_vectors(embeddings, language, "passages")
-        file = benchmark / language / "passages.parquet"
+        index = Index(indexes, embeddings, language, search)
+        file = results / "benchmarks" / benchmark / language / "passages.parquet"
         passages = ds.dataset(file, format="parquet")
-        if passages.count_rows() != len(vectors):
+        if passages.count_rows() != len(index.vectors):
             raise UserError(
-                f"{file}: has {passages.count_rows()} passages, but {embeddings} has {len(vectors)} vectors; run the workflow again"
+                f"{file}: has {passages.count_rows()} passages, but {indexes} has {len(index.vectors)} vectors; run the workflow again"
             )
         # Of ties at the cutoff, the first in the file are kept: sorting all ids would take longer than the search.
-        top, _ = exact_search(query, vectors, np.arange(len(vectors)), k, NO_TARGETS, NumpyProducts())
-        texts = passages.take(top.rows[0], columns=["passage_id", "text"]).to_pylist()
-        for score, row in zip(top.scores[0].tolist(), texts, strict=True):
+        top = index.search(query, np.arange(len(index.vectors)), k)
+        rows = top.rows[0][top.rows[0] >= 0]
+        texts = passages.take(rows, columns=["passage_id", "text"]).to_pylist()
+        for score, row in zip(top.scores[0].tolist(), texts, strict=False):
             found.append((-score, row["passage_id"], language, row["text"]))
     return [
         Answer(rank, -negative, language, passage_id, text)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 # libraries and block sizes, so rounding makes equal vectors tie everywhere.
 DECIMALS = 10
 
-PAIR_BLOCK = 2048
-
-Matrix = NDArray[np.float32] | NDArray[np.float16]
+Rows = NDArray[np.int64]
+Scores = NDArray[np.float64]
+Matrix = NDArray[np.float32]
 Order = NDArray[np.int32] | NDArray[np.int64]
 
 
@@ -24,31 +24,17 @@ class Top(NamedTuple):
         scores: shape (queries, k), float64.
     """
 
-    rows: NDArray[np.int64]
-    scores: NDArray[np.float64]
+    rows: Rows
+    scores: Scores
 
 
-def row_scores(
-    queries: Matrix, passages: Matrix, query_rows: NDArray[np.int64], passage_rows: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Return the inner products of pairs of rows of two matrices in float64, rounded to :data:`DECIMALS`; shape (pairs,)."""
-    result = np.empty(len(query_rows), dtype=np.float64)
-    for block in blocks(len(query_rows), PAIR_BLOCK):
-        left = queries[query_rows[block]].astype(np.float64)
-        right = passages[passage_rows[block]].astype(np.float64)
-        result[block] = np.einsum("ij,ij->i", left, right)
-    return np.round(result, DECIMALS)
-
-
-def ranks_before(
-    score: NDArray[np.float64], order: Order, other_score: NDArray[np.float64], other_order: Order
-) -> NDArray[np.bool_]:
+def ranks_before(score: Scores, order: Order, other_score: Scores, other_order: Order) -> NDArray[np.bool_]:
     """Return where a passage ranks before another: its score is greater, or equal and its id smaller."""
     before: NDArray[np.bool_] = (score > other_score) | ((score == other_score) & (order < other_order))
     return before
 
 
-def sort_top(candidates: NDArray[np.int64], values: NDArray[np.float64], tie_order: Order, k: int) -> Top:
+def sort_top(candidates: Rows, values: Scores, tie_order: Order, k: int) -> Top:
     """Sort candidates by decreasing score, then by id, and keep the first ``k``.
 
     Args:

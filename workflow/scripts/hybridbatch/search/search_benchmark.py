@@ -4,244 +4,136 @@ The pool of all languages is the merge of the language blocks, so the multilingu
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import write_text
+from hybridbatch.config.search import Search
 from hybridbatch.encode.vectors import Vectors
-from hybridbatch.search.exact import NO_TARGETS, Targets, exact_search, pair_scores
+from hybridbatch.search.exact_ranks import Targets, count_before, count_listed, pair_scores
+from hybridbatch.search.faiss_index import Index
 from hybridbatch.search.judged_pool import Collection, RelevantPassages
-from hybridbatch.search.products import NumpyProducts, Products
-from hybridbatch.search.ranking import Matrix, Order, Top, ranks_before, sort_top
+from hybridbatch.search.ranking import Matrix, Order, Rows, Top
 from hybridbatch.search.result_writer import RunWriter
 
 logger = logging.getLogger(__name__)
 
-# Candidates beyond k that an index is asked for: sorted by exact score, some of them belong to the best k.
-MARGIN = 32
 # Queries of each language whose exact neighbours an approximate index is compared with, drawn with this seed.
 RECALL_SAMPLE = 200
 SEED = 1
 RECALL_COLUMNS = "query_language,passage_language,k,recall,queries"
 
 
-class Candidates(Protocol):
-    """An approximate index of one language (:class:`hybridbatch.search.faiss_index.ApproximateIndex`)."""
-
-    def candidates(self, queries: Matrix, k: int) -> Iterable[NDArray[np.int64]]:
-        """Yield, in parts, the rows of passages found for each query, shape (queries, found); -1 for none."""
-
-
-@dataclass(frozen=True)
-class Method:
-    """How passages are found.
-
-    Attributes:
-        depth: passages kept for each query in each language.
-        products: computes the inner products of exact search.
-        indexes: an approximate index of each language; None to compare with every vector.
-    """
-
-    depth: int
-    products: Products
-    indexes: Mapping[str, Candidates] | None = None
-
-
-def open_products(device: str) -> Products:
-    """Return products with torch if ``device`` (``auto``, ``cpu`` or ``cuda``) selects a GPU, else with numpy.
-
-    Raises:
-        UserError: if ``cuda`` is requested and there is no GPU.
-    """
-    if device == "cpu":
-        return NumpyProducts()
-    # Loading torch takes seconds and hundreds of megabytes; searches on the CPU are many and small.
-    from hybridbatch.common.devices import choose_device  # noqa: PLC0415
-    from hybridbatch.search.torch_products import TorchProducts  # noqa: PLC0415
-
-    chosen = choose_device(device)
-    return NumpyProducts() if chosen == "cpu" else TorchProducts(chosen)
-
-
 def search_benchmark(
-    collection: Collection,
+    benchmark: Path,
+    languages: Sequence[str],
     queries: Mapping[str, Vectors],
-    passages: Mapping[str, Vectors],
-    method: Method,
+    passages: Mapping[str, Index],
+    settings: Search,
     output: Path,
+    *,
+    monolingual: bool = False,
+    only_found: bool = False,
 ) -> None:
-    """Search all blocks of a benchmark and write ``topk.parquet``, ``ranks.parquet`` and ``recall.csv`` (docs/reference/results.md).
+    """Search the blocks of a benchmark and write ``topk.parquet``, ``ranks.parquet`` and ``recall.csv`` (docs/reference/results.md).
 
-    Without indexes all ranks are exact. With indexes, a rank is the position among the passages that they found, down to the depth in each
-    language, and missing if they did not find the passage; the exact rank in the pool is written too.
-    Passages are streamed: memory holds 4 bytes per passage for the order of ids, and blocks of fixed size.
+    With an exact index all ranks are exact. With another, a rank is the position among the passages that it found, down to the depth in
+    each language, and missing if it did not find the passage; the exact rank in the pool is written too.
+    Passages are streamed: private memory holds 4 bytes per passage for the order of ids, and blocks of fixed size.
 
     Args:
-        collection: ids and judgements.
+        benchmark: folder with ``<language>/{queries,passages,qrels}.parquet``.
+        languages: languages of the pool.
         queries: vectors of each language, shape (queries, dimension).
-        passages: vectors of each language, shape (passages, dimension).
-        method: how passages are found.
+        passages: index of each language.
+        settings: ``index`` and ``depth``.
         output: folder to write.
+        monolingual: whether each language is searched with its own queries only. There are no ranks in a pool then, and one language
+            is in memory at a time.
+        only_found: whether a monolingual search leaves out the ranks below the depth.
 
     Raises:
-        UserError: if there are several languages, but no query has a relevant passage in a language other than its own.
+        UserError: if all blocks are searched, but no query has a relevant passage in a language other than its own.
     """
-    _check_parallel(collection)
-    recalls: list[str] = []
+    pool = None if monolingual else _parallel_pool(benchmark, languages)
+    # Only a monolingual search can do without: the distance of ranks in the pool is measured to the last one.
+    all_ranks = not monolingual or (settings.is_exact and not only_found)
+    collections = repeat(pool) if pool else (Collection(benchmark, [code]) for code in languages)
+    recalls = [RECALL_COLUMNS]
     with RunWriter(output) as writer:
-        for query_language in collection.languages:
+        for query_language, collection in zip(languages, collections, strict=False):
             matrix = queries[query_language][:]
             relevant = {code: collection.relevant(query_language, code) for code in collection.languages}
             targets = _targets(collection, matrix, passages, relevant)
-            tops, counts = {}, {}
+            tops, listed, exact = {}, {}, {}
             for code in collection.languages:
-                order = collection.by_language[code].tie_order
-                tops[code], counts[code] = _search(matrix, passages[code], order, code, targets, method)
+                tie_order = collection.by_language[code].tie_order
+                tops[code] = passages[code].search(matrix, tie_order, settings.depth)
                 writer.write_top(collection, query_language, code, tops[code])
-                recalls += _recall(matrix, passages[code], order, tops[code], method, f"{query_language},{code}")
-            exact_in_pool = 1 + np.sum(list(counts.values()), axis=0)
+                listed[code] = count_listed(tops[code], tie_order, targets)
+                if all_ranks:
+                    # If an exact list holds a passage that does not rank before a target, it holds all that do.
+                    deep = np.flatnonzero(listed[code] >= (settings.depth if settings.is_exact else 0))
+                    exact[code] = listed[code].copy()
+                    exact[code][deep] = count_before(matrix, passages[code].vectors, tie_order, targets.take(deep))
+                if not settings.is_exact:
+                    recalls += _recall(matrix, passages[code], tie_order, tops[code], f"{query_language},{code}")
+            counts = exact if all_ranks and settings.is_exact else listed
             start = 0
             for code, judged in relevant.items():
                 part = slice(start, start + len(judged.query))
                 start = part.stop
-                if method.indexes is None:
-                    in_language, in_pool = 1 + counts[code][part], exact_in_pool[part]
-                else:
-                    in_language, in_pool = _found_ranks(collection, tops, code, judged)
-                writer.write_ranks(collection, query_language, code, judged, in_language, in_pool, exact_in_pool[part])
+                found = (counts is exact) | (tops[code].rows[judged.query] == judged.passage[:, None]).any(axis=1)
+                in_language = np.where(found, 1 + counts[code][part], 0)
+                in_pool = exact_in_pool = np.zeros(len(found), np.int64)
+                if pool:
+                    in_pool = np.where(found, 1 + np.sum(list(counts.values()), axis=0)[part], 0)
+                    exact_in_pool = 1 + np.sum(list(exact.values()), axis=0)[part]
+                writer.write_ranks(collection, query_language, code, judged, in_language, in_pool, exact_in_pool)
             logger.info("searched the queries in %s", query_language)
-        _write_recalls(output, recalls)
+    write_text(output / "recall.csv", "\n".join(recalls) + "\n")
 
 
-def _check_parallel(collection: Collection) -> None:
-    codes = collection.languages
-    pairs = [(own, other) for own in codes for other in codes if own != other]
-    if pairs and not any(len(collection.relevant(own, other).query) for own, other in pairs):
+def _parallel_pool(benchmark: Path, languages: Sequence[str]) -> Collection:
+    pool = Collection(benchmark, languages)
+    pairs = [(own, other) for own in languages for other in languages if own != other]
+    if pairs and not any(len(pool.relevant(own, other).query) for own, other in pairs):
         raise UserError(
-            f"{collection.folder}: no query has a relevant passage in another language, because query ids differ between "
+            f"{benchmark}: no query has a relevant passage in another language, because query ids differ between "
             "languages; set the benchmark's settings to [mono]"
         )
-
-
-def search_monolingual(
-    benchmark: Path,
-    languages: Sequence[str],
-    queries: Mapping[str, Vectors],
-    passages: Mapping[str, Vectors],
-    method: Method,
-    output: Path,
-) -> None:
-    """Search each language with its own queries, and write the files of :func:`search_benchmark` without ranks in a pool.
-
-    Args:
-        benchmark: folder with ``<language>/{queries,passages,qrels}.parquet``; one language is in memory at a time.
-        languages: the languages to search.
-        queries: vectors of each language, shape (queries, dimension).
-        passages: vectors of each language, shape (passages, dimension).
-        method: how passages are found.
-        output: folder to write.
-    """
-    recalls: list[str] = []
-    with RunWriter(output) as writer:
-        for code in languages:
-            collection = Collection(benchmark, [code])
-            matrix, order = queries[code][:], collection.by_language[code].tie_order
-            relevant = collection.relevant(code, code)
-            exact = method.indexes is None
-            targets = _targets(collection, matrix, passages, {code: relevant}) if exact else NO_TARGETS
-            top, counts = _search(matrix, passages[code], order, code, targets, method)
-            writer.write_top(collection, code, code, top)
-            ranks = 1 + counts if exact else _found_ranks(collection, {code: top}, code, relevant)[0]
-            missing = np.zeros_like(ranks)
-            writer.write_ranks(collection, code, code, relevant, ranks, missing, missing)
-            recalls += _recall(matrix, passages[code], order, top, method, f"{code},{code}")
-            logger.info("searched %s", code)
-        _write_recalls(output, recalls)
+    return pool
 
 
 def _targets(
-    collection: Collection, queries: Matrix, passages: Mapping[str, Vectors], relevant: Mapping[str, RelevantPassages]
+    collection: Collection,
+    queries: Matrix,
+    passages: Mapping[str, Index],
+    relevant: Mapping[str, RelevantPassages],
 ) -> Targets:
     """Return the relevant passages of all languages, one language after the other."""
-    return Targets(
-        np.concatenate([judged.query for judged in relevant.values()]),
-        np.concatenate(
-            [pair_scores(queries, passages[code], judged.query, judged.passage) for code, judged in relevant.items()]
-        ),
-        np.concatenate([collection.by_language[code].tie_order[judged.passage] for code, judged in relevant.items()]),
-    )
+    scores = [pair_scores(queries, passages[code].vectors, r.query, r.passage) for code, r in relevant.items()]
+    orders = [collection.by_language[code].tie_order[r.passage].astype(np.int64) for code, r in relevant.items()]
+    query = np.concatenate([r.query for r in relevant.values()])
+    return Targets(query, np.concatenate(scores), np.concatenate(orders))
 
 
-def _search(
-    queries: Matrix, passages: Vectors, tie_order: Order, language: str, targets: Targets, method: Method
-) -> tuple[Top, NDArray[np.int64]]:
-    """Return the top list of a block, and the number of its passages that rank before each target, which is always exact."""
-    if method.indexes is None:
-        return exact_search(queries, passages, tie_order, method.depth, targets, method.products)
-    top = search_index(queries, passages, method.indexes[language], tie_order, method.depth)
-    if not len(targets.query):
-        return top, np.empty(0, dtype=np.int64)
-    return top, exact_search(queries, passages, tie_order, 0, targets, method.products)[1]
-
-
-def search_index(queries: Matrix, passages: Vectors, index: Candidates, tie_order: Order, k: int) -> Top:
-    """Return the best ``k`` of the passages that an index finds, by float64 score, ties by id."""
-    top = Top(np.empty((len(queries), 0), dtype=np.int64), np.empty((len(queries), 0)))
-    for candidates in index.candidates(queries, k + MARGIN):
-        query, column = np.nonzero(candidates >= 0)
-        values = np.full(candidates.shape, -np.inf)
-        values[query, column] = pair_scores(queries, passages, query, candidates[query, column])
-        rows, scores = np.hstack([top.rows, candidates]), np.hstack([top.scores, values])
-        top = sort_top(rows, scores, tie_order, k)
-    return top
-
-
-def _recall(
-    queries: Matrix, passages: Vectors, tie_order: Order, top: Top, method: Method, languages: str
-) -> list[str]:
+def _recall(queries: Matrix, index: Index, tie_order: Order, top: Top, languages: str) -> list[str]:
     """Return the lines of ``recall.csv`` for a block: the share of the exact best k among the best k found."""
-    if method.indexes is None:
-        return []
+    depth = top.rows.shape[1]
     rng = np.random.default_rng(SEED)
     sample = np.sort(rng.choice(len(queries), size=min(RECALL_SAMPLE, len(queries)), replace=False))
-    exact, _ = exact_search(queries[sample], passages, tie_order, method.depth, NO_TARGETS, method.products)
+    exact = index.exact_search(queries[sample], tie_order, depth).rows
     return [
-        f"{languages},{k},{_overlap(exact.rows[:, :k], top.rows[sample, :k]):.6f},{len(sample)}"
-        for k in sorted({min(10, method.depth), method.depth})
+        f"{languages},{k},{_overlap(exact[:, :k], top.rows[sample, :k]):.6f},{len(sample)}"
+        for k in sorted({min(10, depth), depth})
     ]
 
 
-def _overlap(wanted: NDArray[np.int64], found: NDArray[np.int64]) -> float:
+def _overlap(wanted: Rows, found: Rows) -> float:
     shares = [np.isin(row, found_row).mean() for row, found_row in zip(wanted, found, strict=True)]
     return float(np.mean(shares))
-
-
-def _write_recalls(output: Path, lines: list[str]) -> None:
-    write_text(output / "recall.csv", "\n".join([RECALL_COLUMNS, *lines]) + "\n")
-
-
-def _found_ranks(
-    collection: Collection, tops: Mapping[str, Top], passage_language: str, relevant: RelevantPassages
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the ranks of relevant passages among those found, in their language and in the pool; 0 if not found."""
-    own_top = tops[passage_language]
-    matches = own_top.rows[relevant.query] == relevant.passage[:, None]
-    found = matches.any(axis=1)
-    column = matches.argmax(axis=1)
-    in_language = np.where(found, column + 1, 0)
-    value = own_top.scores[relevant.query, column]
-    order = collection.by_language[passage_language].tie_order[relevant.passage]
-    in_pool = np.ones(len(column), dtype=np.int64)
-    for code, top in tops.items():
-        others = top.rows[relevant.query]
-        other_scores = top.scores[relevant.query]
-        other_order = collection.by_language[code].tie_order[np.maximum(others, 0)]
-        before = ranks_before(other_scores, other_order, value[:, None], order[:, None])
-        in_pool += (before & (others >= 0)).sum(axis=1)
-    return in_language, np.where(found, in_pool, 0)
