@@ -1,6 +1,7 @@
 """Time and private memory of index, search and evaluation compared with FAISS called directly, for several sizes of the corpus.
 
-The vectors are random unit vectors. Each program runs in its own process, ours alternating with FAISS. Our time is that of
+Passages are random unit vectors. A query is its relevant passage plus noise, so that most are found, as with an encoder; with
+--unrelated it is random, and its passage is ranked below the depth, which costs most. Each program runs in its own process, ours alternating with FAISS. Our time is that of
 `build_index.py`, `search.py` and `evaluate.py` together, which start Python three times, write the index, read ids and judgements, and
 rank every relevant passage; FAISS reads the same vectors, adds them to an IndexFlatIP and searches it. Private memory leaves out mapped
 files, which the kernel may drop.
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from processes import Usage, machine, run_measured, run_program
 
 from hybridbatch.common.cli import parser, run
@@ -25,6 +27,8 @@ from hybridbatch.data import benchmark
 from hybridbatch.encode.vectors import shard_name
 
 SHARD = 50_000
+# Length of the noise of a query. With 384 dimensions, about nine in ten relevant passages are among the best 100 of a million.
+NOISE = (1.0, 5.5)
 MEASURES = ["map", "recall@1", "recall@10", "recall@100", "ndcg@10"]
 
 FAISS = """
@@ -48,6 +52,7 @@ def main(argv: list[str] | None = None) -> None:
     options.add_argument("--queries", type=int, default=1000, help="queries, each with one relevant passage")
     options.add_argument("--dimension", type=int, default=384, help="dimension of the vectors")
     options.add_argument("--depth", type=int, default=100, help="passages kept for a query")
+    options.add_argument("--unrelated", action="store_true", help="queries are random")
     options.add_argument("--repeats", type=int, default=3, help="measurements of each")
     arguments = options.parse_args(argv)
     out = sys.stdout
@@ -60,7 +65,7 @@ def main(argv: list[str] | None = None) -> None:
     for size in arguments.passages:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            write_collection(folder, size, arguments.queries, arguments.dimension)
+            write_collection(folder, size, arguments.queries, arguments.dimension, unrelated=arguments.unrelated)
             rounds = [_round(folder, arguments.depth) for _ in range(arguments.repeats)]
         programs = list(zip(*rounds, strict=True))
         *ours, faiss = (statistics.median(usage.seconds for usage in program) for program in programs)
@@ -72,7 +77,7 @@ def main(argv: list[str] | None = None) -> None:
         out.flush()
 
 
-def write_collection(folder: Path, passages: int, queries: int, dimension: int) -> None:
+def write_collection(folder: Path, passages: int, queries: int, dimension: int, *, unrelated: bool = False) -> None:
     """Write a benchmark in one language and its vectors, in the form that the workflow's stages write."""
     rng = np.random.default_rng(1)
     relevant = rng.choice(passages, queries, replace=passages < queries)
@@ -92,13 +97,23 @@ def write_collection(folder: Path, passages: int, queries: int, dimension: int) 
     write_table(language / "qrels.parquet", pa.table(judged, schema=benchmark.QRELS))
     vectors = folder / "vectors"
     vectors.mkdir()
-    names = []
-    for kind, total in (("queries", queries), ("passages", passages)):
-        for number, start in enumerate(range(0, total, SHARD)):
-            rows = rng.standard_normal((min(SHARD, total - start), dimension), dtype=np.float32)
-            names.append(shard_name("en", kind, number))  # type: ignore[arg-type]
-            np.save(vectors / names[-1], rows / np.linalg.norm(rows, axis=1, keepdims=True))
+    asking = _units(rng, queries, dimension)
+    names = [shard_name("en", "queries", 0)]
+    for number, start in enumerate(range(0, passages, SHARD)):
+        rows = _units(rng, min(SHARD, passages - start), dimension)
+        names.append(shard_name("en", "passages", number))
+        np.save(vectors / names[-1], rows)
+        if not unrelated:
+            here = np.flatnonzero((relevant >= start) & (relevant < start + len(rows)))
+            asking[here] = rng.uniform(*NOISE, (len(here), 1)) * asking[here] + rows[relevant[here] - start]
+    np.save(vectors / names[0], asking / np.linalg.norm(asking, axis=1, keepdims=True))
     write_json(vectors / MANIFEST, {"files": dict.fromkeys(names, "")})
+
+
+def _units(rng: np.random.Generator, rows: int, dimension: int) -> NDArray[np.float32]:
+    vectors = rng.standard_normal((rows, dimension), dtype=np.float32)
+    units: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return units
 
 
 def _round(folder: Path, depth: int) -> tuple[Usage, ...]:
