@@ -1,6 +1,6 @@
 FROM condaforge/miniforge3:25.3.0-3
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="9d8c0fab9444cb202870268799072e5ec6aeadcbe9235e2ea6955dee1562d440"
+LABEL io.github.snakemake.conda_env_hash="c718ea02774cd6b17aea7ae10b8867ee9d823ffb3c5c90fa84f8e51489cdce3a"
 # Conda environment:
 #   source: envs/clean.yaml
 #   prefix: /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6

@@ -1,6 +1,6 @@
 FROM condaforge/miniforge3:25.3.0-3
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="fe22048d1088c8b9fc4f364274ba530700ea35948981dd6a3b6340944f347157"
+LABEL io.github.snakemake.conda_env_hash="f5b67bfc6de7478747784060b30e406deabac661ce34d60491b47dd2f25d258c"
 # Conda environment:
 #   source: envs/clean-cuda.yaml
 #   prefix: /conda-envs/cfaf6efa797ce2892190fbea456ade4b
