@@ -73,12 +73,14 @@ class Workflow:
         experiment: the name of its experiment.
         configfiles: its configuration, below the folder.
         hub: the address of the Hugging Face hub; None: no network.
+        timeout: the seconds that Snakemake may take.
     """
 
     folder: Path
     experiment: str = "tiny"
     configfiles: tuple[str, ...] = (OVERLAY,)
     hub: str | None = None
+    timeout: int = TIMEOUT
 
     @property
     def results(self) -> Path:
@@ -108,7 +110,7 @@ class Workflow:
         """Run Snakemake to its end; ``stdout`` includes standard error."""
         with self.start(*arguments) as process:
             try:
-                output, _ = process.communicate(timeout=TIMEOUT)
+                output, _ = process.communicate(timeout=self.timeout)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise

@@ -21,7 +21,7 @@ import pandas as pd
 import pytest
 import pytrec_eval
 import yaml
-from checkout import ROOT, Workflow, copy_sources, merged
+from checkout import ROOT, TIMEOUT, Workflow, copy_sources, merged
 from hub_server import HubServer
 from paper_hub.hub import serve, serve_lareqa
 from paper_hub.words import WORDS
@@ -105,7 +105,7 @@ def fresh(paper: Workflow, tmp_path: Path) -> Path:
 
 def configured(folder: Path, changes: Mapping[str, Any]) -> Workflow:
     (folder / SIZES).write_text(yaml.safe_dump(changes), encoding="utf-8")
-    return Workflow(folder, "paper", (PAPER, SIZES))
+    return Workflow(folder, "paper", (PAPER, SIZES), timeout=2 * 3600 if WHOLE else TIMEOUT)
 
 
 def resolved(paper: Workflow) -> dict[str, Any]:
