@@ -393,6 +393,7 @@ def test_the_program_writes_everything_and_the_same_again(tmp_path: Path) -> Non
     assert len(list(csv.DictReader(contents[0]["tables/significance.csv"].splitlines()))) == len(rows)
     claim = read_json(tmp_path / "first" / "statistics" / "claim.json")
     assert {test["baseline"] for test in claim["tests"]} == {"monolingual"}
+    assert claim["sentence"].startswith("The claim that hybrid is at least as good as monolingual in every setting")
 
 
 def test_settings_are_checked() -> None:

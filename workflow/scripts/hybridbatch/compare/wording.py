@@ -47,7 +47,8 @@ def claim_sentence(verdict: str, tests: Sequence[Mapping[str, Any]], alpha: floa
         claim: strategy, baselines and margins.
         scope: what the verdict is restricted to, such as `` with me5-small``; may be empty.
     """
-    what = f"The claim that {claim.strategy} is at least as good as {' and '.join(claim.baselines)} in every setting"
+    baselines = dict.fromkeys(test["baseline"] for test in tests) or claim.baselines
+    what = f"The claim that {claim.strategy} is at least as good as {' and '.join(baselines)} in every setting"
     if verdict == "untested":
         return f"{what} was not tested: they were not trained together."
     models = seeds_text(min(test["seeds"] for test in tests))
@@ -87,6 +88,7 @@ def shift_answer(shift: pd.DataFrame, comparisons: pd.DataFrame, settings: Stati
         return f"Whether {strategy} degrades less than {baselines} was not tested: {reason}."
     less, more = (int((tested["significant"] & (sign * tested["difference"] > 0)).sum()) for sign in (-1, 1))
     scores = ""
+    baselines = " and ".join(tested["strategy"].unique())
     if len(comparisons):
         better = (comparisons["difference"] > 0) ^ (comparisons["metric"] == RANK_DISTANCE)
         wins, losses = (int((comparisons["significant"] & side).sum()) for side in (better, ~better))
