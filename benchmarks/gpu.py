@@ -146,7 +146,7 @@ def train_ours(way: str, folder: Path, work_folder: Path, arguments: Any) -> flo
     batches = HybridBatchSampler([source], settings.batch_size, settings.steps, alpha=1.0, seed=1)
     state, output = work_folder / "state", work_folder / "model"
     state.mkdir()
-    train(folder / "backbone", batches, None, settings, 1, arguments.device, state, {}, {}, output)
+    train(folder / "backbone", batches, None, settings, False, 1, arguments.device, state, {}, {}, output)
     with (output / "curves.csv").open(encoding="utf-8", newline="") as stream:
         rates = [float(row["examples_per_second"]) for row in csv.DictReader(stream)]
     return statistics.median(rates[2:])
