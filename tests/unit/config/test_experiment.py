@@ -193,6 +193,16 @@ def test_unused_definitions_are_pruned() -> None:
     assert list(small({"backbones.other": {"path": "o"}, "bm25.tokenizer": "other"}).backbones) == ["enc", "other"]
 
 
+def test_readings_of_the_claim_that_are_not_trained_are_pruned() -> None:
+    reading = {"strategy": "other", "baselines": ["hybrid"]}
+    changes = {"strategies.other": {"alpha": 0.2}, "statistics.other_readings": [reading]}
+    assert small(changes).statistics.other_readings == []
+    trained = small({**changes, "runs.strategies": ["hybrid", "other"]})
+    assert [claim.strategy for claim in trained.statistics.claims] == ["hybrid", "other"]
+    with pytest.raises(UserError, match=r"^statistics\.other_readings\[0\]: 'missing' is not defined"):
+        small({**changes, "statistics.other_readings": [{**reading, "strategy": "missing"}]})
+
+
 def test_training_is_pruned_when_nothing_is_trained() -> None:
     config = small({"runs.strategies": [], "training.steps": 7})
     assert config.sources == {}

@@ -119,10 +119,11 @@ class Config(Section):
 
     def _references_of_comparisons(self) -> Iterator[tuple[str, Collection[str | None], Collection[str]]]:
         """Yield the same for what is compared."""
+        claim = self.statistics.claim
         strategies = dict.fromkeys([*type(self).model_fields["strategies"].default, *self.runs.strategies])
-        for number, claim in enumerate(self.statistics.claims):
-            key = f"statistics.other_readings[{number - 1}]" if number else "statistics.claim"
-            yield key, [claim.strategy, *claim.baselines], strategies
+        yield "statistics.claim", [claim.strategy, *claim.baselines], strategies
+        for number, reading in enumerate(self.statistics.other_readings):
+            yield f"statistics.other_readings[{number}]", [reading.strategy, *reading.baselines], self.strategies
         yield "shift.in_domain", self.shift.in_domain, self.benchmarks
         yield "shift.out_of_domain", self.shift.out_of_domain, self.benchmarks
         for domain, left_out in self.shift.held_out.items():
@@ -476,12 +477,14 @@ class Config(Section):
         benchmarks = {*self.runs.benchmarks, *self.decontaminated}
         sources = {name: source for name, source in self.sources.items() if name in self.used_sources}
         translators = {source.translation.translator for source in sources.values() if source.translation}
+        readings = [r for r in self.statistics.other_readings if {r.strategy, *r.baselines} <= {*self.runs.strategies}]
         return self.model_copy(
             update={
                 "training": self.training if self.runs.strategies else Training(),
                 "backbones": {name: b for name, b in self.backbones.items() if name in backbones},
                 "strategies": self.trained_strategies,
                 "shift": self.used_shift,
+                "statistics": self.statistics.model_copy(update={"other_readings": readings}),
                 "sources": sources,
                 "translators": {name: t for name, t in self.translators.items() if name in translators},
                 "benchmarks": {name: b for name, b in self.benchmarks.items() if name in benchmarks},
