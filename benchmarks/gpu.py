@@ -122,7 +122,7 @@ def measure(way: str, folder: Path, arguments: Any) -> dict[str, Any]:
 
 
 def _text(drawn: np.random.Generator, length: int) -> str:
-    """Return a text of at least ``length`` tokens: letters, each of which is one token."""
+    """Return a text of at least ``length`` tokens; each letter is one token."""
     return " ".join(drawn.choice(list("abc"), length))
 
 

@@ -3,8 +3,9 @@
 A difference is significant if two tests agree, after Holm's correction: the permutation test, which takes the models as given,
 and :func:`hybridbatch.compare.significance.contrast`, which takes their seeds as drawn from many. The correction is within a family
 of comparisons, chosen before any test: the claim's strategy against its baselines in the domain of training (``claim``), the same
-out of it (``shift``), both for every other reading of the claim, and everything else (``exploratory``). The intervals are percentiles of a bootstrap over seeds and questions; a replicate divides by the weights that it
-drew. With few seeds they are too narrow, so nothing is concluded from them.
+out of it (``shift``), both for every other reading of the claim, and everything else (``exploratory``).
+
+The intervals are percentiles of a bootstrap over seeds and questions; a replicate divides by the weights that it drew. With few seeds they are too narrow, so nothing is concluded from them.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -109,14 +109,8 @@ def shift_sentence(row: Mapping[str, Any], own: float, strategy: str, where: str
         strategy: its name.
         where: what the drop is about.
     """
-    verb = "does not lose significantly more or less than"
-    if row["significant"]:
-        verb = "loses less than" if row["difference"] < 0 else "loses more than"
-    return (
-        f"{where}, {strategy} {verb} {row['strategy']}: {100 * own:.1f} % against {100 * row['drop']:.1f} % of its "
-        f"{metric_label(row['metric'])} in {row['setting']} ({row['backbone']}), {p_text(row['p_holm'])}, "
-        f"{row['seeds']} seed{'s' if row['seeds'] != 1 else ''}."
-    )
+    found = _compared_drops(f"{where}, {strategy}", row["strategy"], (own, row["drop"]), row, "")
+    return f"{found}, {row['seeds']} seed{'s' if row['seeds'] != 1 else ''}."
 
 
 def untuned_sentence(row: Mapping[str, Any]) -> str:
@@ -125,13 +119,19 @@ def untuned_sentence(row: Mapping[str, Any]) -> str:
     Args:
         row: a row of the domain shift that was tested against the untuned encoder.
     """
-    untuned = row["drop"] - row["untuned_difference"]
+    drops = row["drop"], row["drop"] - row["untuned_difference"]
+    return _compared_drops(f"Out of domain, {row['strategy']}", "the untuned encoder", drops, row, "untuned_") + "."
+
+
+def _compared_drops(subject: str, other: str, drops: tuple[float, float], row: Mapping[str, Any], prefix: str) -> str:
+    """Return the comparison of two drops whose test is in the columns of a row that begin with a prefix."""
     verb = "does not lose significantly more or less than"
-    if row["untuned_significant"]:
-        verb = "loses less than" if row["untuned_difference"] < 0 else "loses more than"
+    if row[f"{prefix}significant"]:
+        verb = "loses less than" if row[f"{prefix}difference"] < 0 else "loses more than"
+    own, others = (f"{100 * drop:.1f} %" for drop in drops)
     return (
-        f"Out of domain, {row['strategy']} {verb} the untuned encoder: {100 * row['drop']:.1f} % against {100 * untuned:.1f} % of its "
-        f"{metric_label(row['metric'])} in {row['setting']} ({row['backbone']}), {p_text(row['untuned_p_holm'])}."
+        f"{subject} {verb} {other}: {own} against {others} of its {metric_label(row['metric'])} in {row['setting']} "
+        f"({row['backbone']}), {p_text(row[f'{prefix}p_holm'])}"
     )
 
 

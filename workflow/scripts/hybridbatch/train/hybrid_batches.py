@@ -199,11 +199,13 @@ class HybridBatchSampler(Sampler[list[Example]]):
         rng = np.random.default_rng((self.seed, step))
         monolingual, crosslingual = self._shares
         pair = (monolingual if rng.random() < self.alpha else crosslingual).draw(rng)
+        if self.pair_scope == "batch":
+            return self._fill(rng, [pair], np.ones(1))
         own, others = ([p for p in kind if p.source == pair.source] for kind in (self._monolingual, self._crosslingual))
         if self.pair_scope == "mixed" and own and others:
             shares = [self.alpha * self._powers(own), (1 - self.alpha) * self._powers(others)]
             return self._fill(rng, [*own, *others], np.concatenate(shares))
-        if self.pair_scope == "batch" or pair.query_language == pair.passage_language:
+        if pair.query_language == pair.passage_language:
             return self._fill(rng, [pair], np.ones(1))
         return self._fill(rng, others, self._powers(others))
 
