@@ -1,5 +1,6 @@
 """After a change, only the jobs that depend on it rerun."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,21 @@ def test_a_new_seed_adds_only_its_jobs(rerun: Workflow) -> None:
 def test_a_new_strategy_adds_only_its_jobs(rerun: Workflow) -> None:
     rerun.configure(runs={"strategies": ["monolingual", "hybrid", "crosslingual"]})
     assert rerun.planned() == trained("crosslingual") | LAST | ENCODED | {CONFIG}
+
+
+def test_centred_passages_need_no_training(rerun: Workflow) -> None:
+    rerun.configure(runs={"centred": ["none", "hybrid"]})
+    runs = ["tiny/none-centred/seed0", "tiny/hybrid-centred/seed1"]
+    centred = {("centre_passages", f"centred={run}, benchmark={name}") for run in runs for name in BENCHMARKS}
+    measured = {job for run in runs for job in evaluation(run) if job[0] != "encode"}
+    assert rerun.planned() == centred | measured | LAST | {("write_bias_tables", ""), CONFIG}
+    rerun.succeed()
+    for table in ("mono", "multi", "bias"):
+        text = (rerun.results / f"tables/{table}.csv").read_text(encoding="utf-8")
+        assert {"none", "none-centred", "hybrid", "hybrid-centred"} <= {*re.findall(r"[\w-]+", text)}
+    page = (rerun.results / "report.html").read_text(encoding="utf-8")
+    assert "not trained: the original encoder; passages centred by language" in page
+    assert not list((rerun.results / "embeddings").rglob("*.passages.*.npy"))
 
 
 def test_changing_a_strategy_retrains_only_that_one(rerun: Workflow) -> None:

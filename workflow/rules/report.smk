@@ -43,12 +43,15 @@ def cost_files():
     """Return pairs of a rule and the cost file of one of its jobs, for the jobs that the report counts."""
     encoders, trained, benchmarks = experiment.encoder_runs, experiment.trained_runs, experiment.runs.benchmarks
     searched = [f"{run}/{name}" for run in encoders for name in benchmarks]
+    centred = [f"{run}/{name}" for run in experiment.centred_runs for name in benchmarks]
+    encoded = [job for job in searched if job not in centred]
     shares = [
-        f"{run}/{b}.{Path(f).stem}" for run in encoders for b in benchmarks for f in paths.encoding_shares(run, b)
+        f"{job}.{Path(file).stem}" for job in encoded for file in paths.encoding_shares(*job.rsplit("/", maxsplit=1))
     ]
     jobs = {
         "train": trained,
-        "encode": searched,
+        "encode": encoded,
+        "centre_passages": centred,
         "build_index": searched,
         "search": searched,
         "encode_part": shares,

@@ -4,6 +4,7 @@ Search with FAISS, and BM25.
 REQUIRED INPUTS: embeddings and the benchmark's parquet files; for BM25 the texts and a tokenizer.
 
 OUTPUTS:
+    embeddings/<run>/<benchmark>/manifest.json  lists the vectors of a run `<strategy>-centred`
     indexes/<run>/<benchmark>/manifest.json     lists <language>.<00000>.faiss, their SHA-256 and numbers of vectors
     search/<run>/<benchmark>/topk.parquet       the best passages of every (query language, passage language) block
     search/<run>/<benchmark>/ranks.parquet      the ranks of every relevant passage, in its block and in the pool
@@ -11,6 +12,8 @@ OUTPUTS:
 
 An exact index replaces the vectors of passages in embeddings/, which `build_index` deletes.
 """
+
+from hybridbatch.config.derived_strategies import uncentred_run
 
 # Memory for one file of an index: vectors of 1024 float32 numbers, and the same again for the index structure.
 INDEX_GIGABYTES = 4 + experiment.search.index_rows * 8192 / 1e9
@@ -54,6 +57,45 @@ rule build_index:
             --languages {params.languages:q} \
             --settings {params.settings:q} \
             --code {params.code} \
+            --output {params.folder:q} \
+            &>{log:q}
+        """
+
+
+rule centre_passages:
+    """Centre the passages of `{wildcards.benchmark}` by language, with the vectors of the run that is not centred."""
+    input:
+        embeddings=lambda wildcards: f"{RESULTS}/embeddings/{uncentred_run(wildcards.centred)}/{wildcards.benchmark}/manifest.json",
+        indexes=lambda wildcards: f"{RESULTS}/indexes/{uncentred_run(wildcards.centred)}/{wildcards.benchmark}/manifest.json",
+    output:
+        f"{RESULTS}/embeddings/{{centred}}/{{benchmark}}/manifest.json",
+    log:
+        f"{LOGS}/centre_passages/{{centred}}/{{benchmark}}.log",
+    benchmark:
+        f"{COSTS}/centre_passages/{{centred}}/{{benchmark}}.jsonl"
+    wildcard_constraints:
+        centred=alternatives(experiment.centred_runs),
+    conda:
+        "../../envs/search.yaml"
+    threads: 1
+    resources:
+        mem=growing(4),
+        runtime="4h",
+    params:
+        program=program("centre_passages"),
+        code=code("centre_passages"),
+        embeddings=subpath(input.embeddings, parent=True),
+        indexes=subpath(input.indexes, parent=True),
+        languages=benchmark_languages,
+        settings=experiment.search.model_dump_json(include={"index", "parameters"}),
+        folder=subpath(output[0], parent=True),
+    shell:
+        r"""
+        python {params.program:q} \
+            --embeddings {params.embeddings:q} \
+            --indexes {params.indexes:q} \
+            --languages {params.languages:q} \
+            --settings {params.settings:q} \
             --output {params.folder:q} \
             &>{log:q}
         """
@@ -146,3 +188,4 @@ rule search_bm25:
 
 
 ruleorder: search_bm25 > search
+ruleorder: centre_passages > encode

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from small_config import changed, small
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.config.derived_strategies import Ablation, Point, Shift, ablation_strategies
+from hybridbatch.config.derived_strategies import Ablation, Point, Shift, ablation_strategies, uncentred_run
 from hybridbatch.config.load import load_config
 from hybridbatch.config.training import Strategy
 
@@ -83,6 +83,18 @@ def test_a_shift_keeps_only_what_is_run() -> None:
     assert small({"shift": held_out}).shift == Shift()
 
 
+def test_centred_runs_follow_those_whose_vectors_they_use() -> None:
+    config = small({"runs.seeds": [1, 2], "runs.bm25": False, "runs.centred": ["none", "hybrid"]})
+    centred = ["enc/none-centred/seed0", "enc/hybrid-centred/seed1", "enc/hybrid-centred/seed2"]
+    uncentred = ["enc/none/seed0", "enc/hybrid/seed1", "enc/hybrid/seed2"]
+    assert config.run_names == config.compared_runs == config.encoder_runs == uncentred + centred
+    assert config.trained_runs == uncentred[1:]
+    assert config.centred_runs == centred
+    assert [uncentred_run(run) for run in uncentred + centred] == 2 * uncentred
+    assert config.layout.strategies == ["hybrid", "none-centred", "hybrid-centred"]
+    assert load_config(config.model_dump(mode="json")) == config
+
+
 def test_a_strategy_restricts_languages() -> None:
     config = small({**TWO, "strategies.hybrid": {"alpha": 0.5, "languages": ["en", "de"]}})
     assert config.languages_of(config.strategies["hybrid"]) == {"pairs": ["de", "en"], "more": ["en"]}
@@ -107,6 +119,9 @@ def test_a_strategy_restricts_languages() -> None:
             {"shift": {"held_out": {"x": {"sources": ["pairs"], "benchmarks": ["bench"]}}}},
             ["strategies.hybrid-without-x: no training source is left"],
         ),
+        ({"runs.centred": ["hybrdi"]}, ["runs.centred: 'hybrdi'", "hybrid"]),
+        ({"runs.centred": ["none"], "runs.untuned": False}, ["runs.centred: 'none'", "defined: hybrid"]),
+        ({"strategies.x-centred": {"alpha": 0.5}}, ["strategies.x-centred: names that end in -centred"]),
         (
             {
                 "ablation": {"alpha": [0.25]},

@@ -1,4 +1,4 @@
-"""Strategies derived from others: the points of an ablation, and training with a domain held out."""
+"""Strategies derived from others: the points of an ablation, training with a domain held out, and centred passages."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from hybridbatch.config.base import Name, Section, Share, distinct
 from hybridbatch.config.training import PairScope, Strategy
 
+CENTRED = "-centred"
 Axis = Literal["alpha", "language_exponent", "source_exponent", "pair_scope", "languages"]
 
 
@@ -125,6 +126,17 @@ def held_out_strategies(
             kept = [source for source in strategies[name].sources or sources if source not in left_out.sources]
             found[held_out_name(name, domain)] = strategies[name].model_copy(update={"sources": kept})
     return found
+
+
+def centred_name(strategy: str) -> str:
+    """Return the name of a strategy whose passages are centred by language before they are indexed."""
+    return f"{strategy}{CENTRED}"
+
+
+def uncentred_run(run: str) -> str:
+    """Return the run `backbone/strategy/seed<N>` whose vectors a run centres; a run that centres none is its own."""
+    backbone, strategy, seed = run.split("/")
+    return f"{backbone}/{strategy.removesuffix(CENTRED)}/{seed}"
 
 
 def ablation_strategies(

@@ -11,7 +11,16 @@ from hybridbatch.config.backbones import Backbone
 from hybridbatch.config.base import SETTINGS, Name, Section, Setting, check_defined, distinct
 from hybridbatch.config.benchmarks import Benchmark
 from hybridbatch.config.cleaning import Cleaning
-from hybridbatch.config.derived_strategies import Ablation, Point, Shift, ablation_strategies, held_out_strategies
+from hybridbatch.config.derived_strategies import (
+    CENTRED,
+    Ablation,
+    Point,
+    Shift,
+    ablation_strategies,
+    centred_name,
+    held_out_strategies,
+    uncentred_run,
+)
 from hybridbatch.config.encoding import Encoding
 from hybridbatch.config.evaluation import Evaluation
 from hybridbatch.config.layout import Layout
@@ -40,6 +49,10 @@ class Runs(Section):
     )
     untuned: bool = Field(True, description="also evaluate each backbone without fine-tuning (strategy `none`)")
     bm25: bool = Field(True, description="also evaluate BM25, within each language (strategy `bm25`)")
+    centred: Annotated[list[Name], AfterValidator(distinct)] = Field(
+        [],
+        description="of `strategies` and `none`, those that are also evaluated with centred passages, as `<strategy>-centred`: each language's mean vector is replaced by the mean over all languages",
+    )
     benchmarks: Annotated[list[Name], Field(min_length=1), AfterValidator(distinct)] = Field(
         description="names of `benchmarks`, in the order of the tables"
     )
@@ -107,6 +120,7 @@ class Config(Section):
         """Yield the keys that refer to names in what is trained and run, with these names and those defined."""
         yield "runs.backbones", self.runs.backbones, self.backbones
         yield "runs.strategies", self.runs.strategies, self.strategies
+        yield "runs.centred", self.runs.centred, [*(["none"] if self.runs.untuned else []), *self.runs.strategies]
         yield "runs.benchmarks", self.runs.benchmarks, self.benchmarks
         yield "training.sources", self.training.sources, self.sources
         for name, strategy in self.strategies.items():
@@ -138,6 +152,15 @@ class Config(Section):
         taken += ["backbones.bm25"] if "bm25" in self.backbones else []
         if taken:
             raise ValueError(f"{taken[0]}: the name is taken by a baseline; choose another")
+        return self
+
+    @model_validator(mode="after")
+    def _leaves_the_names_of_centred_runs_free(self) -> Self:
+        for name in self.strategies:
+            if name.endswith(CENTRED):
+                raise ValueError(
+                    f"strategies.{name}: names that end in {CENTRED} are those of runs.centred; choose another"
+                )
         return self
 
     @model_validator(mode="after")
@@ -307,10 +330,10 @@ class Config(Section):
         """Every run, `backbone/strategy/seed<N>`, in the order of the tables."""
         runs = ["bm25/bm25/seed0"] if self.runs.bm25 else []
         for backbone in self.runs.backbones:
-            runs += [f"{backbone}/none/seed0"] if self.runs.untuned else []
-            runs += [
-                f"{backbone}/{strategy}/seed{seed}" for strategy in self.trained_strategies for seed in self.runs.seeds
-            ]
+            seeds = {"none": [0]} if self.runs.untuned else {}
+            seeds |= dict.fromkeys(self.trained_strategies, self.runs.seeds)
+            seeds |= {centred_name(name): seeds[name] for name in self.runs.centred}
+            runs += [f"{backbone}/{strategy}/seed{seed}" for strategy, numbers in seeds.items() for seed in numbers]
         return runs
 
     @property
@@ -321,12 +344,22 @@ class Config(Section):
     @property
     def trained_runs(self) -> list[str]:
         """The runs that are fine-tuned."""
-        return [run for run in self.encoder_runs if _strategy(run) != "none"]
+        return [run for run in self.encoder_runs if _strategy(run) in self.trained_strategies]
+
+    @property
+    def centred_runs(self) -> list[str]:
+        """The runs that search the vectors of another run, centred by language."""
+        return [run for run in self.encoder_runs if run != uncentred_run(run)]
 
     @property
     def compared_runs(self) -> list[str]:
-        """The runs of the baselines and of `runs.strategies`: all but those of the ablation and of held-out domains."""
-        return [run for run in self.run_names if _strategy(run) in {"bm25", "none", *self.runs.strategies}]
+        """The runs of the baselines and compared strategies: all but those of the ablation and of held-out domains."""
+        return [run for run in self.run_names if _strategy(run) in {"bm25", "none", *self.compared_strategies}]
+
+    @property
+    def compared_strategies(self) -> list[str]:
+        """The strategies of `runs`, then those with centred passages, in the order of the tables."""
+        return [*self.runs.strategies, *map(centred_name, self.runs.centred)]
 
     @property
     def projected_runs(self) -> list[str]:
@@ -458,7 +491,7 @@ class Config(Section):
         """What tables and figures show, and in which order."""
         return Layout(
             benchmarks=self.runs.benchmarks,
-            strategies=self.runs.strategies,
+            strategies=self.compared_strategies,
             metrics={setting: list(shown) for setting, shown in self.evaluation.tables.items()},
             main={name: b.measure for name, b in self.benchmarks.items() if b.measure},
             unseen=self.unseen_languages,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from hybridbatch.common.files import fingerprint
+from hybridbatch.config.derived_strategies import uncentred_run
 from hybridbatch.config.experiment import Config
 from hybridbatch.download.hub import Request
 
@@ -91,8 +92,9 @@ class Paths:
 
     def model(self, run: str) -> str:
         """Return the folder of the model of a run: the trained model, or the untuned backbone."""
-        backbone, strategy, _ = run.split("/")
-        return self.backbone(backbone) if strategy == "none" else f"{self.results}/models/{run}"
+        trained = uncentred_run(run)
+        backbone, strategy, _ = trained.split("/")
+        return self.backbone(backbone) if strategy == "none" else f"{self.results}/models/{trained}"
 
     def encoding_shares(self, run: str, benchmark: str) -> list[str]:
         """Return the records of the jobs that share the encoding of a benchmark; none if one job encodes it."""

@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from hybridbatch.common.cli import COMMAND
+from hybridbatch.config.derived_strategies import CENTRED, uncentred_run
 from hybridbatch.config.experiment import Config
 from hybridbatch.config.training import Strategy
 from hybridbatch.report.table import anchor
@@ -65,7 +66,7 @@ class System:
     @property
     def seeds(self) -> list[int]:
         """The seeds it was trained with; none of a baseline."""
-        return [] if self.strategy in BASELINES else [run.seed for run in self.runs]
+        return [] if self.strategy.removesuffix(CENTRED) in BASELINES else [run.seed for run in self.runs]
 
 
 def read_systems(summary: pd.DataFrame, config: Config, results: Path, page: Path) -> list[System]:
@@ -80,9 +81,11 @@ def read_systems(summary: pd.DataFrame, config: Config, results: Path, page: Pat
     found = []
     groups: Any = summary.groupby(["backbone", "strategy"], sort=False)
     for (backbone, strategy), rows in groups:
-        batches = BASELINES[strategy] if strategy in BASELINES else describe(config.strategies[strategy])
+        encoder = strategy.removesuffix(CENTRED)
+        batches = BASELINES[encoder] if encoder in BASELINES else describe(config.strategies[encoder])
+        batches += "; passages centred by language" if encoder != strategy else ""
         runs = [_run(backbone, strategy, seed, config, results, page) for seed in sorted({*rows["seed"].tolist()})]
-        found.append(System(backbone, strategy, batches, settings(backbone, strategy, config), runs))
+        found.append(System(backbone, strategy, batches, settings(backbone, encoder, config), runs))
     return found
 
 
@@ -120,8 +123,8 @@ def settings(backbone: str, strategy: str, config: Config) -> str:
 
 def _run(backbone: str, strategy: str, seed: int, config: Config, results: Path, page: Path) -> SeedRun:
     name = f"{backbone}/{strategy}/seed{seed}"
-    model = results / "models" / name
-    if strategy == "none":
+    model = results / "models" / uncentred_run(name)
+    if strategy.removesuffix(CENTRED) == "none":
         model = results / "backbones" / backbone
     files = [
         ("model", model),
@@ -142,7 +145,7 @@ def _logs(name: str, benchmarks: Sequence[str], folder: Path) -> Iterator[tuple[
     for benchmark in benchmarks:
         for part in sorted((folder / "encode" / name).glob(f"{benchmark}.[0-9]*of[0-9]*.log")):
             yield f"encode {part.stem}", part
-        for stage in ("encode", "build_index", "search"):
+        for stage in ("encode", "centre_passages", "build_index", "search"):
             yield f"{stage} {benchmark}", folder / stage / name / f"{benchmark}.log"
     yield "evaluate", folder / "evaluate" / f"{name}.log"
 
