@@ -92,7 +92,17 @@ def test_centred_runs_follow_those_whose_vectors_they_use() -> None:
     assert config.centred_runs == centred
     assert [uncentred_run(run) for run in uncentred + centred] == 2 * uncentred
     assert config.layout.strategies == ["hybrid", "none-centred", "hybrid-centred"]
+    alone = small({"runs.centred": ["none", "monolingual"], "runs.untuned": False})
+    assert (alone.centred_runs, alone.layout.strategies) == ([], ["hybrid"])
     assert load_config(config.model_dump(mode="json")) == config
+
+
+def test_a_strategy_may_have_fewer_seeds() -> None:
+    runs = {"runs.seeds": [3, 1, 2], "runs.bm25": False, "runs.untuned": False, "runs.centred": ["hybrid"]}
+    limits = {"hybrid": 2, "hybrid-centred": 1}
+    assert small({**runs, "runs.seed_limits": limits}).run_names == [
+        "enc/hybrid/seed3", "enc/hybrid/seed1", "enc/hybrid-centred/seed3"
+    ]  # fmt: skip
 
 
 def test_a_strategy_restricts_languages() -> None:
@@ -120,7 +130,8 @@ def test_a_strategy_restricts_languages() -> None:
             ["strategies.hybrid-without-x: no training source is left"],
         ),
         ({"runs.centred": ["hybrdi"]}, ["runs.centred: 'hybrdi'", "hybrid"]),
-        ({"runs.centred": ["none"], "runs.untuned": False}, ["runs.centred: 'none'", "defined: hybrid"]),
+        ({"runs.seed_limits": {"hybrdi": 1}}, ["runs.seed_limits: 'hybrdi'", "hybrid"]),
+        ({"runs.seed_limits": {"hybrid": 0}}, ["runs.seed_limits.hybrid", "greater than or equal to 1"]),
         ({"strategies.x-centred": {"alpha": 0.5}}, ["strategies.x-centred: names that end in -centred"]),
         (
             {

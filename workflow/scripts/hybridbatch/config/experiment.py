@@ -47,11 +47,14 @@ class Runs(Section):
     seeds: Annotated[list[Seed], AfterValidator(distinct)] = Field(
         [1, 2, 3], description="seeds; each is a separate training run"
     )
+    seed_limits: dict[Name, Annotated[int, Field(ge=1)]] = Field(
+        {}, description="number of the first `seeds` that a strategy is limited to, by its name"
+    )
     untuned: bool = Field(True, description="also evaluate each backbone without fine-tuning (strategy `none`)")
     bm25: bool = Field(True, description="also evaluate BM25, within each language (strategy `bm25`)")
     centred: Annotated[list[Name], AfterValidator(distinct)] = Field(
         [],
-        description="of `strategies` and `none`, those that are also evaluated with centred passages, as `<strategy>-centred`: each language's mean vector is replaced by the mean over all languages",
+        description="of `runs.strategies` and `none`, those that are also evaluated with centred passages, as `<strategy>-centred`: each language's mean vector is replaced by the mean over all languages",
     )
     benchmarks: Annotated[list[Name], Field(min_length=1), AfterValidator(distinct)] = Field(
         description="names of `benchmarks`, in the order of the tables"
@@ -120,7 +123,9 @@ class Config(Section):
         """Yield the keys that refer to names in what is trained and run, with these names and those defined."""
         yield "runs.backbones", self.runs.backbones, self.backbones
         yield "runs.strategies", self.runs.strategies, self.strategies
-        yield "runs.centred", self.runs.centred, [*(["none"] if self.runs.untuned else []), *self.runs.strategies]
+        centrable = ["none", *self.strategies]
+        yield "runs.centred", self.runs.centred, centrable
+        yield "runs.seed_limits", self.runs.seed_limits, [*self.strategies, *map(centred_name, centrable)]
         yield "runs.benchmarks", self.runs.benchmarks, self.benchmarks
         yield "training.sources", self.training.sources, self.sources
         for name, strategy in self.strategies.items():
@@ -332,8 +337,12 @@ class Config(Section):
         for backbone in self.runs.backbones:
             seeds = {"none": [0]} if self.runs.untuned else {}
             seeds |= dict.fromkeys(self.trained_strategies, self.runs.seeds)
-            seeds |= {centred_name(name): seeds[name] for name in self.runs.centred}
-            runs += [f"{backbone}/{strategy}/seed{seed}" for strategy, numbers in seeds.items() for seed in numbers]
+            seeds |= {centred_name(name): seeds[name] for name in self.runs.centred if name in seeds}
+            runs += [
+                f"{backbone}/{strategy}/seed{seed}"
+                for strategy, numbers in seeds.items()
+                for seed in numbers[: self.runs.seed_limits.get(strategy)]
+            ]
         return runs
 
     @property
@@ -359,7 +368,8 @@ class Config(Section):
     @property
     def compared_strategies(self) -> list[str]:
         """The strategies of `runs`, then those with centred passages, in the order of the tables."""
-        return [*self.runs.strategies, *map(centred_name, self.runs.centred)]
+        evaluated = {*self.runs.strategies, *(["none"] if self.runs.untuned else [])}
+        return [*self.runs.strategies, *(centred_name(name) for name in self.runs.centred if name in evaluated)]
 
     @property
     def projected_runs(self) -> list[str]:
