@@ -4,13 +4,20 @@ import csv
 import re
 import statistics
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-RESULTS = Path(__file__).parents[3] / "docs/results"
+ROOT = Path(__file__).parents[3]
+RESULTS = ROOT / "docs/results"
+SHIFT = RESULTS / "domain_shift"
 STRATEGIES = {"untuned": "none", "monolingual": "monolingual", "hybrid": "hybrid", "cross-lingual": "crosslingual"}
 READINGS = {"untuned": "none", "by batch": "hybrid", "by example": "hybrid_example"}
+STRATEGIES |= {"hybrid, by example": "hybrid_example", "cross-lingual, by example": "crosslingual_example"}
+STRATEGIES |= {"mixed": "mixed", "mixed, symmetric": "mixed_symmetric"}
+STRATEGIES |= {f"{label}, centred": f"{name}-centred" for label, name in STRATEGIES.items()}
+BENCHMARKS = {"XQuAD-R": "xquad_r", "bitcoin.org": "bitcoin_faq", "Python": "python_faq"}
 TABLES = ["mono", "cross", "multi", "bias"]
 
 
@@ -42,8 +49,69 @@ def test_scores_are_those_of_the_tables(name: str) -> None:
     rows = {
         STRATEGIES[label.split(" (")[0]]: cells for label, *cells in rows_below(RESULTS / name / "README.md", heading)
     }
-    assert {*rows} == {*STRATEGIES.values()}
+    assert {*rows} == {*expected} & {*STRATEGIES.values()}
     assert rows == {strategy: expected[strategy] for strategy in rows}
+
+
+def read(name: str, **wanted: str) -> Iterator[dict[str, str]]:
+    """Yield the rows of a CSV file of the domain shift that have these values."""
+    with (SHIFT / name).open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            if all(row[key] == value for key, value in wanted.items()):
+                yield row
+
+
+def difference(row: dict[str, str]) -> str:
+    """Print a difference and its interval: points of mAP, or ranks."""
+    scale, digits = (1, 0) if row["metric"] == "rank_distance" else (100, 1)
+    value, low, high = (f"{scale * float(row[key]):+.{digits}f}" for key in ("difference", "low", "high"))
+    return f"{value} ({low} to {high})".replace("-", "−")
+
+
+def test_scores_of_the_domain_shift_are_those_of_its_tables() -> None:
+    found = rows_below(
+        SHIFT / "README.md", "| benchmark | batches | seeds | mono mAP | cross mAP | multi mAP | rank distance |"
+    )
+    assert len(found) >= len(BENCHMARKS) * 8
+    for benchmark, batches, seeds, *cells in found:
+        for table, cell in zip(TABLES, cells, strict=True):
+            metric, digits = ("rank_distance", 1) if table == "bias" else ("map", 4)
+            names = {"benchmark": BENCHMARKS[benchmark], "strategy": STRATEGIES[batches], "metric": metric}
+            (row,) = read(f"tables/{table}.csv", **names)
+            assert row["seeds"] == seeds
+            spread = f" ± {printed(float(row['mean_sd']), digits)}" if row["mean_sd"] else ""
+            assert cell == printed(float(row["mean"]), digits) + spread
+
+
+@pytest.mark.parametrize(
+    ("strategy", "crosslingual"), [("hybrid", "crosslingual"), ("hybrid_example", "crosslingual_example")]
+)
+def test_comparisons_are_those_of_the_tests(strategy: str, crosslingual: str) -> None:
+    names = {value: key for key, value in STRATEGIES.items()}
+    heading = f"| {names[strategy]} minus | measure | monolingual | p | {names[crosslingual]} | p |"
+    found = rows_below(SHIFT / "README.md", heading)
+    assert len(found) == len(BENCHMARKS) * len(TABLES)
+    for benchmark, measure, *cells in found:
+        setting, metric = ("bias", "rank_distance") if measure == "rank distance" else (measure.split()[0], "map")
+        expected = []
+        for baseline in ("monolingual", crosslingual):
+            pair = {"benchmark": BENCHMARKS[benchmark], "setting": setting, "metric": metric, "baseline": baseline}
+            (row,) = read("statistics/comparisons.csv", strategy=strategy, **pair)
+            expected += [difference(row), printed(float(row["p_holm"]), 3)]
+        assert cells == expected
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", SHIFT / "README.md"], ids=["readme", "page"])
+def test_drops_are_those_of_the_domain_shift(page: Path) -> None:
+    found = rows_below(page, "| batches | mono mAP, in → out | cross mAP, in → out | multi mAP, in → out |")
+    assert len(found) >= 4
+    for batches, *cells in found:
+        for setting, cell in zip(("mono", "cross", "multi"), cells, strict=True):
+            (row,) = read(
+                "statistics/shift.csv", design="benchmarks", setting=setting, strategy=STRATEGIES[batches]
+            )
+            inside, outside = (printed(float(row[key]), 3) for key in ("in_domain", "out_of_domain"))
+            assert cell == f"{inside} → {outside}, −{100 * float(row['drop']):.1f} %"
 
 
 def test_the_settings_of_the_domain_shift_are_those_with_the_best_mean() -> None:
