@@ -29,12 +29,10 @@ PLUGINS = {
 RULES = "\n".join(
     path.read_text(encoding="utf-8") for path in [ROOT / "workflow/Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
 )
-LOCAL = {
-    name
-    for block in re.findall(r"^localrules:\n((?:    \w+,\n)+)", RULES, re.MULTILINE)
-    for name in re.findall(r"\w+", block)
-}
 BLOCKS = {block.partition(":")[0]: block for block in re.split(r"^rule (?=\w+:$)", RULES, flags=re.MULTILINE)[1:]}
+LOCAL = {
+    name for call in re.findall(r"^run_locally\(([^)]*)\)", RULES, re.MULTILINE) for name in re.findall(r"\w+", call)
+}
 
 
 def plan(workflow: Workflow, profile: str, *arguments: str) -> str:

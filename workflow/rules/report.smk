@@ -70,17 +70,18 @@ def recall_files():
     return [f"{RESULTS}/search/{run}/{name}/recall.csv" for run in runs for name in experiment.runs.benchmarks]
 
 
-localrules:
-    write_config,
-    write_data_tables,
-    write_tables,
-    write_bias_tables,
-    write_transfer,
-    write_ablation,
-    draw_answer,
-    draw_figures,
-    draw_projection,
-    write_report,
+run_locally(
+    "write_config",
+    "write_data_tables",
+    "write_tables",
+    "write_bias_tables",
+    "write_transfer",
+    "write_ablation",
+    "draw_answer",
+    "draw_figures",
+    "draw_projection",
+    "write_report",
+)
 
 
 rule write_config:
