@@ -78,14 +78,14 @@ def test_module_of_another_workflow(pristine: Workflow, tmp_path: Path) -> None:
     write_config(tmp_path, pristine)
     own = 'rule all:\n    input: "size.txt"\n'
     use = MODULE.format(snakefile=repr(str(pristine.folder / "Snakefile")), names=" as hybridbatch_*")
-    size = f'rule size:\n    input: "{PAIRS}", rules.hybridbatch_write_data_tables.output.cleaning\n'
+    size = f'rule size:\n    input: "{PAIRS}", rules.hybridbatch_write_config.output\n'
     size += '    output: "size.txt"\n    shell: "wc -c {input} > {output}"\n'
     (tmp_path / "Snakefile").write_text(own + use + size, encoding="utf-8")
     output = snakemake(tmp_path)
     # Rules whose names have a prefix are still local, and the other workflow keeps its default target.
-    assert "localrule hybridbatch_write_data_tables:" in output
+    assert "localrule hybridbatch_write_config:" in output
     assert "localrules directive" not in output
-    assert TABLE in (tmp_path / "size.txt").read_text(encoding="utf-8")
+    assert "results/tiny/config.yaml" in (tmp_path / "size.txt").read_text(encoding="utf-8")
     assert "hybridbatch_write_report" in snakemake(tmp_path, "--dry-run", "hybridbatch_all")
 
 

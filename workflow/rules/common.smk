@@ -55,6 +55,7 @@ from hybridbatch.download.pinned_files import read_entries
 from hybridbatch.jobs import preflight
 from hybridbatch.jobs.code import fingerprint as code_fingerprint
 from hybridbatch.jobs.environments import check_cuda_build
+from hybridbatch.jobs.gpu_locks import has_gpu
 from hybridbatch.jobs.hub_requests import hub_requests
 from hybridbatch.jobs.paths import Paths, with_packaged_data
 from hybridbatch.jobs.resources import growing, share_of_cores
@@ -77,7 +78,7 @@ HUB_REQUESTS = hub_requests(experiment, paths.translators().values())
 
 # The device of models and the origin of files change no result, so they are resources, not params.
 DEVICE = experiment.device
-GPUS = int(DEVICE == "cuda" or (DEVICE == "auto" and any(Path(os.sep, "dev").glob("nvidia[0-9]*"))))
+GPUS = int(DEVICE == "cuda" or (DEVICE == "auto" and has_gpu()))
 # A job that has been allocated a GPU must not fall back to the CPU, as `auto` would.
 MODEL_DEVICE = "cuda" if GPUS else DEVICE
 # The command that reproduces the results, for the report.

@@ -32,7 +32,7 @@ def other_formats(*tables):
     return expand(f"{RESULTS}/tables/{{table}}.{{format}}", table=tables, format=["csv", "md", "tex"])
 
 
-run_locally("compare_strategies", "compare_published", "verify")
+run_locally("compare_published", "verify")
 
 
 rule compare_strategies:
@@ -52,6 +52,10 @@ rule compare_strategies:
         f"{COSTS}/compare_strategies.jsonl"
     conda:
         "../../envs/report.yaml"
+    threads: 1
+    resources:
+        mem=growing(8),
+        runtime="4h",
     params:
         program=program("compare_strategies"),
         code=code("compare_strategies"),

@@ -72,7 +72,6 @@ def recall_files():
 
 run_locally(
     "write_config",
-    "write_data_tables",
     "write_tables",
     "write_bias_tables",
     "write_transfer",
@@ -118,6 +117,10 @@ rule write_data_tables:
         f"{LOGS}/write_data_tables.log",
     conda:
         environment("clean")
+    threads: 1
+    resources:
+        mem=growing(8),
+        runtime="2h",
     params:
         program=program("write_data_tables"),
         code=code("write_data_tables"),
