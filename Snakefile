@@ -4,5 +4,6 @@
 include: "workflow/Snakefile"
 
 
-# An included file cannot set the default target.
-workflow.default_target = "all"
+# An included file cannot set the default target. That of a workflow with this one as a module is its own business.
+if workflow.modifier.is_main_snakefile():
+    workflow.default_target = "all"

@@ -14,7 +14,7 @@ from plugins import missing_plugin
 
 # Job steps do not inherit SLURM_CONF, so the configuration must be in SLURM's default folder.
 SYSTEM_FOLDER = Path("/etc/slurm")
-CONFIGURATION = ["slurm.conf"]
+CONFIGURATION = ["slurm.conf", "gres.conf"]
 DAEMONS = ["munged", "slurmctld", "slurmd"]
 CLIENTS = ["sbatch", "squeue", "scancel", "scontrol", "sinfo", "srun"]
 PLUGIN = "snakemake_executor_plugin_slurm"
@@ -43,6 +43,8 @@ def single_node(folder: Path) -> Iterator[Query]:
     for name in ("state", "spool"):
         (folder / name).mkdir()
     (folder / "slurm.conf").write_text(configuration(folder), encoding="utf-8")
+    # Any device does as a GPU, because no job opens it.
+    (folder / "gres.conf").write_text("Name=gpu File=/dev/null\n", encoding="utf-8")
     key = folder / "munge.key"
     key.touch(mode=0o400)
     key.write_bytes(secrets.token_bytes(128))
@@ -72,7 +74,7 @@ def single_node(folder: Path) -> Iterator[Query]:
 
 
 def configuration(folder: Path) -> str:
-    """Return slurm.conf: no cgroups, no accounting, and a node that claims more cores and memory than it has."""
+    """Return slurm.conf: no cgroups, no accounting, and a node that claims more cores, memory and GPUs than it has."""
     host = socket.gethostname().partition(".")[0]
     lines = {
         "ClusterName": "test",
@@ -104,8 +106,9 @@ def configuration(folder: Path) -> str:
         "KillWait": 10,
         "ReturnToService": 2,
         "SlurmdParameters": "config_overrides",
+        "GresTypes": "gpu",
     }
-    node = f"NodeName={host} NodeAddr=127.0.0.1 CPUs=32 RealMemory=512000 State=UNKNOWN"
+    node = f"NodeName={host} NodeAddr=127.0.0.1 CPUs=32 RealMemory=512000 Gres=gpu:1 State=UNKNOWN"
     partition = f"PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP"
     return "\n".join([*(f"{name}={value}" for name, value in lines.items()), node, partition, ""])
 

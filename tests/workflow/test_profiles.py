@@ -29,12 +29,10 @@ PLUGINS = {
 RULES = "\n".join(
     path.read_text(encoding="utf-8") for path in [ROOT / "workflow/Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
 )
-LOCAL = {
-    name
-    for block in re.findall(r"^localrules:\n((?:    \w+,\n)+)", RULES, re.MULTILINE)
-    for name in re.findall(r"\w+", block)
-}
 BLOCKS = {block.partition(":")[0]: block for block in re.split(r"^rule (?=\w+:$)", RULES, flags=re.MULTILINE)[1:]}
+LOCAL = {
+    name for call in re.findall(r"^run_locally\(([^)]*)\)", RULES, re.MULTILINE) for name in re.findall(r"\w+", call)
+}
 
 
 def plan(workflow: Workflow, profile: str, *arguments: str) -> str:
@@ -81,6 +79,22 @@ def test_cluster_profiles_agree_with_the_default_profile() -> None:
 def test_profile_plans_the_whole_experiment(pristine: Workflow, profile: str) -> None:
     output = plan(pristine, profile)
     assert re.search(r"^train +2$", output, re.MULTILINE)
+
+
+def test_the_documented_profile_for_generic_resources(fresh: Workflow) -> None:
+    page = (ROOT / "docs/how-to/cluster.md").read_text(encoding="utf-8")
+    documented = textwrap.dedent(page.partition("  ```yaml\n")[2].partition("  ```")[0])
+    rules = list(yaml.safe_load(documented)["set-resources"])
+    profile = fresh.folder / "profiles/slurm/profile.yaml"
+    assert re.search(r"^        gpu=1$|gpu=1,|gpu=1 ", plan(fresh, "slurm", "--config", "device=cuda"), re.MULTILINE)
+    profile.write_text(profile.read_text(encoding="utf-8") + documented, encoding="utf-8")
+    output = plan(fresh, "slurm", "--config", "device=cuda")
+    resources = dict(re.findall(r"^ *rule (\w+):\n(?:.+\n)*? +resources: (.+)$", output, re.MULTILINE))
+    assert {"train", "encode"} <= resources.keys() & set(rules)
+    for name, line in resources.items():
+        assert ("gres=gpu:1" in line) == (name in rules), line
+        assert "gpu=1" not in line
+        assert ("device=cuda" in line) == (name in rules), line
 
 
 @pytest.mark.parametrize(("attempt", "size"), [("1", "16 GB"), ("2", "32 GB"), ("3", "64 GB")])

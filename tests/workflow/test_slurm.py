@@ -159,6 +159,16 @@ def test_whole_experiment_with_a_killed_training(cluster: Query, fresh: Workflow
     assert fresh.planned() == set()
 
 
+def test_generic_resources_instead_of_gpus(cluster: Query, fresh: Workflow) -> None:
+    """Some clusters know GPUs as generic resources only, and refuse --gpus."""
+    process = submit(fresh, "--until", "prepare_backbone", "--set-resources", "prepare_backbone:gres=gpu:1")
+    finish(fresh, process)
+    jobs = cluster("scontrol", "show", "jobs", "--oneliner").splitlines()
+    (prepared,) = [job for job in jobs if "Comment=rule_prepare_backbone" in job and str(fresh.folder) in job]
+    assert "TresPerNode=gres:gpu:1" in prepared
+    assert "TresPerJob" not in prepared
+
+
 def stop_by_signal(query: Query, job: str) -> str:
     return query("scancel", "--signal=TERM", job)
 

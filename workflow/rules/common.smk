@@ -3,13 +3,46 @@
 import json
 import os
 import re
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-SCRIPTS = "workflow/scripts"
-sys.path.insert(0, str(Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent / "scripts"))
+
+def workflow_folder(rules):
+    """Return the folder of this workflow. Of a hosted one, such as github(...), Snakemake has a bare clone; check that out."""
+    if not hasattr(rules, "hosted_repo"):
+        return Path(rules.get_path_or_uri(secret_free=True)).parents[1]
+    clone, commit = rules.hosted_repo.repo_clone, rules.hosted_repo.repo.commit(rules.ref).hexsha
+    # The path of a program is a parameter of its jobs, so it is the same for all versions of the workflow.
+    link, checkout = Path(".snakemake/workflow"), Path(f".snakemake/workflow-{commit}")
+    if not checkout.exists():
+        checkout.parent.mkdir(exist_ok=True)
+        new = tempfile.mkdtemp(dir=checkout.parent)
+        archive = subprocess.run(["git", f"--git-dir={clone}", "archive", commit], stdout=subprocess.PIPE, check=True)
+        subprocess.run(["tar", "--extract", f"--directory={new}"], input=archive.stdout, check=True)
+        Path(new).rename(checkout)
+    if link.resolve() != checkout.resolve():
+        link.unlink(missing_ok=True)
+        link.symlink_to(checkout.name)
+    return link
+
+
+WORKFLOW = workflow_folder(workflow.current_basedir)
+
+
+def shipped(path):
+    """Return the path of a file of this workflow, from the working directory, which may be another folder."""
+    return os.path.relpath(WORKFLOW / path)
+
+
+configfile: shipped("config/config.yaml")
+
+
+SCRIPTS = shipped("workflow/scripts")
+sys.path.insert(0, os.path.abspath(SCRIPTS))
 # Jobs start programs with `python`: that of their conda environment, or else the one that runs Snakemake.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
@@ -22,17 +55,18 @@ from hybridbatch.download.pinned_files import read_entries
 from hybridbatch.jobs import preflight
 from hybridbatch.jobs.code import fingerprint as code_fingerprint
 from hybridbatch.jobs.environments import check_cuda_build
+from hybridbatch.jobs.gpu_locks import has_gpu
 from hybridbatch.jobs.hub_requests import hub_requests
-from hybridbatch.jobs.paths import Paths
+from hybridbatch.jobs.paths import Paths, with_packaged_data
 from hybridbatch.jobs.resources import growing, share_of_cores
 
-DATA_FILES = "config/data.csv"
+DATA_FILES = shipped("config/data.csv")
 LOCK = "config/revisions.lock"
 # The target `pin` looks for commits that the other targets need. Snakemake knows its targets only after it has read the rules.
 PINNING = "pin" in sys.argv
 try:
     commits = dict.fromkeys(references(config), PLACEHOLDER) if PINNING else read_lock(Path(LOCK))
-    experiment = smoke_run(load_config(config, commits))
+    experiment = smoke_run(load_config(with_packaged_data(config, shipped("data/demo")), commits))
     preflight.check_machine(experiment, Path(DATA_FILES), packages=not workflow.deployment_settings.deployment_method)
     DOWNLOADS = read_entries(Path(DATA_FILES))
 except UserError as error:
@@ -44,7 +78,7 @@ HUB_REQUESTS = hub_requests(experiment, paths.translators().values())
 
 # The device of models and the origin of files change no result, so they are resources, not params.
 DEVICE = experiment.device
-GPUS = int(DEVICE == "cuda" or (DEVICE == "auto" and any(Path(os.sep, "dev").glob("nvidia[0-9]*"))))
+GPUS = int(DEVICE == "cuda" or (DEVICE == "auto" and has_gpu()))
 # A job that has been allocated a GPU must not fall back to the CPU, as `auto` would.
 MODEL_DEVICE = "cuda" if GPUS else DEVICE
 # The command that reproduces the results, for the report.
@@ -77,6 +111,11 @@ def program(name):
 def code(name):
     """Return the fingerprint of a program's code; as a parameter, it causes jobs to rerun when a statement changes."""
     return code_fingerprint(Path(program(name)))
+
+
+def run_locally(*names):
+    """Let Snakemake run rules itself, not submit them to a cluster. `localrules` does not know the new names of rules in a module."""
+    workflow.localrules(*map(workflow.modifier.modify_rulename, names))
 
 
 def named(files):

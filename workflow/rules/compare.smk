@@ -14,7 +14,7 @@ OUTPUTS:
 TARGETS: verify
 """
 
-PUBLISHED_NUMBERS = "config/published.csv"
+PUBLISHED_NUMBERS = shipped("config/published.csv")
 # What tables show, and the notice alone for those that depend on nothing else; the rules of the report use these too.
 LAYOUT = experiment.layout.model_dump_json()
 NOTICE = experiment.layout.model_dump_json(include={"notice"})
@@ -32,10 +32,7 @@ def other_formats(*tables):
     return expand(f"{RESULTS}/tables/{{table}}.{{format}}", table=tables, format=["csv", "md", "tex"])
 
 
-localrules:
-    compare_strategies,
-    compare_published,
-    verify,
+run_locally("compare_published", "verify")
 
 
 rule compare_strategies:
@@ -55,6 +52,10 @@ rule compare_strategies:
         f"{COSTS}/compare_strategies.jsonl"
     conda:
         "../../envs/report.yaml"
+    threads: 1
+    resources:
+        mem=growing(8),
+        runtime="4h",
     params:
         program=program("compare_strategies"),
         code=code("compare_strategies"),

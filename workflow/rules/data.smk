@@ -26,10 +26,7 @@ MIRROR = shlex.join(["--mirror", experiment.mirror]) if experiment.mirror else "
 SAMPLE = ["--sample", experiment.sampled_rows] if experiment.smoke else []
 
 
-localrules:
-    pin,
-    download_file,
-    download_hub,
+run_locally("pin", "download_file", "download_hub")
 
 
 rule pin:

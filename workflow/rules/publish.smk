@@ -43,9 +43,7 @@ def trec_size(jobs):
     return f"{size}; {unknown} more are of benchmarks that are not prepared yet" if unknown else size
 
 
-localrules:
-    write_model_card,
-    trec,
+run_locally("write_model_card", "trec")
 
 
 rule write_model_card:

@@ -73,17 +73,17 @@ def recall_files():
     return [f"{RESULTS}/search/{run}/{name}/recall.csv" for run in runs for name in experiment.runs.benchmarks]
 
 
-localrules:
-    write_config,
-    write_data_tables,
-    write_tables,
-    write_bias_tables,
-    write_transfer,
-    write_ablation,
-    draw_answer,
-    draw_figures,
-    draw_projection,
-    write_report,
+run_locally(
+    "write_config",
+    "write_tables",
+    "write_bias_tables",
+    "write_transfer",
+    "write_ablation",
+    "draw_answer",
+    "draw_figures",
+    "draw_projection",
+    "write_report",
+)
 
 
 rule write_config:
@@ -120,6 +120,10 @@ rule write_data_tables:
         f"{LOGS}/write_data_tables.log",
     conda:
         environment("clean")
+    threads: 1
+    resources:
+        mem=growing(8),
+        runtime="2h",
     params:
         program=program("write_data_tables"),
         code=code("write_data_tables"),

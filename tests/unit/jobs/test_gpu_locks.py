@@ -11,7 +11,7 @@ import pytest
 
 import launch
 from hybridbatch.common.errors import UserError
-from hybridbatch.jobs.gpu_locks import VISIBLE, claim_devices, machine_devices
+from hybridbatch.jobs.gpu_locks import VISIBLE, claim_devices, has_gpu, machine_devices
 
 # Claims, becomes another program as the launcher does, and holds its devices until its input ends.
 JOB = """
@@ -163,3 +163,13 @@ def test_jobs_use_different_gpus_or_one_after_the_other(tmp_path: Path) -> None:
     (count, first, _, ended), (other_count, second, started, _) = seen
     assert count == other_count == "1"
     assert first != second or float(started) > float(ended)
+
+
+@pytest.mark.parametrize(
+    ("file", "found"),
+    [("dev/nvidia0", True), ("usr/lib/wsl/lib/libcuda.so.1", True), ("dev/nvidiactl", False), ("dev/dxg", False)],
+)
+def test_a_gpu_of_linux_or_of_wsl2_is_found_without_torch(tmp_path: Path, file: str, found: bool) -> None:
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).touch()
+    assert has_gpu(tmp_path) is found

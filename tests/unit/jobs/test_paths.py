@@ -3,7 +3,7 @@
 import pytest
 from small_config import small
 
-from hybridbatch.jobs.paths import Paths
+from hybridbatch.jobs.paths import Paths, with_packaged_data
 
 MARIAN = {"family": "marian", "hub": "Helsinki-NLP/opus-mt-en-{language}", "revision": {"de": "a" * 40}}
 
@@ -75,3 +75,15 @@ def test_encoding_is_shared_if_it_has_several_jobs() -> None:
     folder = f"results/small/embeddings/{run}/bench.parts"
     shares = Paths(small({"encoding.jobs": 2})).encoding_shares(run, "bench")
     assert shares == [f"{folder}/0of2.json", f"{folder}/1of2.json"]
+
+
+def test_packaged_data_is_in_the_folder_of_the_workflow() -> None:
+    values = {
+        "a": [{"path": "data/demo"}],
+        "memory": "data/demo/en-{language}.tmx",
+        "own": "data/demonstration",
+        "n": 1,
+    }
+    expected = {"a": [{"path": "../w/data/demo"}], "memory": "../w/data/demo/en-{language}.tmx"}
+    assert with_packaged_data(values, "../w/data/demo") == expected | {"own": "data/demonstration", "n": 1}
+    assert with_packaged_data(values, "data/demo") == values

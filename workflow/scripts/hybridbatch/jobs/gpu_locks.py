@@ -27,6 +27,15 @@ def machine_devices(environment: Mapping[str, str], nodes: Path = Path("/dev")) 
     return [str(number) for number in range(len(list(nodes.glob("nvidia[0-9]*"))))]
 
 
+def has_gpu(root: Path = Path("/")) -> bool:
+    """Return whether this machine has an NVIDIA GPU, without torch: a device node or, in WSL2, the driver of Windows.
+
+    Args:
+        root: folder of ``dev`` and ``usr``.
+    """
+    return any(root.glob("dev/nvidia[0-9]*")) or (root / "usr/lib/wsl/lib/libcuda.so.1").exists()
+
+
 def claim_devices(count: int, devices: Sequence[str], folder: Path, wait: float = 1.0) -> dict[str, int]:
     """Lock ``count`` devices for this process and the program that it becomes by ``exec``; wait until they are free.
 

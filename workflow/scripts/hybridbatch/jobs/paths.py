@@ -1,6 +1,8 @@
 """The paths of an experiment's files, which connect the rules."""
 
+import re
 from collections.abc import Iterable
+from typing import Any
 
 from hybridbatch.common.files import fingerprint
 from hybridbatch.config.derived_strategies import uncentred_run
@@ -8,6 +10,18 @@ from hybridbatch.config.experiment import Config
 from hybridbatch.download.hub import Request
 
 KINDS = ("queries", "passages", "qrels")
+
+
+def with_packaged_data(values: Any, folder: str) -> Any:
+    """Return raw configuration values whose paths in data/demo, the data of the workflow, start with ``folder`` instead."""
+    match values:
+        case dict():
+            return {key: with_packaged_data(value, folder) for key, value in values.items()}
+        case list():
+            return [with_packaged_data(value, folder) for value in values]
+        case str():
+            return re.sub(r"^data/demo(?=/|$)", lambda _: folder, values)
+    return values
 
 
 class Paths:
