@@ -4,13 +4,22 @@ import hashlib
 import json
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import unquote, urlsplit
+from pathlib import PurePosixPath
+from urllib.parse import parse_qs, unquote, urlsplit
 
 LFS_FROM = 1_000
 
 
 def git_hash(body: bytes) -> str:
     return hashlib.sha1(f"blob {len(body)}\0".encode() + body, usedforsecurity=False).hexdigest()
+
+
+def entry(path: str, body: bytes) -> dict[str, object]:
+    """A file as the hub lists it."""
+    facts: dict[str, object] = {"type": "file", "path": path, "size": len(body), "oid": git_hash(body)}
+    if len(body) >= LFS_FROM:
+        facts["lfs"] = {"oid": hashlib.sha256(body).hexdigest(), "size": len(body), "pointerSize": 130}
+    return facts
 
 
 class HubServer(ThreadingHTTPServer):
@@ -40,34 +49,61 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)
         self.server.requests.append((path, self.headers.get("Range")))
+        missing = "RevisionNotFound"
         for (kind, name, revision), files in self.server.repositories.items():
-            if path == f"/api/{kind}s/{name}/tree/{revision}":
-                self._list(files)
+            tree = f"/api/{kind}s/{name}/tree/{revision}"
+            if path == tree or path.startswith(f"{tree}/"):
+                self._list(files, str(PurePosixPath(path).relative_to(tree)))
+                return
+            if path == f"/api/{kind}s/{name}/revision/{revision}":
+                self._info(name, revision, files)
                 return
             prefix = f"/{'datasets/' if kind == 'dataset' else ''}{name}/resolve/{revision}/"
-            if path.startswith(prefix) and path.removeprefix(prefix) in files:
-                self._send(files[path.removeprefix(prefix)])
-                return
+            if path.startswith(prefix):
+                if path.removeprefix(prefix) in files:
+                    self._send(files[path.removeprefix(prefix)], revision)
+                    return
+                missing = "EntryNotFound"
         for (kind, name, ref), commit in self.server.refs.items():
             if path == f"/api/{kind}s/{name}/revision/{ref}":
-                self._answer({"id": name, "sha": commit, "private": False, "gated": False, "tags": [], "siblings": []})
+                self._info(name, commit, {})
                 return
         self.send_response(404)
-        self.send_header("X-Error-Code", "RevisionNotFound")
+        self.send_header("X-Error-Code", missing)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def _list(self, files: Mapping[str, bytes]) -> None:
+    do_HEAD = do_GET  # noqa: N815 - the name of http.server
+
+    def do_POST(self) -> None:
+        path = unquote(urlsplit(self.path).path)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.requests.append((path, None))
+        for (kind, name, revision), files in self.server.repositories.items():
+            if path == f"/api/{kind}s/{name}/paths-info/{revision}":
+                self._paths(parse_qs(body.decode())["paths"], files)
+                return
+        self.send_error(404)
+
+    def _info(self, name: str, commit: str, files: Mapping[str, bytes]) -> None:
+        siblings = [{"rfilename": file} for file in files]
+        self._answer({"id": name, "sha": commit, "private": False, "gated": False, "tags": [], "siblings": siblings})
+
+    def _list(self, files: Mapping[str, bytes], folder: str) -> None:
         if self.server.list_fault is not None:
             self.send_error(self.server.list_fault)
             return
-        entries = []
-        for name, body in files.items():
-            entry: dict[str, object] = {"type": "file", "path": name, "size": len(body), "oid": git_hash(body)}
-            if len(body) >= LFS_FROM:
-                entry["lfs"] = {"oid": hashlib.sha256(body).hexdigest(), "size": len(body), "pointerSize": 130}
-            entries.append(entry)
-        self._answer(entries)
+        recursive = parse_qs(urlsplit(self.path).query).get("recursive") == ["true"]
+        prefix = "" if folder == "." else f"{folder}/"
+        below = [path for path in files if path.startswith(prefix)]
+        children = dict.fromkeys(prefix + path.removeprefix(prefix).partition("/")[0] for path in below)
+        self._paths(below if recursive else list(children), files)
+
+    def _paths(self, paths: list[str], files: Mapping[str, bytes]) -> None:
+        folders = {str(parent) for file in files for parent in PurePosixPath(file).parents}
+        found = [entry(path, files[path]) for path in paths if path in files]
+        found += [{"type": "directory", "path": path, "size": 0, "oid": "0" * 40} for path in paths if path in folders]
+        self._answer(found)
 
     def _answer(self, content: object) -> None:
         answer = json.dumps(content).encode()
@@ -77,7 +113,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    def _send(self, body: bytes) -> None:
+    def _send(self, body: bytes, commit: str) -> None:
         fault = self.server.faults.pop(0) if self.server.faults else ""
         if fault.isdecimal():
             self.send_error(int(fault))
@@ -85,14 +121,19 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "other":
             body = bytes(reversed(body))
         wanted = self.headers.get("Range")
-        start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
-        rest = body[start:]
-        self.send_response(206 if start else 200)
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+        first, _, last = (wanted or "bytes=0-").removeprefix("bytes=").partition("-")
+        start, stop = int(first), int(last or len(body) - 1) + 1
+        rest = body[start:stop]
+        partial = len(rest) < len(body)
+        self.send_response(206 if partial else 200)
+        if partial:
+            self.send_header("Content-Range", f"bytes {start}-{start + len(rest) - 1}/{len(body)}")
         self.send_header("Content-Length", str(len(rest)))
+        self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest() if len(body) >= LFS_FROM else git_hash(body)}"')
+        self.send_header("X-Repo-Commit", commit)
         self.end_headers()
-        self.wfile.write(rest[: len(rest) // 2] if fault == "cut" else rest)
+        if self.command != "HEAD":
+            self.wfile.write(rest[: len(rest) // 2] if fault == "cut" else rest)
 
     def log_message(self, format: str, *args: object) -> None:
         pass

@@ -24,6 +24,8 @@ NOT_TYPED = {
     "pip install --target FOLDER -r requirements-conda-test.txt": "network",
     "python -m pip install -r requirements-slurm.txt": "network",
     "python -m pip install -r requirements-kubernetes.txt": "network",
+    "python -m pip install -r requirements-mteb.txt": "network",
+    "snakemake --cores all mteb": "network; test_mteb.py runs its program",
     "python -m pytest -q tests/unit/search": "these tests run anyway",
     "WHOLE_PAPER=1 python -m pytest tests/workflow/test_paper.py": "takes hours",
     "pre-commit install": "changes the repository",

@@ -15,6 +15,7 @@ from hybridbatch.config.derived_strategies import Ablation, Point, Shift, ablati
 from hybridbatch.config.encoding import Encoding
 from hybridbatch.config.evaluation import Evaluation
 from hybridbatch.config.layout import Layout
+from hybridbatch.config.mteb import Mteb
 from hybridbatch.config.published import PublishedNumbers
 from hybridbatch.config.search import BM25, Search
 from hybridbatch.config.sources import Source
@@ -85,6 +86,7 @@ class Config(Section):
     ablation: Ablation = Field(Ablation(), description="variations of one strategy")
     shift: Shift = Field(Shift(), description="scores in and out of the training domain")
     published: PublishedNumbers = Field(PublishedNumbers(), description="comparison with the paper's numbers")
+    mteb: Mteb = Field(Mteb(), description="evaluation on tasks of MTEB, the target `mteb`")
 
     @model_validator(mode="before")
     @classmethod
@@ -160,6 +162,15 @@ class Config(Section):
         if len({self.benchmarks[name].measure for name in shift}) > 1:
             raise ValueError(
                 "shift: its benchmarks are compared with each other, so they need the same measure; set benchmarks.<name>.measure alike"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_whole_vocabularies_for_mteb(self) -> Self:
+        trimmed = [name for name in self.runs.backbones if self.backbones[name].trim_vocabulary]
+        if self.mteb.tasks and trimmed:
+            raise ValueError(
+                f"mteb.tasks: their texts need the whole vocabulary; set backbones.{trimmed[0]}.trim_vocabulary to false"
             )
         return self
 
