@@ -25,6 +25,8 @@ NOT_TYPED = {
     "python -m pip install -r requirements-slurm.txt": "network",
     "python -m pip install -r requirements-kubernetes.txt": "network",
     "python -m pip install -r requirements-mteb.txt": "network",
+    "export HF_TOKEN=hf_...": "with the next",
+    "snakemake --cores 1 push": "network; test_push.py runs its program",
     "snakemake --cores all mteb": "network; test_mteb.py runs its program",
     "python -m pytest -q tests/unit/search": "these tests run anyway",
     "WHOLE_PAPER=1 python -m pytest tests/workflow/test_paper.py": "takes hours",

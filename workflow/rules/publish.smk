@@ -1,5 +1,5 @@
 """
-Publishing: model cards, rankings and judgements for other tools, and scores on MTEB.
+Publishing: model cards, rankings and judgements for other tools, scores on MTEB, and uploads of models.
 
 REQUIRED INPUTS: models/<run>/manifest.json, tables/summary.csv, config.yaml, the pairs; search/<run>/<benchmark>/ and the
 benchmark's parquet files.
@@ -9,8 +9,9 @@ OUTPUTS:
     trec/<benchmark>/<setting>.qrels                judgements in TREC's format
     trec/<run>/<benchmark>.<setting>.run.gz         rankings in TREC's format
     mteb/results/<backbone>__<strategy>/seed<N>/<task>.json     scores on a task of MTEB, and model_meta.json
+    push/<run>.json                                 repository and commit of an uploaded model
 
-TARGETS: trec, mteb
+TARGETS: trec, mteb, push
 """
 
 from hybridbatch.config.base import SETTINGS
@@ -57,10 +58,19 @@ def mteb_results(wildcards):
     return [f"{RESULTS}/mteb/results/{model}/{task}.json" for model in MTEB_RUNS for task in experiment.mteb.tasks]
 
 
+def pushed_models(wildcards):
+    """Return the record of every model that the configuration names for upload."""
+    if not experiment.push.runs:
+        raise WorkflowError("push.runs: is empty; name fine-tuned models, such as me5-small/hybrid/seed1")
+    return [f"{RESULTS}/push/{run}.json" for run in experiment.push.runs]
+
+
 localrules:
     write_model_card,
     trec,
     mteb,
+    push,
+    push_model,
 
 
 rule write_model_card:
@@ -219,6 +229,46 @@ rule evaluate_mteb:
             --settings {params.settings:q} \
             --batch-size {resources.batch_size} \
             --device {resources.device} \
+            --output {output:q} \
+            &>{log:q}
+        """
+
+
+rule push:
+    """Upload models to the Hugging Face hub."""
+    input:
+        pushed_models,
+
+
+rule push_model:
+    """Upload the model of `{wildcards.run}` and its card to the Hugging Face hub, if the licences of its parts allow it."""
+    input:
+        config=f"{RESULTS}/config.yaml",
+        manifest=f"{RESULTS}/models/{{run}}/manifest.json",
+        card=f"{RESULTS}/models/{{run}}/README.md",
+        data_files=DATA_FILES,
+    output:
+        f"{RESULTS}/push/{{run}}.json",
+    log:
+        f"{LOGS}/push_model/{{run}}.log",
+    wildcard_constraints:
+        run=alternatives(experiment.push.runs),
+    retries: 0  # the hub's library itself retries what may pass
+    conda:
+        "../../envs/report.yaml"
+    params:
+        program=program("push_model"),
+        code=code("push_model"),
+        settings=experiment.push.model_dump_json(),
+        model=subpath(input.manifest, parent=True),
+    shell:
+        r"""
+        HF_HUB_OFFLINE=$HUB_OFFLINE \
+            python {params.program:q} \
+            --run {wildcards.run:q} \
+            --config {input.config:q} \
+            --model {params.model:q} \
+            --data-files {input.data_files:q} \
             --output {output:q} \
             &>{log:q}
         """
