@@ -1,6 +1,6 @@
 FROM condaforge/miniforge3:25.3.0-3
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="f5b67bfc6de7478747784060b30e406deabac661ce34d60491b47dd2f25d258c"
+LABEL io.github.snakemake.conda_env_hash="1241b41ece12fc3b375cd035ebd017caadb45ec8b126691757968367e2b41631"
 # Conda environment:
 #   source: envs/clean-cuda.yaml
 #   prefix: /conda-envs/cfaf6efa797ce2892190fbea456ade4b
@@ -257,6 +257,83 @@ COPY envs/encoder-cuda.yaml /conda-envs/178717ef5da8d420bb377039abe7ed20/environ
 RUN mkdir -p /conda-envs/a690aa0f1737f515a0466492817e7f50
 COPY envs/evaluate.yaml /conda-envs/a690aa0f1737f515a0466492817e7f50/environment.yaml
 # Conda environment:
+#   source: envs/mteb-cuda.yaml
+#   prefix: /conda-envs/b95907ff2b296f78c0f31228e1da7baf
+#   # Written by `make envs` from the file without -cuda, which has the CPU build of torch.
+#   # MTEB, for the target mteb. Its own packages are in requirements-mteb.txt, too.
+#   # Versions of requirements.lock, written by `make envs`.
+#   name: hybridbatch-mteb-cuda
+#   channels:
+#     - conda-forge
+#     - nodefaults
+#   dependencies:
+#     - python=3.11
+#     - pip
+#     - pip:
+#         - datasets==5.2.0
+#         - mteb==2.26.24
+#         - numpy==2.4.6
+#         - polars==2.1.0
+#         - polars-runtime-32==2.1.0
+#         - pyarrow==26.0.1
+#         - pydantic==2.14.3
+#         - pytrec_eval-terrier==0.5.11
+#         - requests==2.34.2
+#         - rich==15.0.0
+#         - safetensors==0.8.0
+#         - scikit-learn==1.9.1
+#         - scipy==1.17.1
+#         - sentence-transformers==6.2.0
+#         - torch===2.13.0
+#         - tqdm==4.70.1
+#         - transformers==5.23.0
+#         - typing_extensions==4.16.0
+#         # Dependencies of the packages above.
+#         - annotated-doc==0.0.7
+#         - annotated-types==0.8.0
+#         - anyio==4.16.0
+#         - certifi==2026.10.18
+#         - charset-normalizer==3.5.2
+#         - click==8.5.1
+#         - cloudpickle==3.1.2
+#         - dill==0.4.1
+#         - filelock==4.2.11
+#         - fsspec==2026.9.0
+#         - h11==0.16.0
+#         - hf-xet==1.8.0
+#         - httpcore2==2.16.2
+#         - httpx2==2.16.2
+#         - huggingface_hub==2.4.0
+#         - idna==3.20
+#         - Jinja2==3.1.6
+#         - joblib==1.6.0
+#         - markdown-it-py==4.3.0
+#         - MarkupSafe==3.0.4
+#         - mdurl==0.1.2
+#         - mpmath==1.3.0
+#         - multiprocess==0.70.19
+#         - narwhals==2.29.0
+#         - networkx==3.6.1
+#         - packaging==25.0
+#         - pandas==3.1.1
+#         - pydantic_core==2.50.4
+#         - Pygments==2.21.0
+#         - python-dateutil==4.0.0
+#         - PyYAML==6.0.3
+#         - regex==2026.11.15
+#         - shellingham==1.5.4
+#         - sympy==1.14.0
+#         - threadpoolctl==3.8.0
+#         - tokenizers==0.23.3
+#         - truststore==0.10.5
+#         - typer==0.29.2
+#         - typing-inspection==0.4.5
+#         - tzdata==2026.6
+#         - urllib3==2.8.0
+#         - xxhash==4.1.0
+RUN mkdir -p /conda-envs/b95907ff2b296f78c0f31228e1da7baf
+COPY envs/mteb-cuda.yaml /conda-envs/b95907ff2b296f78c0f31228e1da7baf/environment.yaml
+# Conda environment:
 #   source: envs/report.yaml
 #   prefix: /conda-envs/34a9024b2c2e1280d8c14851922cab43
 #   # Tables, figures and the report.
@@ -412,6 +489,7 @@ RUN conda env create --prefix /conda-envs/cfaf6efa797ce2892190fbea456ade4b --fil
     conda env create --prefix /conda-envs/af305de7fd03a90ff519182570a334c1 --file /conda-envs/af305de7fd03a90ff519182570a334c1/environment.yaml && \
     conda env create --prefix /conda-envs/178717ef5da8d420bb377039abe7ed20 --file /conda-envs/178717ef5da8d420bb377039abe7ed20/environment.yaml && \
     conda env create --prefix /conda-envs/a690aa0f1737f515a0466492817e7f50 --file /conda-envs/a690aa0f1737f515a0466492817e7f50/environment.yaml && \
+    conda env create --prefix /conda-envs/b95907ff2b296f78c0f31228e1da7baf --file /conda-envs/b95907ff2b296f78c0f31228e1da7baf/environment.yaml && \
     conda env create --prefix /conda-envs/34a9024b2c2e1280d8c14851922cab43 --file /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.yaml && \
     conda env create --prefix /conda-envs/00d9db90f863fdce524db8adbc997e19 --file /conda-envs/00d9db90f863fdce524db8adbc997e19/environment.yaml && \
     conda env create --prefix /conda-envs/799da680722901a9654a297d6467d76d --file /conda-envs/799da680722901a9654a297d6467d76d/environment.yaml && \

@@ -1,5 +1,5 @@
 """
-Publishing: model cards, and rankings and judgements for other tools.
+Publishing: model cards, rankings and judgements for other tools, scores on MTEB, and uploads of models.
 
 REQUIRED INPUTS: models/<run>/manifest.json, tables/summary.csv, config.yaml, the pairs; search/<run>/<benchmark>/ and the
 benchmark's parquet files.
@@ -8,8 +8,10 @@ OUTPUTS:
     models/<run>/README.md                          the card of a trained model; not listed in its manifest
     trec/<benchmark>/<setting>.qrels                judgements in TREC's format
     trec/<run>/<benchmark>.<setting>.run.gz         rankings in TREC's format
+    mteb/results/<backbone>__<strategy>/seed<N>/<task>.json     scores on a task of MTEB, and model_meta.json
+    push/<run>.json                                 repository and commit of an uploaded model
 
-TARGETS: trec
+TARGETS: trec, mteb, push
 """
 
 from hybridbatch.config.base import SETTINGS
@@ -43,7 +45,29 @@ def trec_size(jobs):
     return f"{size}; {unknown} more are of benchmarks that are not prepared yet" if unknown else size
 
 
-run_locally("write_model_card", "trec")
+# The encoders that MTEB evaluates, by their folder: MTEB's name of a model and its revision.
+MTEB_RUNS = {
+    "{}__{}/{}".format(*run.split("/")): run
+    for run in experiment.compared_runs
+    if run in experiment.encoder_runs and run not in experiment.centred_runs
+}
+
+
+def mteb_results(wildcards):
+    """Return the result of every encoder on every task of MTEB that the configuration names."""
+    if not experiment.mteb.tasks:
+        raise WorkflowError("mteb.tasks: is empty; name tasks of MTEB, such as MIRACLRetrievalHardNegatives")
+    return [f"{RESULTS}/mteb/results/{model}/{task}.json" for model in MTEB_RUNS for task in experiment.mteb.tasks]
+
+
+def pushed_models(wildcards):
+    """Return the record of every model that the configuration names for upload."""
+    if not experiment.push.runs:
+        raise WorkflowError("push.runs: is empty; name fine-tuned models, such as me5-small/hybrid/seed1")
+    return [f"{RESULTS}/push/{run}.json" for run in experiment.push.runs]
+
+
+run_locally("write_model_card", "trec", "mteb", "push", "push_model")
 
 
 rule write_model_card:
@@ -150,6 +174,98 @@ rule export_run:
             --setting {wildcards.setting} \
             --depth {params.depth} \
             --tag {wildcards.run:q} \
+            --output {output:q} \
+            &>{log:q}
+        """
+
+
+rule mteb:
+    """Evaluate all encoders of the experiment on the tasks of MTEB."""
+    input:
+        mteb_results,
+
+
+rule evaluate_mteb:
+    """Evaluate `{wildcards.model}` on MTEB's `{wildcards.task}`, whose data come from the Hugging Face hub."""
+    input:
+        model=lambda wildcards: f"{paths.model(MTEB_RUNS[wildcards.model])}/manifest.json",
+    output:
+        f"{RESULTS}/mteb/results/{{model}}/{{task}}.json",
+    log:
+        f"{LOGS}/evaluate_mteb/{{model}}/{{task}}.log",
+    benchmark:
+        f"{COSTS}/evaluate_mteb/{{model}}/{{task}}.jsonl"
+    wildcard_constraints:
+        model=alternatives(MTEB_RUNS),
+        task=alternatives(experiment.mteb.tasks),
+    conda:
+        environment("mteb")
+    threads: 8
+    resources:
+        gpu=GPUS,
+        # Vectors of 50,000 passages, and all texts of a task.
+        mem=growing(16),
+        runtime="24h",
+        device=MODEL_DEVICE,
+        batch_size=experiment.encoding.batch_size,
+    params:
+        launcher=program("launch"),
+        program=program("evaluate_mteb"),
+        code=code("evaluate_mteb"),
+        model=subpath(input.model, parent=True),
+        name=lambda wildcards: MTEB_RUNS[wildcards.model].rpartition("/"),
+        settings=experiment.mteb.model_dump_json(include={"languages"}),
+    shell:
+        r"""
+        export HF_HUB_OFFLINE=$HUB_OFFLINE HF_DATASETS_OFFLINE=$HUB_OFFLINE
+        python {params.launcher:q} --gpus {resources.gpu} {params.program:q} \
+            --model {params.model:q} \
+            --name {params.name[0]:q} \
+            --revision {params.name[2]:q} \
+            --task {wildcards.task:q} \
+            --settings {params.settings:q} \
+            --batch-size {resources.batch_size} \
+            --device {resources.device} \
+            --output {output:q} \
+            &>{log:q}
+        """
+
+
+rule push:
+    """Upload models to the Hugging Face hub."""
+    input:
+        pushed_models,
+
+
+rule push_model:
+    """Upload the model of `{wildcards.run}` and its card to the Hugging Face hub, if the licences of its parts allow it."""
+    input:
+        config=f"{RESULTS}/config.yaml",
+        manifest=f"{RESULTS}/models/{{run}}/manifest.json",
+        card=f"{RESULTS}/models/{{run}}/README.md",
+        data_files=DATA_FILES,
+    output:
+        f"{RESULTS}/push/{{run}}.json",
+    log:
+        f"{LOGS}/push_model/{{run}}.log",
+    wildcard_constraints:
+        run=alternatives(experiment.push.runs),
+    retries: 0  # the hub's library itself retries what may pass
+    conda:
+        "../../envs/report.yaml"
+    params:
+        program=program("push_model"),
+        code=code("push_model"),
+        settings=experiment.push.model_dump_json(),
+        model=subpath(input.manifest, parent=True),
+    shell:
+        r"""
+        HF_HUB_OFFLINE=$HUB_OFFLINE \
+            python {params.program:q} \
+            --run {wildcards.run:q} \
+            --config {input.config:q} \
+            --model {params.model:q} \
+            --data-files {input.data_files:q} \
             --output {output:q} \
             &>{log:q}
         """

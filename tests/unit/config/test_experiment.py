@@ -55,6 +55,14 @@ ERRORS: list[tuple[dict[str, Any], list[str]]] = [
     ({"evaluation.measures": ["mpa"]}, ["evaluation.measures.0: unknown measure 'mpa'", "ndcg@k"]),
     ({"runs.seeds": [1, 1]}, ["runs.seeds: 1 is listed more than once"]),
     ({"runs.seeds": [-1]}, ["runs.seeds.0: ", "greater than or equal to 0"]),
+    (
+        {"mteb.tasks": ["NFCorpus"], "backbones.enc.trim_vocabulary": True},
+        ["mteb.tasks: their texts need the whole vocabulary; set backbones.enc.trim_vocabulary to false"],
+    ),
+    ({"push.runs": ["enc/hybrid/seed1"]}, ["push.owner: is missing; name the user or organisation"]),
+    ({"push.runs": ["enc/none/seed0"], "push.owner": "me"}, ["push.runs: 'enc/none/seed0' is not defined", "seed3"]),
+    ({"push.despite_licence": ["pair"]}, ["push.despite_licence: 'pair' is not defined (did you mean 'pairs'?)"]),
+    ({"mteb.languages": ["de"]}, ["mteb.languages.0: ", "match pattern"]),
     # languages
     (
         {"benchmarks.bench.languages": ["en", "xx"]},

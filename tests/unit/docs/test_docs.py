@@ -13,7 +13,7 @@ from hybridbatch.config.load import load_config
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "workflow" / "scripts" / "hybridbatch"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("data/*/README.md")])
-TARGETS = {"all", "downloads", "trec"}
+TARGETS = {"all", "downloads", "trec", "mteb", "push"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -107,9 +107,7 @@ def test_drops_are_those_of_the_domain_shift(page: Path) -> None:
     assert len(found) >= 4
     for batches, *cells in found:
         for setting, cell in zip(("mono", "cross", "multi"), cells, strict=True):
-            (row,) = read(
-                "statistics/shift.csv", design="benchmarks", setting=setting, strategy=STRATEGIES[batches]
-            )
+            (row,) = read("statistics/shift.csv", design="benchmarks", setting=setting, strategy=STRATEGIES[batches])
             inside, outside = (printed(float(row[key]), 3) for key in ("in_domain", "out_of_domain"))
             assert cell == f"{inside} → {outside}, −{100 * float(row['drop']):.1f} %"
 

