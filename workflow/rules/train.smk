@@ -7,9 +7,14 @@ OUTPUTS:
     models/<backbone>/<strategy>/seed<N>/manifest.json      a fine-tuned model, with the SHA-256 of every file but curves.csv
     models/<backbone>/<strategy>/seed<N>/curves.csv         loss, learning rate, gradient norm, throughput, validation loss by step
 
-Checkpoints are in state/train/, not in the outputs, so that a killed job can resume.
+Checkpoints are in state/train/, not in the outputs, so that a killed job can resume. With TensorBoard in `training.report_to`, its files
+are in logs/tensorboard/<backbone>/<strategy>/seed<N>/.
 """
 
+# Trackers change no result. As options, they would change the command, which Snakemake compares.
+os.environ.update(
+    HYBRIDBATCH_REPORT_TO=" ".join(experiment.training.report_to), HYBRIDBATCH_TRACKED=f"{LOGS}/tensorboard"
+)
 VALIDATION_PAIRS = paths.pairs([experiment.training.validation] if experiment.training.validation else [])
 
 
@@ -50,7 +55,7 @@ rule train:
         code=code("train"),
         backbone=subpath(input.backbone, parent=True),
         # Sources and languages are inputs, devices are resources.
-        training=experiment.training.model_dump_json(exclude={"sources", "validation", "gpus"}),
+        training=experiment.training.model_dump_json(exclude={"sources", "validation"} | experiment.training.without_effect),
         strategy=lambda wildcards: experiment.strategies[wildcards.strategy].model_dump_json(
             exclude={"sources", "languages"}
         ),

@@ -106,6 +106,19 @@ def test_a_changed_statement_counts(tmp_path: Path, old: str, new: str) -> None:
     assert code_of(tmp_path / "a", SAMPLER) != code_of(tmp_path / "b", SAMPLER.replace(old, new))
 
 
+def test_code_that_computes_the_same_has_the_fingerprint_of_earlier_code(tmp_path: Path) -> None:
+    earlier = code_of(tmp_path / "earlier", SAMPLER)
+    later = SAMPLER.replace("alpha > 0.5", "(alpha > 0.5) is True")
+    own = code_of(tmp_path / "later", later)
+    (tmp_path / "declared").mkdir()
+    table = f"program,code,computes_as\nprogram,{own},{earlier}\nother,{earlier},{own}\n"
+    (tmp_path / "declared/equivalent_code.csv").write_text(table)
+    assert code_of(tmp_path / "declared", later) == earlier != own
+    (tmp_path / "edited").mkdir()
+    (tmp_path / "edited/equivalent_code.csv").write_text(table)
+    assert code_of(tmp_path / "edited", later.replace("0.5", "0.4")) not in (earlier, own)
+
+
 def test_a_renamed_module_counts(tmp_path: Path) -> None:
     assert code_of(tmp_path / "a", SAMPLER) != code_of(tmp_path / "b", SAMPLER, module="batches")
 

@@ -201,6 +201,10 @@ class Config(Section):
                 raise ValueError(
                     "training.patience: needs a validation to watch; set training.validation, or patience to null"
                 )
+            if self.training.select_by != "loss":
+                raise ValueError(
+                    "training.select_by: map needs a validation; set training.validation, or select_by to loss"
+                )
             return self
         if validation in self.training.sources:
             raise ValueError(

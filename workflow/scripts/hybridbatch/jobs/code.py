@@ -1,12 +1,14 @@
 """A fingerprint of the code of a program, which changes with its statements and not with comments or layout."""
 
 import ast
+import csv
 import hashlib
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 PACKAGE = "hybridbatch"
+EQUIVALENTS = "equivalent_code.csv"
 
 
 class Module(NamedTuple):
@@ -21,8 +23,15 @@ def fingerprint(program: Path) -> str:
     """Return the SHA-256 of the normalised source of a program and of every module of the package that it imports.
 
     Comments, docstrings, layout and the descriptions of configuration keys do not count: a job with this fingerprint in its parameters
-    reruns only when a statement changes.
+    reruns only when a statement changes. Where `equivalent_code.csv` beside the program says that this code computes the same as
+    earlier code, the fingerprint is that of the earlier code, so nothing reruns.
     """
+    own = own_fingerprint(program)
+    return read_equivalents(program.parent / EQUIVALENTS).get((program.stem, own), own)
+
+
+def own_fingerprint(program: Path) -> str:
+    """Return the same whatever `equivalent_code.csv` says."""
     sources = [(str(file.relative_to(program.parent)), _read(file).source) for file in modules(program)]
     return hashlib.sha256(repr(sources).encode()).hexdigest()
 
@@ -55,6 +64,14 @@ def parse(source: str) -> Module:
             case ast.Call():
                 node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
     return Module(ast.unparse(tree), frozenset(imports))
+
+
+def read_equivalents(file: Path) -> dict[tuple[str, str], str]:
+    """Return the fingerprint of the earlier code by program and fingerprint."""
+    if not file.exists():
+        return {}
+    with file.open(encoding="utf-8", newline="") as stream:
+        return {(row["program"], row["code"]): row["computes_as"] for row in csv.DictReader(stream)}
 
 
 @cache
