@@ -55,7 +55,9 @@ rule train:
         code=code("train"),
         backbone=subpath(input.backbone, parent=True),
         # Sources and languages are inputs, devices are resources.
-        training=experiment.training.model_dump_json(exclude={"sources", "validation"} | experiment.training.without_effect),
+        training=experiment.training.model_dump_json(
+            exclude={"sources", "validation"} | experiment.training.without_effect
+        ),
         strategy=lambda wildcards: experiment.strategies[wildcards.strategy].model_dump_json(
             exclude={"sources", "languages"}
         ),
