@@ -73,7 +73,7 @@ def main(argv: list[str] | None) -> None:
     settings: Training = arguments.training.model_copy(update={"report_to": arguments.report_to})
     strategy, sizes = arguments.strategy, dict(arguments.sizes)
     batches = HybridBatchSampler(
-        read_sources(arguments.pairs, arguments.cache, settings.negatives == "given"),
+        read_sources(arguments.pairs, arguments.cache, settings.negatives != "none"),
         settings.batch_size,
         settings.steps,
         strategy.alpha,

@@ -88,9 +88,9 @@ class Training(Section):
     batch_size: int = Field(
         100, ge=2, description="pairs in a batch, over all GPUs; the other passages of the batch are negatives"
     )
-    negatives: Literal["none", "given"] = Field(
+    negatives: Literal["none", "given", "mined"] = Field(
         "none",
-        description="`given`: the non-relevant passages that sources have are negatives of every query in their batches, too; `none`: they are not used. Not in validation",
+        description="`given`: the non-relevant passages that sources have are negatives of every query in their batches, too; `mined`: so are those mined for sources with `mine`; `none`: they are not used. Not in validation",
     )
     mini_batch_size: int | None = Field(
         None,
