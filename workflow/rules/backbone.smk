@@ -12,6 +12,12 @@ The manifest of a folder has the SHA-256 of every file in it.
 
 from hybridbatch.jobs.hub_requests import backbone_request
 
+# What training needs of an encoder is a condition of preparing it and changes no result. An option would change the command, which
+# Snakemake compares.
+os.environ.update(
+    HYBRIDBATCH_LORA_TARGETS=" ".join(experiment.training.lora.targets if experiment.training.lora else []),
+    HYBRIDBATCH_MATRYOSHKA=" ".join(map(str, experiment.training.matryoshka)),
+)
 BACKBONES = {Path(paths.prepared_backbone(name)).name: backbone for name, backbone in experiment.backbones.items()}
 
 

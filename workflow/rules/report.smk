@@ -63,6 +63,7 @@ def cost_files():
     if trained:
         jobs["prepare_pairs"] = experiment.native_pairs
         jobs["clean_pairs"] = experiment.native_pairs + experiment.translated_pairs
+        jobs["mine_negatives"] = experiment.mined_pairs
         jobs["translate"] = [job for pairs in experiment.translated_pairs for job in translation_jobs(pairs)]
     return [(rule, f"{COSTS}/{rule}/{job}.jsonl") for rule, names in jobs.items() for job in names]
 
@@ -111,6 +112,7 @@ rule write_data_tables:
             f"{RESULTS}/translated/{pairs}.translation.json" for pairs in experiment.used_pairs if is_translated(pairs)
         ],
         references=list(experiment.reference_files.values()),
+        mined=[f"{RESULTS}/mined/{pairs}.json" for pairs in experiment.mined_pairs],
         templates=TEMPLATES,
     output:
         cleaning=table_page("cleaning"),
@@ -129,6 +131,7 @@ rule write_data_tables:
         code=code("write_data_tables"),
         pairs=experiment.used_pairs,
         references=named(experiment.reference_files),
+        mined=experiment.mined_pairs,
         layout=NOTICE,
         results=subpath(output.cleaning, ancestor=2),
         folder=subpath(output.cleaning, parent=True),
@@ -138,6 +141,7 @@ rule write_data_tables:
             --results {params.results:q} \
             --pairs {params.pairs:q} \
             --references {params.references:q} \
+            --mined {params.mined:q} \
             --layout {params.layout:q} \
             --output {params.folder:q} \
             &>{log:q}

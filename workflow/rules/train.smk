@@ -1,16 +1,84 @@
 """
-Fine-tuning.
+Fine-tuning, and mining of hard negatives for it.
 
 REQUIRED INPUTS: a backbone's manifest.json; pairs/<source>/<language>.parquet of the training and validation sources.
 
 OUTPUTS:
+    mined/<source>/<language>.parquet                       pair_id, query, passage, negative
+    mined/<source>/<language>.json                          how many pairs have a negative
     models/<backbone>/<strategy>/seed<N>/manifest.json      a fine-tuned model, with the SHA-256 of every file but curves.csv
     models/<backbone>/<strategy>/seed<N>/curves.csv         loss, learning rate, gradient norm, throughput, validation loss by step
 
-Checkpoints are in state/train/, not in the outputs, so that a killed job can resume.
+Checkpoints are in state/train/, not in the outputs, so that a killed job can resume. With TensorBoard in `training.report_to`, its files
+are in logs/tensorboard/<backbone>/<strategy>/seed<N>/.
 """
 
+# Trackers change no result. As options, they would change the command, which Snakemake compares.
+os.environ.update(
+    HYBRIDBATCH_REPORT_TO=" ".join(experiment.training.report_to), HYBRIDBATCH_TRACKED=f"{LOGS}/tensorboard"
+)
 VALIDATION_PAIRS = paths.pairs([experiment.training.validation] if experiment.training.validation else [])
+
+
+def mined_source(wildcards):
+    """Return the name of the source of the pairs to mine for."""
+    return wildcards.pairs.split("/")[0]
+
+
+def mining(wildcards):
+    """Return how negatives are mined for these pairs."""
+    return experiment.sources[mined_source(wildcards)].mine
+
+
+def pairs_by_language(wildcards):
+    """Return the files of the source's clean pairs by language."""
+    return {name.partition(":")[2]: file for name, file in paths.pairs([mined_source(wildcards)]).items()}
+
+
+rule mine_negatives:
+    """Mine a hard negative for each of the pairs `{wildcards.pairs}`."""
+    input:
+        pairs=lambda wildcards: list(pairs_by_language(wildcards).values()),
+        encoder=lambda wildcards: f"{paths.prepared_backbone(mining(wildcards).encoder)}/manifest.json",
+    output:
+        pairs=f"{RESULTS}/mined/{{pairs}}.parquet",
+        record=f"{RESULTS}/mined/{{pairs}}.json",
+    log:
+        f"{LOGS}/mine_negatives/{{pairs}}.log",
+    benchmark:
+        f"{COSTS}/mine_negatives/{{pairs}}.jsonl"
+    wildcard_constraints:
+        pairs=alternatives(experiment.mined_pairs),
+    conda:
+        environment("encoder")
+    threads: lambda wildcards: cores_for(len(experiment.mined_pairs))
+    resources:
+        gpu=GPUS,
+        mem=growing(8),
+        runtime="4h",
+        device=MODEL_DEVICE,
+        batch_size=experiment.encoding.batch_size,
+    params:
+        launcher=program("launch"),
+        program=program("mine_negatives"),
+        code=code("mine_negatives"),
+        pairs=lambda wildcards: named(pairs_by_language(wildcards)),
+        language=lambda wildcards: wildcards.pairs.split("/")[1],
+        settings=lambda wildcards: mining(wildcards).model_dump_json(),
+        encoder=subpath(input.encoder, parent=True),
+    shell:
+        r"""
+        python {params.launcher:q} --gpus {resources.gpu} {params.program:q} \
+            --pairs {params.pairs:q} \
+            --language {params.language:q} \
+            --settings {params.settings:q} \
+            --encoder {params.encoder:q} \
+            --batch-size {resources.batch_size} \
+            --device {resources.device} \
+            --output {output.pairs:q} \
+            --record {output.record:q} \
+            &>{log:q}
+        """
 
 
 def source_sizes(wildcards):
@@ -50,7 +118,9 @@ rule train:
         code=code("train"),
         backbone=subpath(input.backbone, parent=True),
         # Sources and languages are inputs, devices are resources.
-        training=experiment.training.model_dump_json(exclude={"sources", "validation", "gpus"}),
+        training=experiment.training.model_dump_json(
+            exclude={"sources", "validation"} | experiment.training.without_effect
+        ),
         strategy=lambda wildcards: experiment.strategies[wildcards.strategy].model_dump_json(
             exclude={"sources", "languages"}
         ),

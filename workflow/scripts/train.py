@@ -4,6 +4,7 @@ If killed, it resumes from its last checkpoint. Processes started by torchrun sh
 """
 
 import logging
+import os
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -55,11 +56,24 @@ def main(argv: list[str] | None) -> None:
         help="folder of memory-mapped copies of the pairs, shared by all runs; default: the library's cache",
     )
     parser.add_argument("--output", type=Path, required=True, help="model folder to write")
+    parser.add_argument(
+        "--report-to",
+        nargs="*",
+        default=os.environ.get("HYBRIDBATCH_REPORT_TO", "").split(),
+        help="experiment trackers that receive the training curves; default: $HYBRIDBATCH_REPORT_TO",
+    )
+    parser.add_argument(
+        "--tracked",
+        type=Path,
+        default=os.environ.get("HYBRIDBATCH_TRACKED", "tensorboard"),
+        help="folder of TensorBoard's folders of runs; default: $HYBRIDBATCH_TRACKED or tensorboard",
+    )
     arguments = parser.parse_args(argv)
 
-    settings, strategy, sizes = arguments.training, arguments.strategy, dict(arguments.sizes)
+    settings: Training = arguments.training.model_copy(update={"report_to": arguments.report_to})
+    strategy, sizes = arguments.strategy, dict(arguments.sizes)
     batches = HybridBatchSampler(
-        read_sources(arguments.pairs, arguments.cache, settings.negatives == "given"),
+        read_sources(arguments.pairs, arguments.cache, settings.negatives != "none"),
         settings.batch_size,
         settings.steps,
         strategy.alpha,
@@ -80,8 +94,7 @@ def main(argv: list[str] | None) -> None:
         )
     facts = {
         "backbone": read_json(arguments.backbone / MANIFEST),
-        # The number of devices that share a batch changes no result.
-        "training": settings.model_dump(mode="json", exclude={"gpus"}),
+        "training": settings.model_dump(mode="json", exclude=settings.without_effect),
         "strategy": strategy.model_dump(mode="json"),
         "seed": arguments.seed,
         "sizes": sizes,
@@ -107,6 +120,7 @@ def main(argv: list[str] | None) -> None:
             fingerprint=fingerprint,
             facts=facts,
             output=arguments.output,
+            tracked=arguments.tracked,
         )
 
 

@@ -33,11 +33,17 @@ def main(argv: list[str] | None = None) -> None:
         metavar="SOURCE/LANGUAGE=FILE",
         help="human translations: TMX or pairs",
     )
+    options.add_argument(
+        "--mined", nargs="*", default=[], metavar="SOURCE/LANGUAGE", help="pairs for which negatives are mined"
+    )
     options.add_argument("--layout", type=cli.section(Layout), required=True, help="contents of the tables, as JSON")
     options.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="folder of the tables to write")
     arguments = options.parse_args(argv)
 
     records = [read_record(arguments.results / "pairs" / f"{pairs}.cleaning.json") for pairs in arguments.pairs]
+    mined = {
+        tuple(pairs.split("/")): read_json(arguments.results / "mined" / f"{pairs}.json") for pairs in arguments.mined
+    }
     files = dict(arguments.references)
     engines: dict[tuple[str, str], dict[str, Any]] = {}
     scores: dict[tuple[str, str], Scores] = {}
@@ -50,7 +56,7 @@ def main(argv: list[str] | None = None) -> None:
             samples += _samples(arguments, record)
             if pairs in files:
                 scores[name] = _score(arguments, record, files[pairs])
-    for page in (cleaning_page(records), translation_page(records, engines, scores, samples)):
+    for page in (cleaning_page(records, mined), translation_page(records, engines, scores, samples)):
         write_page(arguments.output, page, arguments.layout.notice)
 
 

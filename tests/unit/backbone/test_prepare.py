@@ -14,8 +14,17 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
 from tiny import PROMPTS, TEXTS, tiny_model
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
-from transformers import BertModel, PreTrainedTokenizerFast
+from transformers import (
+    BertModel,
+    GPT2Config,
+    GPT2Model,
+    LlamaConfig,
+    LlamaModel,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
+from hybridbatch.backbone.encoder import encode_texts, load_encoder
 from hybridbatch.backbone.prepare import check_local_backbone, prepare_backbone
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json
@@ -51,6 +60,44 @@ def test_mean_pooling_prompts_and_normalisation(tmp_path: Path) -> None:
     }
     assert {key: facts[key] for key in expected} == expected
     assert facts["parameters"] == sum(parameter.numel() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("padding", ["left", "right"])
+@pytest.mark.parametrize("positions", ["rotary", "absolute"])
+def test_last_token_pooling_of_a_decoder(tmp_path: Path, positions: str, padding: str) -> None:
+    """Vectors of a batch are those of each text alone, whatever the side on which the tokenizer pads, if it can pad at all."""
+    source = tiny_model(tmp_path / "source")
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(source)
+    tokenizer.padding_side, tokenizer.eos_token, tokenizer.pad_token = padding, "[SEP]", None
+    tokenizer.save_pretrained(source)
+    torch.manual_seed(0)
+    decoder: PreTrainedModel = (
+        LlamaModel(
+            LlamaConfig(
+                vocab_size=len(tokenizer),
+                hidden_size=16,
+                intermediate_size=32,
+                num_hidden_layers=2,
+                num_attention_heads=2,
+                max_position_embeddings=64,
+            )
+        )
+        if positions == "rotary"
+        else GPT2Model(GPT2Config(vocab_size=len(tokenizer), n_embd=16, n_layer=2, n_head=2, n_positions=64))
+    ).eval()
+    decoder.save_pretrained(source)
+    prompts = {"query": "ab: ab ba c : ", "passage": ""}
+    prepare_backbone(tmp_path / "out", path=str(source), pooling="lasttoken", max_length=20, prompts=prompts)
+    vectors = SentenceTransformer(str(tmp_path / "out"), device="cpu").encode_query(TEXTS)
+    np.testing.assert_allclose(
+        encode_texts(load_encoder(tmp_path / "out", "cpu"), TEXTS, "query", 8), vectors, atol=1e-6
+    )
+    for text, vector in zip(TEXTS, vectors, strict=True):
+        with torch.no_grad():
+            ids = tokenizer(prompts["query"] + text, return_tensors="pt").input_ids
+            last = decoder(input_ids=ids).last_hidden_state[0, -1]
+        np.testing.assert_allclose(vector, last / last.norm(), atol=1e-5)
+    assert read_json(tmp_path / "out/manifest.json")["pooling"] == "lasttoken"
 
 
 def test_cls_pooling(tmp_path: Path) -> None:

@@ -14,6 +14,18 @@ def test_folders_follow_from_the_configuration() -> None:
     assert (paths.resources, paths.hub) == ("shared", "shared/hub")
 
 
+def test_training_on_mined_negatives() -> None:
+    mined = {"sources.pairs.mine": {"encoder": "miner"}, "backbones.miner": {"path": "models/miner"}}
+    config = small({**mined, "training.negatives": "mined"})
+    files = {f"pairs:{code}": f"results/small/mined/pairs/{code}.parquet" for code in ("de", "en")}
+    assert Paths(config).training_pairs("hybrid") == files
+    assert config.mined_pairs == ["pairs/de", "pairs/en"]
+    assert "miner" in config.backbones
+    # Without training on them, nothing is mined.
+    assert Paths(small(mined)).training_pairs("hybrid") == Paths(small()).training_pairs("hybrid")
+    assert small(mined).mined_pairs == []
+
+
 def test_benchmark_and_pairs() -> None:
     paths = Paths(small())
     assert paths.benchmark("bench", ["queries"]) == [

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from tiny import tiny_model
 
+import prepare_backbone
 from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import fingerprint
+from hybridbatch.config.backbones import Backbone
 from hybridbatch.config.load import load_config
 from hybridbatch.download.hub import Request
 from hybridbatch.jobs.preflight import check_machine, check_offline
@@ -154,3 +157,44 @@ def test_offline_accepts_fetched_files(tmp_path: Path) -> None:
     manifest.parent.mkdir()
     manifest.write_text("{}")
     check_offline([request], tmp_path, None, "fetch")
+
+
+@pytest.mark.parametrize(
+    ("training", "message"),
+    [
+        (
+            {"report_to": ["mlflow"]},
+            "training.report_to: needs the package mlflow, which is missing; run `pip install mlflow`",
+        ),
+        ({"lora": {}}, "training.lora: needs the package peft, which is missing; run `pip install peft`"),
+    ],
+)
+def test_missing_packages_of_training(
+    folder: Path, training: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hybridbatch.train.packages.find_spec", lambda _: None)
+    assert refused(folder, training={"sources": ["pairs"], **training}) == message
+
+
+def test_training_that_a_prepared_encoder_does_not_allow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hybridbatch.train.packages.find_spec", lambda name: name)
+    encoder = Backbone(path=str(folder / "enc"), max_length=20)
+
+    def changes(**training: Any) -> dict[str, Any]:
+        backbones = {"enc": encoder.model_dump(exclude_none=True)}
+        return {"backbones": backbones, "training": {"sources": ["pairs"], **training}}
+
+    misnamed, too_many = changes(lora={"targets": ["q_proj"]}), changes(matryoshka=[8, 16])
+    # Not prepared: refused when it is.
+    check(folder, **misnamed)
+    prepared = folder / f"resources/backbones/enc-{fingerprint(encoder.preparation())[:12]}"
+    words = ["--settings", encoder.model_dump_json(), "--output", str(prepared)]
+    with pytest.raises(UserError, match=r"training\.lora\.targets: .* has no module 'q_proj'; allowed: "):
+        prepare_backbone.main([*words, "--lora-targets", "query", "q_proj"])
+    assert refused(folder, **misnamed).startswith(
+        f"training.lora.targets: {prepared} has no module 'q_proj'; allowed: "
+    )
+    assert refused(folder, **too_many).startswith(
+        f"training.matryoshka: 16 is not lower than the 16 dimensions of {prepared}; "
+    )
+    check(folder, **changes(lora={"targets": ["attention.self.query"]}, matryoshka=[8]))

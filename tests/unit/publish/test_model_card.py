@@ -17,7 +17,7 @@ from hybridbatch.backbone.encoder import load_encoder
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json, sha256, write_text
 from hybridbatch.config.load import load_config
-from hybridbatch.config.training import Training
+from hybridbatch.config.training import Lora, Training
 from hybridbatch.publish.lineage import Part, licence_of, read_downloads
 from hybridbatch.publish.model_card import cell
 
@@ -167,6 +167,31 @@ def test_a_trimmed_vocabulary_is_a_limit(trained: Path, tmp_path: Path) -> None:
         "**The vocabulary is trimmed** to the 77 tokens"
         in write_card(trained, manifest=tmp_path / "manifest.json").text
     )
+
+
+def test_forms_of_training_are_stated(trained: Path, tmp_path: Path) -> None:
+    manifest = read_json(trained / "models" / RUN / "manifest.json")
+    text = write_card(trained).text
+    for absent in ("LoRA", "truncate_dim", "last token", "mAP@100"):
+        assert absent not in text
+    del manifest["best_validation_loss"]
+    manifest["best_validation_map"] = 0.61234
+    manifest["backbone"]["pooling"] = "lasttoken"
+    manifest["training"] |= {"select_by": "map", "lora": Lora(rank=4).model_dump(), "matryoshka": [4, 8]}
+    write_text(tmp_path / "manifest.json", json.dumps(manifest))
+    text = write_card(trained, manifest=tmp_path / "manifest.json").text
+    for expected in (
+        "which has the highest mAP@100 of all validated steps on held-out pairs in the pool of their languages, 0.6123.",
+        "Only low-rank matrices (LoRA) were trained; their products have been added to the weights.",
+        "A vector is that of the last token.",
+        "They were also trained when truncated to\n4, 8 dimensions: "
+        '`SentenceTransformer("path/to/this/folder", truncate_dim=8)`.',
+        "| training.lora | {'rank': 4, ",
+        "| training.matryoshka | \\[4, 8\\] |",
+        "| training.select\\_by | map |",
+    ):
+        assert expected in text
+    assert "\n\n\n" not in text
 
 
 def test_the_folder_loads_with_the_card_and_keeps_its_prompts(trained: Path) -> None:

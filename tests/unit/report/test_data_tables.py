@@ -164,3 +164,10 @@ def test_scripts_without_spaces_have_their_own_tokeniser() -> None:
 def test_cells() -> None:
     assert [show(value).text for value in (None, 1234567, 2.25, "x")] == [MISSING, "1\u202f234\u202f567", "2.2", "x"]
     assert cleaning_page([]).tables == []
+
+
+def test_pairs_with_mined_negatives_are_counted(tmp_path: Path) -> None:
+    write_json(tmp_path / "mined/demo_facts/en.json", {"pairs_in": 20, "pairs_kept": 17})
+    english, german = rows_of(run(tmp_path, "--mined", "demo_facts/en") / "cleaning.csv")
+    assert (english["with negative"], german["with negative"]) == ("17", "")
+    assert "with negative" not in rows_of(run(tmp_path) / "cleaning.csv")[0]

@@ -48,7 +48,7 @@ def prepare_backbone(
         path: a local folder in transformers or sentence-transformers layout.
         hub: a Hugging Face model id.
         revision: the commit, with ``hub``.
-        pooling: ``mean``, ``cls``, or ``auto``: the pooling of the folder's own modules, or mean pooling if it has none.
+        pooling: ``mean``, ``cls``, ``lasttoken`` (which pads on the right), or ``auto``: the pooling of the folder's own modules, or mean pooling if it has none.
         max_length: the maximum number of tokens in a text.
         prompts: the prompts of the kinds ``query`` and ``passage``.
 
@@ -161,6 +161,10 @@ def _load(source: Path, pooling: str) -> "SentenceTransformer":
                 f"{source}: cannot be loaded as an encoder ({reason}); save it again or use another"
             ) from error
     _use_saved_tokenizer(model, _modules(source)[0][1])
+    if pooling == "lasttoken":
+        # Padding on the right moves no token, and a decoder does not look ahead at it.
+        model.tokenizer.padding_side = "right"
+        model.tokenizer.pad_token = model.tokenizer.pad_token or model.tokenizer.eos_token
     if pooling == "auto" and (source / "modules.json").is_file():
         modules = list(model)
     else:

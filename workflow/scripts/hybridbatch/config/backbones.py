@@ -28,9 +28,9 @@ class Backbone(Section):
     revision: Commit | None = Field(
         None, description="with `hub`: the commit, or a branch or tag that `snakemake pin` resolves to one"
     )
-    pooling: Literal["auto", "mean", "cls"] = Field(
+    pooling: Literal["auto", "mean", "cls", "lasttoken"] = Field(
         "auto",
-        description="how token vectors become one vector; `auto` keeps the model's own pooling, or `mean` if it has none",
+        description="how token vectors become one vector; `auto` keeps the model's own pooling, or `mean` if it has none; `lasttoken`, for decoders, takes the last token, which has seen all others",
     )
     max_length: int = Field(128, ge=8, description="maximum tokens per text; longer texts are truncated")
     prompts: Prompts = Field(Prompts(), description="text prepended to queries and passages")

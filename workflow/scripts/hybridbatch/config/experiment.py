@@ -136,6 +136,8 @@ class Config(Section):
             if name in self.runs.strategies:
                 yield f"strategies.{name}.sources", strategy.sources or [], self.training.sources
         yield "training.validation", [self.training.validation], self.sources
+        for name, source in self.sources.items():
+            yield f"sources.{name}.mine.encoder", [source.mine.encoder] if source.mine else [], self.backbones
         yield "cleaning.decontaminate", self.cleaning.decontaminate or [], self.benchmarks
         yield "cleaning.quality.encoder", [self.cleaning.quality.encoder], self.backbones
         yield "bm25.tokenizer", [self.bm25.tokenizer], self.backbones
@@ -237,6 +239,10 @@ class Config(Section):
             raise ValueError(
                 "training.negatives: given, but none of training.sources has negatives; set it to none, or hub.columns.negative of a source"
             )
+        if self.training.negatives == "mined" and not self.mined_sources:
+            raise ValueError(
+                "training.negatives: mined, but none of training.sources has mine; set it to none, or sources.<name>.mine"
+            )
         for name, strategy in self.trained_strategies.items():
             self._check_strategy(f"strategies.{name}", strategy)
         return self
@@ -250,6 +256,10 @@ class Config(Section):
             if self.training.patience is not None:
                 raise ValueError(
                     "training.patience: needs a validation to watch; set training.validation, or patience to null"
+                )
+            if self.training.select_by != "loss":
+                raise ValueError(
+                    "training.select_by: map needs a validation; set training.validation, or select_by to loss"
                 )
             return self
         if validation in self.training.sources:
@@ -305,6 +315,17 @@ class Config(Section):
         """Return whether training uses the negatives of a source."""
         used = self.training.negatives == "given" and source in self.training.sources
         return used and self.sources[source].has_negatives
+
+    @property
+    def mined_sources(self) -> list[str]:
+        """The sources whose negatives are mined for training."""
+        used = self.training.sources if self.training.negatives == "mined" and self.runs.strategies else []
+        return [name for name in used if self.sources[name].mine]
+
+    @property
+    def mined_pairs(self) -> list[str]:
+        """The `source/language` of all pairs for which a negative is mined."""
+        return [f"{name}/{language}" for name in self.mined_sources for language in self.sources[name].all_languages]
 
     def languages_of(self, strategy: Strategy) -> dict[str, list[str]]:
         """Return the languages that a strategy trains on, by source, without sources that have none of them."""
@@ -539,6 +560,7 @@ class Config(Section):
     def pruned(self) -> "Config":
         """Return the configuration without definitions that are not used, and without training if nothing is trained."""
         backbones = {*self.runs.backbones, self.bm25_tokenizer, self.cleaning.quality.encoder}
+        backbones |= {mine.encoder for name in self.mined_sources if (mine := self.sources[name].mine)}
         benchmarks = {*self.runs.benchmarks, *self.decontaminated}
         sources = {name: source for name, source in self.sources.items() if name in self.used_sources}
         translators = {source.translation.translator for source in sources.values() if source.translation}

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from hybridbatch.config.base import Name, Section, check_defined, check_template
+from hybridbatch.config.base import Name, Section, Share, check_defined, check_template
 from hybridbatch.config.dataset import Dataset
 from hybridbatch.config.hub_data import HubData, check_repository
 from hybridbatch.config.languages import Language, Languages
@@ -78,6 +78,21 @@ class Translation(Section):
             raise ValueError(f"{key}.languages: {name}: {error}") from None
 
 
+class Mining(Section):
+    """Hard negatives: a passage of another pair of the source, in the same language, that an encoder ranks high for the query."""
+
+    encoder: Name = Field(description="name of one of `backbones`; it ranks untuned")
+    skip: int = Field(
+        0,
+        ge=0,
+        description="how many of the best candidates to skip, as they may answer the query, too; the next one is taken",
+    )
+    margin: Share = Field(
+        0.05,
+        description="a candidate's score is at most 1 - `margin` times that of the pair's own passage; better ones may answer the query, too",
+    )
+
+
 class Source(Dataset):
     """Query-passage pairs to train on, aligned across languages by `pair_id`."""
 
@@ -97,6 +112,7 @@ class Source(Dataset):
     )
     licence: str | None = Field(None, description="licence of the data; shown on the cards of models trained on it")
     translation: Translation | None = Field(None, description="translation into further languages")
+    mine: Mining | None = Field(None, description="hard negatives for `training.negatives: mined`; null: none")
 
     @property
     def all_languages(self) -> list[str]:
@@ -111,7 +127,8 @@ class Source(Dataset):
 
     def for_language(self, language: str) -> Self:
         """Return the source with only those values that the raw pairs of one language depend on."""
-        return self.model_copy(update={"languages": [language], "translation": None, "licence": None, "size": None})
+        others = dict.fromkeys(["translation", "mine", "licence", "size"])
+        return self.model_copy(update={"languages": [language], **others})
 
     @model_validator(mode="after")
     def _has_what_its_reader_needs(self) -> Self:

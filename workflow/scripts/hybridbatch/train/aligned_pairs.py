@@ -123,17 +123,24 @@ class AlignedPairs:
         """Return the negatives of rows, like :meth:`queries`; None for each row of a source without negatives."""
         return self._read(rows, languages, NEGATIVE) if self.has_negatives else [None] * len(rows)
 
+    def present(self, rows: Sequence[int], language: str) -> list[int]:
+        """Return those of the rows that have a language, in the given order."""
+        return [rows[place] for place in self._places(rows, language)]
+
     def translations(self, rows: Sequence[int]) -> list[set[str]]:
         """Return the passage and the negative of each row in all languages that have the row."""
         found: list[set[str]] = [set() for _ in rows]
         for language in self.languages:
-            places = np.flatnonzero(self._positions[language][np.asarray(rows, dtype=np.int64)] >= 0).tolist()
+            places = self._places(rows, language)
             present = [rows[place] for place in places]
             for texts in (self.passages(present, language), self.negatives(present, language)):
                 for place, text in zip(places, texts, strict=True):
                     if text is not None:
                         found[place].add(text)
         return found
+
+    def _places(self, rows: Sequence[int], language: str) -> list[int]:
+        return np.flatnonzero(self._positions[language][np.asarray(rows, dtype=np.int64)] >= 0).tolist()
 
     def _read(self, rows: Sequence[int], languages: str | Sequence[str], column: str) -> list[str]:
         if isinstance(languages, str):

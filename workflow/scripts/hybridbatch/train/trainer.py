@@ -3,6 +3,7 @@
 import csv
 import math
 import os
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.sentence_transformer.losses import (
     CachedMultipleNegativesRankingLoss,
+    MatryoshkaLoss,
     MultipleNegativesRankingLoss,
 )
 from transformers import (
@@ -23,15 +25,18 @@ from transformers import (
     set_seed,
 )
 
+from hybridbatch.backbone.trainable import check_trainable
 from hybridbatch.common.devices import check_precision
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import atomic_folder, atomic_path, write_manifest
-from hybridbatch.config.training import Training
+from hybridbatch.config.training import Lora, Training
 from hybridbatch.train.checkpoints import CompleteCheckpoints, StopOnSigterm, finish, last_checkpoint, stopped_early
 from hybridbatch.train.hybrid_batches import HybridBatchSampler, PairDataset
+from hybridbatch.train.packages import check_packages
+from hybridbatch.train.validation_pool import METRIC, pool_evaluator
 
 LOGGED_COLUMNS = ["loss", "learning_rate", "grad_norm", "examples_per_second"]
-CURVE_COLUMNS = ["step", *LOGGED_COLUMNS, "validation_loss"]
+VALIDATED_COLUMNS = {"validation_loss": "eval_loss", "validation_map": METRIC}
 
 
 class HybridBatchTrainer(SentenceTransformerTrainer):
@@ -118,6 +123,7 @@ def train(
     fingerprint: Mapping[str, Any],
     facts: Mapping[str, Any],
     output: Path,
+    tracked: Path = Path("tensorboard"),
 ) -> None:
     """Fine-tune ``backbone`` and write the best (without validation: the last) checkpoint to ``output``.
 
@@ -128,12 +134,17 @@ def train(
     The loss is the multiple-negatives ranking loss, InfoNCE with in-batch negatives (arXiv 1807.03748, equation 4):
     for a batch of n pairs, ``-1/n sum_i log(exp(cos(q_i, p_i) / t) / sum_j exp(cos(q_i, p_j) / t))`` with temperature t. Here j runs
     over the n passages and, if the source of the batch has negatives, over its n negatives. If it is symmetric, it is the mean of this
-    and ``-1/n sum_i log(exp(cos(q_i, p_i) / t) / sum_j exp(cos(q_j, p_i) / t))``, where j runs over the n queries.
+    and ``-1/n sum_i log(exp(cos(q_i, p_i) / t) / sum_j exp(cos(q_j, p_i) / t))``, where j runs over the n queries. With Matryoshka
+    dimensions (arXiv 2205.13147, equation 1 with equal weights) it is the sum of the losses of the vectors truncated to each of them
+    and of the whole vectors.
+
+    With LoRA (arXiv 2106.09685), only the added matrices are trained; ``output`` has the weights to which their products are added.
 
     Args:
         backbone: a sentence-transformers folder.
         train_batches: batches to train on.
-        validation_batches: batches whose mean loss selects the checkpoint; None keeps the last step.
+        validation_batches: batches whose mean loss, or whose pairs in the pool of all their languages, select the checkpoint; None
+            keeps the last step.
         settings: the training section of the configuration.
         symmetric: whether the loss, in validation too, is symmetric.
         seed: seeds dropout and other random draws of the libraries; the batches have their own seed.
@@ -143,16 +154,18 @@ def train(
         facts: entries of the manifest.
         output: folder to write: the model, ``manifest.json``, and ``curves.csv``. The manifest does not list ``curves.csv``, whose
             throughput differs between runs that train the same model.
+        tracked: folder of TensorBoard's folders of runs. A run's name, there and in other trackers, is the last three parts of
+            ``output``.
 
     Raises:
         UserError: if the loss is not finite, the settings are impossible here, or SIGTERM ended training.
     """
-    _check(settings, device, validation_batches)
+    _check(settings, backbone, device, validation_batches)
     set_seed(seed)
     model = _load(backbone, settings, device)
     full_length = model.max_seq_length
     model.max_seq_length = settings.max_length or full_length
-    arguments = _arguments(settings, seed, device, state, model, validation_batches)
+    arguments = _arguments(settings, seed, device, state, model, validation_batches, tracked, output)
     with arguments.main_process_first(local=False, desc="looking for a checkpoint"):
         checkpoint = last_checkpoint(state, fingerprint)
     if checkpoint and settings.patience is not None:
@@ -164,6 +177,7 @@ def train(
         loss=_loss(model, settings, symmetric),
         train_batches=train_batches,
         validation_batches=validation_batches,
+        evaluator=pool_evaluator(validation_batches) if validation_batches and settings.select_by == "map" else None,
         callbacks=[
             stop,
             CompleteCheckpoints(settings.checkpoint_every),
@@ -186,16 +200,22 @@ def train(
     if not trainer.is_world_process_zero():
         return
     with atomic_folder(output) as folder:
-        model.save_pretrained(str(folder), create_model_card=False)
+        (_merged(model, backbone) if settings.lora else model).save_pretrained(str(folder), create_model_card=False)
         best = trainer.state.best_global_step if validation_batches else trainer.state.global_step
-        write_manifest(folder, {**facts, "step": best, "best_validation_loss": trainer.state.best_metric})
+        write_manifest(
+            folder, {**facts, "step": best, f"best_validation_{settings.select_by}": trainer.state.best_metric}
+        )
         _write_curves(folder / "curves.csv", history)
     finish(state, fingerprint, output)
 
 
-def _check(settings: Training, device: str, validation: HybridBatchSampler | None) -> None:
+def _check(settings: Training, backbone: Path, device: str, validation: HybridBatchSampler | None) -> None:
     """Raise UserError for settings that are impossible here."""
+    check_packages(settings)
+    check_trainable(backbone, settings.lora.targets if settings.lora else [], settings.matryoshka)
     check_precision("training.precision", settings.precision, device)
+    if settings.select_by == "map" and validation is None:
+        raise UserError("training.select_by: map needs a validation; set training.validation, or select_by to loss")
     if settings.patience is not None and validation is None:
         raise UserError("training.patience: needs a validation to watch; set training.validation, or patience to null")
 
@@ -206,10 +226,38 @@ def _load(backbone: Path, settings: Training, device: str) -> SentenceTransforme
         encoder = model.transformers_model
         assert encoder is not None  # noqa: S101 - every backbone is a transformer
         encoder.get_input_embeddings().requires_grad_(False)
+    if settings.lora:
+        _add_lora(model, settings.lora)
     if settings.compile:
         # Kernels for texts of any length: kernels for each length would differ between a run and a resumed one.
         model.compile(dynamic=True)
     return model
+
+
+def _add_lora(model: SentenceTransformer, settings: Lora) -> None:
+    """Freeze the encoder's weights, and add trainable matrices to the targets."""
+    from peft import LoraConfig  # noqa: PLC0415
+
+    model.add_adapter(
+        LoraConfig(
+            r=settings.rank,
+            lora_alpha=settings.alpha,
+            lora_dropout=settings.dropout,
+            target_modules=settings.targets or "all-linear",
+        )
+    )
+
+
+def _merged(model: SentenceTransformer, backbone: Path) -> SentenceTransformer:
+    """Return the backbone with the products of a model's trained matrices added to its weights, without adapters."""
+    from peft import PeftModel  # noqa: PLC0415
+
+    merged = SentenceTransformer(str(backbone), device="cpu", model_kwargs={"dtype": torch.float32})
+    encoder: Any = merged[0]
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder, create_model_card=False)
+        encoder.model = PeftModel.from_pretrained(encoder.model, folder).merge_and_unload()
+    return merged
 
 
 def _arguments(
@@ -219,7 +267,12 @@ def _arguments(
     state: Path,
     model: SentenceTransformer,
     validation: HybridBatchSampler | None,
+    tracked: Path,
+    output: Path,
 ) -> SentenceTransformerTrainingArguments:
+    metric = "eval_loss" if settings.select_by == "loss" else METRIC
+    name = Path(*output.parts[-3:])
+    os.environ["TENSORBOARD_LOGGING_DIR"] = str(tracked / name)
     passage_prompt = model.prompts.get("document") or ""
     save_every = settings.validation_every if validation else settings.checkpoint_every or settings.validation_every
     arguments = SentenceTransformerTrainingArguments(
@@ -246,14 +299,15 @@ def _arguments(
         # Early stopping counts the validations without a better loss.
         restore_callback_states_from_checkpoint=True,
         load_best_model_at_end=validation is not None,
-        metric_for_best_model="eval_loss" if validation else None,
-        greater_is_better=False if validation else None,
+        metric_for_best_model=metric if validation else None,
+        greater_is_better=settings.select_by == "map" if validation else None,
         logging_steps=settings.log_every,
         logging_nan_inf_filter=False,
         dataloader_pin_memory=device == "cuda",
         seed=seed,
         full_determinism=True,
-        report_to=[],
+        report_to=[*settings.report_to],
+        run_name=str(name),
         disable_tqdm=True,
     )
     # Each process uses one device: the library would split a batch among all visible ones.
@@ -268,20 +322,27 @@ def _loss(model: SentenceTransformer, settings: Training, symmetric: bool) -> to
     }
     if symmetric:
         options |= {"directions": ("query_to_doc", "doc_to_query"), "partition_mode": "per_direction"}
+    loss: torch.nn.Module
     if settings.mini_batch_size is not None and settings.mini_batch_size < settings.batch_size:
-        return CachedMultipleNegativesRankingLoss(model, mini_batch_size=settings.mini_batch_size, **options)
-    return MultipleNegativesRankingLoss(model, **options)
+        loss = CachedMultipleNegativesRankingLoss(model, mini_batch_size=settings.mini_batch_size, **options)
+    else:
+        loss = MultipleNegativesRankingLoss(model, **options)
+    if not settings.matryoshka:
+        return loss
+    return MatryoshkaLoss(model, loss, sorted({*settings.matryoshka, int(model.get_embedding_dimension() or 0)}))
 
 
 def _write_curves(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
     """Write one row per logged step; cells without a measurement are empty."""
     rows: dict[int, dict[str, Any]] = {}
+    validated = {
+        name: key for name, key in VALIDATED_COLUMNS.items() if key != METRIC or any(key in e for e in history)
+    }
     for entry in history:
         row = rows.setdefault(entry["step"], {"step": entry["step"]})
         row.update({key: entry[key] for key in LOGGED_COLUMNS if key in entry})
-        if "eval_loss" in entry:
-            row["validation_loss"] = entry["eval_loss"]
+        row.update({name: entry[key] for name, key in validated.items() if key in entry})
     with atomic_path(path) as aside, aside.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, CURVE_COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(stream, ["step", *LOGGED_COLUMNS, *validated], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows[step] for step in sorted(rows))
