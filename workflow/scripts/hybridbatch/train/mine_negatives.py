@@ -14,7 +14,7 @@ from sentence_transformers import SentenceTransformer
 from hybridbatch.backbone.encoder import encode_texts, load_encoder
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_table, write_json, write_table
-from hybridbatch.config.sources import Mining
+from hybridbatch.config.mining import Mining
 
 logger = logging.getLogger(__name__)
 # Queries compared with all passages at once.
