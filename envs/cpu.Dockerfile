@@ -1,6 +1,6 @@
 FROM condaforge/miniforge3:25.3.0-3
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="e53b7ace4008dceaa2f703d4f95da21b119f336985a5e068b910d54df122c1a2"
+LABEL io.github.snakemake.conda_env_hash="bb344627f1aace94e497408e9bf9cf3c46353ce9195ba4a2b818043d0d50565b"
 # Conda environment:
 #   source: envs/clean.yaml
 #   prefix: /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6
@@ -78,7 +78,7 @@ RUN mkdir -p /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6
 COPY envs/clean.yaml /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6/environment.yaml
 # Conda environment:
 #   source: envs/data.yaml
-#   prefix: /conda-envs/af305de7fd03a90ff519182570a334c1
+#   prefix: /conda-envs/aab4a8e1c19beb554de5270aa4b815c8
 #   # Downloads, training pairs, translation memories and benchmarks.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-data
@@ -92,6 +92,7 @@ COPY envs/clean.yaml /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6/environment.ya
 #         - filelock==4.2.11
 #         - httpx2==2.16.2
 #         - huggingface_hub==2.4.0
+#         - ir_datasets==0.6.3
 #         - langcodes==3.5.1
 #         - numpy==2.4.6
 #         - polib==1.2.0
@@ -110,6 +111,8 @@ COPY envs/clean.yaml /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6/environment.ya
 #         - hf-xet==1.8.0
 #         - httpcore2==2.16.2
 #         - idna==3.20
+#         - lxml==6.1.3
+#         - lz4==4.4.5
 #         - packaging==25.0
 #         - pydantic_core==2.50.4
 #         - tqdm==4.70.1
@@ -117,8 +120,8 @@ COPY envs/clean.yaml /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6/environment.ya
 #         - typing_extensions==4.16.0
 #         - typing-inspection==0.4.5
 #         - urllib3==2.8.0
-RUN mkdir -p /conda-envs/af305de7fd03a90ff519182570a334c1
-COPY envs/data.yaml /conda-envs/af305de7fd03a90ff519182570a334c1/environment.yaml
+RUN mkdir -p /conda-envs/aab4a8e1c19beb554de5270aa4b815c8
+COPY envs/data.yaml /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yaml
 # Conda environment:
 #   source: envs/encoder.yaml
 #   prefix: /conda-envs/ef2254cc64286581307484ceb7f74661
@@ -485,7 +488,7 @@ RUN mkdir -p /conda-envs/141a54cbcc86bb7a528135aeb286c870
 COPY envs/translate.yaml /conda-envs/141a54cbcc86bb7a528135aeb286c870/environment.yaml
 
 RUN conda env create --prefix /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6 --file /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6/environment.yaml && \
-    conda env create --prefix /conda-envs/af305de7fd03a90ff519182570a334c1 --file /conda-envs/af305de7fd03a90ff519182570a334c1/environment.yaml && \
+    conda env create --prefix /conda-envs/aab4a8e1c19beb554de5270aa4b815c8 --file /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yaml && \
     conda env create --prefix /conda-envs/ef2254cc64286581307484ceb7f74661 --file /conda-envs/ef2254cc64286581307484ceb7f74661/environment.yaml && \
     conda env create --prefix /conda-envs/a690aa0f1737f515a0466492817e7f50 --file /conda-envs/a690aa0f1737f515a0466492817e7f50/environment.yaml && \
     conda env create --prefix /conda-envs/d2a799ac1530e7601c5501b77e0390a4 --file /conda-envs/d2a799ac1530e7601c5501b77e0390a4/environment.yaml && \

@@ -1,6 +1,6 @@
 FROM condaforge/miniforge3:25.3.0-3
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="1241b41ece12fc3b375cd035ebd017caadb45ec8b126691757968367e2b41631"
+LABEL io.github.snakemake.conda_env_hash="74577478a475c00f58f54335c25fe32b8b992ac9381edceaf7a5c4464def2ff6"
 # Conda environment:
 #   source: envs/clean-cuda.yaml
 #   prefix: /conda-envs/cfaf6efa797ce2892190fbea456ade4b
@@ -78,7 +78,7 @@ RUN mkdir -p /conda-envs/cfaf6efa797ce2892190fbea456ade4b
 COPY envs/clean-cuda.yaml /conda-envs/cfaf6efa797ce2892190fbea456ade4b/environment.yaml
 # Conda environment:
 #   source: envs/data.yaml
-#   prefix: /conda-envs/af305de7fd03a90ff519182570a334c1
+#   prefix: /conda-envs/aab4a8e1c19beb554de5270aa4b815c8
 #   # Downloads, training pairs, translation memories and benchmarks.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-data
@@ -92,6 +92,7 @@ COPY envs/clean-cuda.yaml /conda-envs/cfaf6efa797ce2892190fbea456ade4b/environme
 #         - filelock==4.2.11
 #         - httpx2==2.16.2
 #         - huggingface_hub==2.4.0
+#         - ir_datasets==0.6.3
 #         - langcodes==3.5.1
 #         - numpy==2.4.6
 #         - polib==1.2.0
@@ -110,6 +111,8 @@ COPY envs/clean-cuda.yaml /conda-envs/cfaf6efa797ce2892190fbea456ade4b/environme
 #         - hf-xet==1.8.0
 #         - httpcore2==2.16.2
 #         - idna==3.20
+#         - lxml==6.1.3
+#         - lz4==4.4.5
 #         - packaging==25.0
 #         - pydantic_core==2.50.4
 #         - tqdm==4.70.1
@@ -117,8 +120,8 @@ COPY envs/clean-cuda.yaml /conda-envs/cfaf6efa797ce2892190fbea456ade4b/environme
 #         - typing_extensions==4.16.0
 #         - typing-inspection==0.4.5
 #         - urllib3==2.8.0
-RUN mkdir -p /conda-envs/af305de7fd03a90ff519182570a334c1
-COPY envs/data.yaml /conda-envs/af305de7fd03a90ff519182570a334c1/environment.yaml
+RUN mkdir -p /conda-envs/aab4a8e1c19beb554de5270aa4b815c8
+COPY envs/data.yaml /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yaml
 # Conda environment:
 #   source: envs/encoder-cuda.yaml
 #   prefix: /conda-envs/178717ef5da8d420bb377039abe7ed20
@@ -486,7 +489,7 @@ RUN mkdir -p /conda-envs/799da680722901a9654a297d6467d76d
 COPY envs/translate-cuda.yaml /conda-envs/799da680722901a9654a297d6467d76d/environment.yaml
 
 RUN conda env create --prefix /conda-envs/cfaf6efa797ce2892190fbea456ade4b --file /conda-envs/cfaf6efa797ce2892190fbea456ade4b/environment.yaml && \
-    conda env create --prefix /conda-envs/af305de7fd03a90ff519182570a334c1 --file /conda-envs/af305de7fd03a90ff519182570a334c1/environment.yaml && \
+    conda env create --prefix /conda-envs/aab4a8e1c19beb554de5270aa4b815c8 --file /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yaml && \
     conda env create --prefix /conda-envs/178717ef5da8d420bb377039abe7ed20 --file /conda-envs/178717ef5da8d420bb377039abe7ed20/environment.yaml && \
     conda env create --prefix /conda-envs/a690aa0f1737f515a0466492817e7f50 --file /conda-envs/a690aa0f1737f515a0466492817e7f50/environment.yaml && \
     conda env create --prefix /conda-envs/b95907ff2b296f78c0f31228e1da7baf --file /conda-envs/b95907ff2b296f78c0f31228e1da7baf/environment.yaml && \

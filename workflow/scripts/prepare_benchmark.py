@@ -18,10 +18,10 @@ def main(argv: list[str] | None = None) -> None:
     options.add_argument(
         "--files",
         type=named_file,
-        nargs="+",
+        nargs="*",
         required=True,
         metavar="NAME=FILE",
-        help="files or patterns that the reader reads",
+        help="files or patterns that the reader reads; none for ir_datasets",
     )
     options.add_argument(
         "--sample", type=int, metavar="ROWS", help="write a hundredth, but at least this many rows (default: all)"

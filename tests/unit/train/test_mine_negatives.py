@@ -12,7 +12,7 @@ from tiny import write_pairs
 import mine_negatives
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json
-from hybridbatch.config.sources import Mining
+from hybridbatch.config.mining import Mining
 
 WORDS = ["".join(letters) for letters in ("ab", "ba", "c", "cc", "aab", "bca")]
 Row = tuple[str, str]

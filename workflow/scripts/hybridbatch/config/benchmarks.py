@@ -11,9 +11,11 @@ from hybridbatch.config.evaluation import Measure
 from hybridbatch.config.hub_data import check_repository
 from hybridbatch.config.languages import Language, Languages
 
-Reader = Literal["parallel", "lareqa", "miracl", "beir", "belebele", "bitcoin_faq", "python_faq"]
+Reader = Literal["parallel", "lareqa", "miracl", "beir", "belebele", "bitcoin_faq", "python_faq", "ir_datasets"]
 # The readers of files as published, in a local folder or on the hub, found by patterns.
 PUBLISHED = ["miracl", "beir", "belebele"]
+# Their queries differ between languages, unless the configuration says otherwise.
+MONOLINGUAL = ("miracl", "beir", "ir_datasets")
 LANGUAGES = {
     "miracl": "ar bn de en es fa fi fr hi id ja ko ru sw te th yo zh".split(),  # noqa: SIM905 - easier to read
     "bitcoin_faq": "ar de el en es fa fr hi id it ja ko nl pl pt-BR ru sv tr uk zh".split(),  # noqa: SIM905
@@ -70,10 +72,10 @@ class Benchmark(Dataset):
     """Queries, passages and relevance judgements to evaluate on."""
 
     reader: Reader = Field(
-        description="`parallel`, `lareqa`: as in sources; `miracl`: topics and TREC judgements, passages as JSON lines; `beir`: corpus, queries and judgements in the layout of BEIR or MTEB; `belebele`: questions as JSON lines; `bitcoin_faq`, `python_faq`: the FAQs of bitcoin.org and Python"
+        description="`parallel`, `lareqa`: as in sources; `miracl`: topics and TREC judgements, passages as JSON lines; `beir`: corpus, queries and judgements in the layout of BEIR or MTEB; `belebele`: questions as JSON lines; `bitcoin_faq`, `python_faq`: the FAQs of bitcoin.org and Python; `ir_datasets`: a collection of that package"
     )
     path: str = Field(
-        description="`parallel`, `lareqa`: as in sources; `bitcoin_faq`, `python_faq`: the folder in config/data.csv; others: a local folder or, with `hub`, the id of a data set, such as `miracl/miracl`"
+        description="`parallel`, `lareqa`: as in sources; `bitcoin_faq`, `python_faq`: the folder in config/data.csv; `ir_datasets`: an id, such as `hc4/{language}/test`; others: a local folder or, with `hub`, the id of a data set, such as `miracl/miracl`"
     )
     hub: BenchmarkHub | None = Field(
         None, description="`miracl`, `beir`, `belebele` only: `path` is a data set of the Hugging Face hub"
@@ -86,11 +88,11 @@ class Benchmark(Dataset):
         description="languages of the queries and passages; the passages of all of them form the pool of `multi`"
     )
     language_names: dict[Language, str] = Field(
-        {}, description="replacements for `{language}` in file names where it is not the language's code"
+        {}, description="replacements for `{language}` in file names and ids where it is not the language's code"
     )
     settings: Annotated[list[Setting], Field(min_length=1), AfterValidator(distinct)] | None = Field(
         None,
-        description="settings to evaluate; null: all three, but only `mono` for `miracl` and `beir`; `cross` and `multi` need queries with the same ids and relevant passages in every language",
+        description="settings to evaluate; null: all three, but only `mono` for `miracl`, `beir` and `ir_datasets`; `cross` and `multi` need queries with the same ids and relevant passages in every language",
     )
     split: str | None = Field(
         None,
@@ -98,14 +100,19 @@ class Benchmark(Dataset):
     )
     keep: Interval = Field(
         (0.0, 1.0),
-        description="not for `miracl`, `beir`, `belebele`: keep the queries whose hashed `query_id` falls in this interval of [0, 1), as for sources; all passages stay in the pool",
+        description="not for `miracl`, `beir`, `belebele`, `ir_datasets`: keep the queries whose hashed `query_id` falls in this interval of [0, 1), as for sources; all passages stay in the pool",
     )
     candidates: Literal["sentence", "sentence_and_context"] = Field(
         "sentence",
         description="`lareqa` only: what is encoded as a passage, the sentence alone or the sentence followed by its paragraph",
     )
     title: bool = Field(
-        True, description="`miracl`, `beir` only: prepend the title to the passage, separated by a blank line"
+        True,
+        description="`miracl`, `beir`, `ir_datasets` only: prepend the title to the passage, separated by a blank line",
+    )
+    query_field: str | None = Field(
+        None,
+        description="`ir_datasets` only: field that is the query, such as `ht_title`, a translation by people in HC4 and NeuCLIR; null: the collection's default, there the English title",
     )
     measure: Measure | None = Field(
         None,
@@ -116,7 +123,7 @@ class Benchmark(Dataset):
     @property
     def measured(self) -> list[Setting]:
         """The settings that are evaluated: MIRACL's judgements hold within a language, BEIR's perhaps."""
-        return self.settings or (["mono"] if self.reader in ("miracl", "beir") else list(SETTINGS))
+        return self.settings or (["mono"] if self.reader in MONOLINGUAL else list(SETTINGS))
 
     @property
     def candidate(self) -> str | None:
@@ -155,10 +162,14 @@ class Benchmark(Dataset):
     def _has_only_keys_of_its_reader(self) -> Self:
         if not self.is_published:
             for key in ("hub", "files", "language_names"):
-                if getattr(self, key):
+                if getattr(self, key) and (key, self.reader) != ("language_names", "ir_datasets"):
                     raise ValueError(f"{key}: belongs to the readers {', '.join(PUBLISHED)}, this one is {self.reader}")
-        elif self.keep != (0, 1):
+        if (self.is_published or self.reader == "ir_datasets") and self.keep != (0, 1):
             raise ValueError(f"keep does not belong to reader {self.reader}; remove it")
+        if self.query_field is not None and self.reader != "ir_datasets":
+            raise ValueError(f"query_field belongs to reader: ir_datasets, this one is {self.reader}; remove it")
+        if self.reader == "ir_datasets" and len(self.languages) > 1 and "{language}" not in self.path:
+            raise ValueError(f"path: must contain {{language}} for several languages, found {self.path!r}")
         return self
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from hybridbatch.config.backbones import Backbone
 from hybridbatch.config.base import SETTINGS, Name, Section, Setting, check_defined, distinct
-from hybridbatch.config.benchmarks import Benchmark
+from hybridbatch.config.benchmarks import MONOLINGUAL, Benchmark
 from hybridbatch.config.cleaning import Cleaning
 from hybridbatch.config.derived_strategies import (
     CENTRED,
@@ -453,7 +453,7 @@ class Config(Section):
     def separate_questions(self) -> list[str]:
         """The benchmarks in which the same query id in two languages means two different questions."""
         benchmarks = {name: self.benchmarks[name] for name in self.runs.benchmarks}
-        return [name for name, b in benchmarks.items() if b.reader in ("miracl", "beir") and b.measured == ["mono"]]
+        return [name for name, b in benchmarks.items() if b.reader in MONOLINGUAL and b.measured == ["mono"]]
 
     @property
     def restricted_settings(self) -> dict[str, list[Setting]]:

@@ -15,6 +15,7 @@ from hybridbatch.config.benchmarks import Benchmark
 from hybridbatch.config.experiment import Config
 from hybridbatch.config.sources import Source
 from hybridbatch.config.translators import Translator
+from hybridbatch.data.readers import ir_datasets
 from hybridbatch.data.readers.registry import READERS, file_names
 from hybridbatch.download.hub import Request, is_available
 from hybridbatch.download.pinned_files import read_entries
@@ -50,6 +51,8 @@ def check_machine(config: Config, data_files: Path, packages: bool) -> None:
         if not path.exists():
             raise UserError(f"{key}: {path} does not exist; correct the path or choose other languages")
     _check_published(config)
+    if packages:
+        _check_collections(config)
     for name, backbone in config.backbones.items():
         try:
             if backbone.path is not None:
@@ -183,6 +186,15 @@ def _check_published(config: Config) -> None:
                         f"benchmarks.{name}.languages: {benchmark.path} has no {pattern}, the {kind} of {language!r}; "
                         "correct path, languages, language_names or files"
                     )
+
+
+def _check_collections(config: Config) -> None:
+    for name, benchmark in config.benchmarks.items():
+        for language in benchmark.languages if benchmark.reader == "ir_datasets" else []:
+            try:
+                ir_datasets.load(benchmark, language)
+            except UserError as error:
+                raise UserError(f"benchmarks.{name}.{error}") from error
 
 
 def _readers(config: Config) -> list[tuple[str, Source | Benchmark]]:

@@ -25,6 +25,8 @@ def named_files(section: Source | Benchmark, language: str, paths: Paths) -> dic
         return {"manifest": paths.hub_manifest(pairs_request(section, language))}
     if section.reader == "table":
         return {"pairs": section.path.format(language=language)}
+    if section.reader == "ir_datasets":
+        return {}
     names = file_names(section, language)
     if section.hub is not None:
         requests = _requests(section, language)

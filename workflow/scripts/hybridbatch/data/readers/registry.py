@@ -20,6 +20,7 @@ from hybridbatch.data.readers import (
     belebele,
     bitcoin_faq,
     hub,
+    ir_datasets,
     lareqa,
     miracl,
     mmarco,
@@ -35,7 +36,7 @@ class Reader:
 
     Attributes:
         file_names: the files of one language, by name: paths or patterns below the folder of the data. None: the
-            configuration lists them.
+            configuration lists them, or a package has them.
         pairs: yields the training pairs of one language; None: the format has none.
         benchmark: reads a benchmark in one language; None: the format has none.
         is_pinned: whether the files are those of config/data.csv.
@@ -58,6 +59,7 @@ READERS = {
     "belebele": Reader(belebele.file_names, benchmark=belebele.benchmark),
     "bitcoin_faq": Reader(bitcoin_faq.file_names, benchmark=bitcoin_faq.benchmark, is_pinned=True),
     "python_faq": Reader(python_faq.file_names, benchmark=python_faq.benchmark, is_pinned=True),
+    "ir_datasets": Reader(benchmark=ir_datasets.benchmark),
 }
 
 
