@@ -50,7 +50,7 @@ NOT_TYPED = {
     "snakemake --cores 2 --configfile config/xquad_zeroshot.yaml --config mirror=<folder with the files of config/data.csv>": "a placeholder",
     "mkdir -p results/domain_shift": "with the next two",
     "for file in docs/results/domain_shift/runs/*.tar.xz; do tar -xJf $file -C results/domain_shift; done": "results of a study",
-    "snakemake --cores 2 --configfile config/domain_shift.yaml part.yaml --allowed-rules write_tables compare_strategies -- results/domain_shift/tables/multi.csv results/domain_shift/statistics/claim.json": "results of a study",
+    "snakemake --cores 2 --configfile config/domain_shift.yaml --allowed-rules write_tables compare_strategies -- results/domain_shift/tables/multi.csv results/domain_shift/statistics/claim.json": "results of a study",
 }  # fmt: skip
 # What a user types to look at a finished experiment, whether or not a page names it.
 INSPECT = ["--unlock", "--report report.zip", "--rulegraph", "--summary", "--list-rules"]

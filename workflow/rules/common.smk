@@ -3,46 +3,11 @@
 import json
 import os
 import re
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-
-def workflow_folder(rules):
-    """Return the folder of this workflow. Of a hosted one, such as github(...), Snakemake has a bare clone; check that out."""
-    if not hasattr(rules, "hosted_repo"):
-        return Path(rules.get_path_or_uri(secret_free=True)).parents[1]
-    clone, commit = rules.hosted_repo.repo_clone, rules.hosted_repo.repo.commit(rules.ref).hexsha
-    # The path of a program is a parameter of its jobs, so it is the same for all versions of the workflow.
-    link, checkout = Path(".snakemake/workflow"), Path(f".snakemake/workflow-{commit}")
-    if not checkout.exists():
-        checkout.parent.mkdir(exist_ok=True)
-        new = tempfile.mkdtemp(dir=checkout.parent)
-        archive = subprocess.run(["git", f"--git-dir={clone}", "archive", commit], stdout=subprocess.PIPE, check=True)
-        subprocess.run(["tar", "--extract", f"--directory={new}"], input=archive.stdout, check=True)
-        Path(new).rename(checkout)
-    if link.resolve() != checkout.resolve():
-        link.unlink(missing_ok=True)
-        link.symlink_to(checkout.name)
-    return link
-
-
-WORKFLOW = workflow_folder(workflow.current_basedir)
-
-
-def shipped(path):
-    """Return the path of a file of this workflow, from the working directory, which may be another folder."""
-    return os.path.relpath(WORKFLOW / path)
-
-
-configfile: shipped("config/config.yaml")
-
-
-SCRIPTS = shipped("workflow/scripts")
-sys.path.insert(0, os.path.abspath(SCRIPTS))
 # Jobs start programs with `python`: that of their conda environment, or else the one that runs Snakemake.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
@@ -111,11 +76,6 @@ def program(name):
 def code(name):
     """Return the fingerprint of a program's code; as a parameter, it causes jobs to rerun when a statement changes."""
     return code_fingerprint(Path(program(name)))
-
-
-def run_locally(*names):
-    """Let Snakemake run rules itself, not submit them to a cluster. `localrules` does not know the new names of rules in a module."""
-    workflow.localrules(*map(workflow.modifier.modify_rulename, names))
 
 
 def named(files):

@@ -1,0 +1,42 @@
+"""Training on hard negatives that an encoder mines, from the data to the model and the table of the data."""
+
+import csv
+
+import pyarrow.parquet as pq
+import pytest
+from checkout import Workflow
+
+from hybridbatch.common.files import read_json, sha256
+
+pytestmark = pytest.mark.workflow
+
+
+def test_a_model_is_trained_on_mined_negatives(fresh: Workflow) -> None:
+    fresh.configure(
+        sources={"demo_facts": {"mine": {"encoder": "tiny", "margin": 0.0}}}, training={"negatives": "mined"}
+    )
+    model, table = (
+        f"results/tiny/{name}" for name in ("models/tiny/hybrid/seed1/manifest.json", "tables/cleaning.csv")
+    )
+    fresh.succeed(model, table)
+    manifest = read_json(fresh.folder / model)
+    pairs = {
+        code: pq.read_table(fresh.results / f"pairs/demo_facts/{code}.parquet").to_pylist() for code in ("de", "en")
+    }
+    answers = {
+        row["pair_id"]: {
+            other["passage"] for rows in pairs.values() for other in rows if other["pair_id"] == row["pair_id"]
+        }
+        for row in pairs["en"]
+    }
+    with (fresh.folder / table).open(encoding="utf-8", newline="") as stream:
+        counts = {(row["source"], row["language"]): row["with negative"] for row in csv.DictReader(stream)}
+    for code, rows in pairs.items():
+        file = fresh.results / f"mined/demo_facts/{code}.parquet"
+        assert manifest["pairs"][f"demo_facts:{code}"] == sha256(file)
+        mined = pq.read_table(file).to_pylist()
+        assert counts["demo_facts", code] == str(len(mined))
+        assert {row["negative"] for row in mined} <= {row["passage"] for row in rows}
+        assert all(row["negative"] not in answers[row["pair_id"]] for row in mined)
+    assert ("demo_facts_validation", "de") in counts
+    assert fresh.planned(model, table) == set()
