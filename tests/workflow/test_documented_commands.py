@@ -46,6 +46,7 @@ NOT_TYPED = {
     "snakemake --workflow-profile profiles/slurm --config device=cuda": "SLURM; test_profiles.py and test_slurm.py use the profile",
     "snakemake --workflow-profile profiles/slurm --configfile config/paper.yaml --config device=cuda": "SLURM",
     "snakemake --workflow-profile profiles/kubernetes --configfile config/paper.yaml --config device=cuda": "Kubernetes; test_profiles.py",
+    "snakemake --cores 2 --configfile config/domain_shift.yaml --config mirror=<folder with the files of config/data.csv>": "a placeholder",
     "snakemake --cores 2 --configfile config/xquad.yaml --config mirror=<folder with the files of config/data.csv>": "a placeholder",
     "snakemake --cores 2 --configfile config/xquad_zeroshot.yaml --config mirror=<folder with the files of config/data.csv>": "a placeholder",
     "mkdir -p results/domain_shift": "with the next two",
