@@ -156,3 +156,17 @@ def test_the_settings_of_the_domain_shift_are_those_with_the_best_mean() -> None
         assert cells == [*(printed(score, 4) for score in [*scores, means[label]]), printed(bias, 1)]
     assert {*means} == {*READINGS}
     assert max(means, key=lambda label: means[label]) == "by batch"
+
+
+def test_the_recipes_are_those_of_their_tuning() -> None:
+    values = defaultdict(list)
+    for row in read("recipes.csv", language="mean"):
+        if row["metric"] in ("map", "rank_distance"):
+            values[row["strategy"], row["setting"]].append(float(row["value"]))
+    means = {}
+    for label, *cells in rows_below(SHIFT / "README.md", "| recipe | mono | cross | multi | mean | rank distance |"):
+        *scores, bias = (statistics.fmean(values[STRATEGIES[label], table]) for table in TABLES)
+        means[label] = statistics.fmean(scores)
+        assert cells == [*(printed(score, 4) for score in [*scores, means[label]]), printed(bias, 1)]
+    assert {STRATEGIES[label] for label in means} == {strategy for strategy, _ in values}
+    assert means["mixed, symmetric"] > means["mixed"]
