@@ -45,7 +45,7 @@ class Lora(Section):
     """Low-rank adaptation (arXiv 2106.09685): the encoder's weights are frozen, and a product of two small matrices is added to them."""
 
     rank: int = Field(16, ge=1, description="rank of the added matrices")
-    alpha: Positive = Field(32.0, description="the added matrices are multiplied by alpha / rank")
+    alpha: int = Field(32, ge=1, description="the added matrices are multiplied by alpha / rank")
     dropout: Share = Field(0.0, description="dropout before the added matrices")
     targets: Annotated[list[str], AfterValidator(distinct)] = Field(
         [],
