@@ -27,7 +27,7 @@ from hybridbatch.train import checkpoints as checkpoints_module
 from hybridbatch.train.checkpoints import COMPLETE
 
 Pairs = dict[str, list[str]]
-LORA = {"rank": 4, "alpha": 16.0, "targets": ["query", "value"]}
+LORA = {"rank": 4, "alpha": 16, "targets": ["query", "value"]}
 # So fast that the best of many validations is not the last.
 FAST: dict[str, Any] = {"learning_rate": 0.1, "steps": 12, "validation_every": 1}
 
