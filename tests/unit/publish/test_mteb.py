@@ -41,7 +41,7 @@ MEASURES = {"ndcg@10": "ndcg_at_10", "map": "map_at_1000", "recall@10": "recall_
 
 @pytest.fixture(scope="module")
 def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random texts of which no two are the same; not every question has a relevant passage in every language."""
+    """Random texts, no two of them the same; not every question has a relevant passage in every language."""
     folder = tmp_path_factory.mktemp("benchmarks") / "letters"
     rng = Random(5)
     texts = iter(rng.sample(range(3**9), 400))

@@ -25,6 +25,7 @@ from hybridbatch.translate import ctranslate2_device
 from hybridbatch.translate.apertium import find_mode
 from hybridbatch.translate.model_files import check_local_languages, check_model_folder
 
+ROOT = Path(__file__).parents[4]
 ENCODER_ENVIRONMENT = Path("envs/encoder.yaml")
 
 
@@ -137,7 +138,7 @@ def _check_training(config: Config, packages: bool) -> None:
         check_packages(training)
     else:
         for package, key in training.packages.items():
-            if f"- {package}==" not in ENCODER_ENVIRONMENT.read_text(encoding="utf-8"):
+            if f"- {package}==" not in (ROOT / ENCODER_ENVIRONMENT).read_text(encoding="utf-8"):
                 raise UserError(
                     f"training.{key}: needs the package {package}, which {ENCODER_ENVIRONMENT} lacks; add it there, or run "
                     f"`pip install {package}` and start Snakemake without --use-conda"
