@@ -5,7 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from hybridbatch.compare.published_verdicts import COMPARED, SIZES, Names, PublishedCell, verdicts_document
+from hybridbatch.compare.published_cells import Names, PublishedCell
+from hybridbatch.compare.published_comparison import verdicts_document
+from hybridbatch.compare.published_effects import COMPARED, SIZES
 from hybridbatch.config.published import TOLERANCES
 from hybridbatch.evaluate.names import TABLES
 from hybridbatch.evaluate.summary import SUMMARY_COLUMNS

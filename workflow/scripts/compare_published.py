@@ -8,7 +8,9 @@ from pathlib import Path
 
 from hybridbatch.common import cli
 from hybridbatch.common.files import write_json
-from hybridbatch.compare.published_verdicts import COMPARED, SIZES, Names, read_published, verdicts_document
+from hybridbatch.compare.published_cells import Names, read_published
+from hybridbatch.compare.published_comparison import verdicts_document
+from hybridbatch.compare.published_effects import COMPARED, SIZES
 from hybridbatch.config.layout import Layout
 from hybridbatch.config.published import PublishedNumbers
 from hybridbatch.evaluate.summary import read_csv, read_summary

@@ -6,7 +6,7 @@ from pathlib import Path
 from hybridbatch.common.cli import parser, run
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json
-from hybridbatch.compare.published_verdicts import outside_tolerance, verdict_banner
+from hybridbatch.compare.published_comparison import outside_tolerance, verdict_banner
 
 
 def main(argv: list[str] | None) -> None:

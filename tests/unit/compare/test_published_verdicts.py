@@ -22,17 +22,9 @@ import compare_published as verdicts
 import verify
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json, sha256, write_json
-from hybridbatch.compare.published_verdicts import (
-    COMPARED,
-    SIZES,
-    Names,
-    PublishedCell,
-    by_column,
-    outside_tolerance,
-    read_published,
-    verdict_banner,
-    verdicts_document,
-)
+from hybridbatch.compare.published_cells import Names, PublishedCell, by_column, read_published
+from hybridbatch.compare.published_comparison import outside_tolerance, verdict_banner, verdicts_document
+from hybridbatch.compare.published_effects import COMPARED, SIZES
 from hybridbatch.config.published import TOLERANCES, PublishedNumbers
 from hybridbatch.evaluate.names import decimals
 from hybridbatch.evaluate.summary import to_csv

@@ -11,7 +11,7 @@ from published_numbers import FILE, judged
 import draw_answer as program
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import write_json
-from hybridbatch.compare.published_verdicts import read_published
+from hybridbatch.compare.published_cells import read_published
 from hybridbatch.evaluate.summary import SUMMARY_COLUMNS, to_csv
 
 SCORES = {"none": 0.21, "monolingual": 0.53, "hybrid": 0.61, "hybrid-alpha0.25": 0.9}

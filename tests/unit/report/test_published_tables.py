@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from published_numbers import FILE, NAMES, UNTESTED, judged, summary_of
 
-from hybridbatch.compare.published_verdicts import Names, PublishedCell, read_published
+from hybridbatch.compare.published_cells import Names, PublishedCell, read_published
 from hybridbatch.report.published_tables import published_page
 from hybridbatch.report.table import write_page
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from hybridbatch.compare.published_verdicts import ABOVE, BELOW, PAPERS, SIZES, VERDICTS
+from hybridbatch.compare.published_cells import PAPERS
+from hybridbatch.compare.published_effects import SIZES
+from hybridbatch.compare.published_verdicts import ABOVE, BELOW, VERDICTS
 from hybridbatch.compare.wording import in_points
 from hybridbatch.evaluate.names import MISSING, RANK_DISTANCE, TABLES, decimals, metric_label
 from hybridbatch.report.table import Cell, Column, Page, Table
@@ -24,7 +26,7 @@ def published_page(verdicts: Mapping[str, Any]) -> Page:
     """Lay the verdicts out; the CSV file holds every cell, unrounded, in long form.
 
     Args:
-        verdicts: the result of :func:`hybridbatch.compare.published_verdicts.verdicts_document`.
+        verdicts: the result of :func:`hybridbatch.compare.published_comparison.verdicts_document`.
     """
     tables = [
         *_hybrid_table(verdicts["effects_of_hybrid"]),
