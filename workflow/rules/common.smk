@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.config.experiment import RUN
+from hybridbatch.config.plan import RUN
 from hybridbatch.config.load import load_config
 from hybridbatch.config.revisions import PLACEHOLDER, read_lock, references
 from hybridbatch.config.smoke import smoke_run
