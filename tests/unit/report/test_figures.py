@@ -11,7 +11,7 @@ from example_measures import BENCHMARKS, arguments, write_measures
 
 import draw_figures as figures
 from hybridbatch.evaluate.summary import block_means
-from hybridbatch.report.figures import cross_matrix
+from hybridbatch.report.figures import cross_matrix, strategy_colours
 
 TRAINED = [f"small_e5/{strategy}/seed{seed}" for strategy in ("monolingual", "hybrid") for seed in (1, 2)]
 
@@ -102,3 +102,11 @@ def test_drawing_leaves_the_settings_of_matplotlib_alone(files: dict[str, Path],
     before = mpl.rcParams["svg.fonttype"]
     draw({"bm25/bm25/seed0": files["bm25/bm25/seed0"]}, tmp_path, {})
     assert mpl.rcParams["svg.fonttype"] == before
+
+
+def test_a_centred_strategy_has_the_colour_of_its_strategy() -> None:
+    names = ["none", "hybrid", "own", "other", "none-centred", "own-centred"]
+    colours = strategy_colours(names)
+    assert colours["none-centred"] == colours["none"]
+    assert colours["own-centred"] == colours["own"]
+    assert len({colours[name] for name in names}) == 4

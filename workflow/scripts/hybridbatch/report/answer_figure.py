@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json
 from hybridbatch.compare.winners import PANEL
+from hybridbatch.config.derived_strategies import CENTRED
 from hybridbatch.config.layout import Layout
 from hybridbatch.config.statistics import Statistics
 from hybridbatch.evaluate.names import BIAS, MEAN, RANK_DISTANCE, TABLES, UNTUNED, metric_label, table_name
@@ -159,7 +160,8 @@ def _draw(
         position, colour = lines.index(row.strategy), colours[row.strategy]
         is_best = best.get((row.benchmark, row.setting, row.metric, row.backbone)) == row.strategy
         axis.hlines(position, row.low, row.high, color=colour, linewidth=2.2)
-        axis.plot(row.mean, position, "*" if is_best else "o", color=colour, markersize=13 if is_best else 6, zorder=3)
+        marker = "*" if is_best else "s" if row.strategy.endswith(CENTRED) else "o"
+        axis.plot(row.mean, position, marker, color=colour, markersize=13 if is_best else 6, zorder=3)
         text = f"{row.mean:.0f}" if row.metric == RANK_DISTANCE else f"{row.mean:.3f}".removeprefix("0")
         axis.annotate(
             text, (1, position), (4, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center",

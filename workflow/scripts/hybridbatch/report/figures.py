@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from hybridbatch.common.files import atomic_path
+from hybridbatch.config.derived_strategies import CENTRED
 from hybridbatch.evaluate.names import MEAN, MISSING, RANK_DISTANCE, decimals, metric_label, parse_run
 from hybridbatch.evaluate.summary import read_csv
 
@@ -197,9 +198,11 @@ def _draw_bars(axis: Any, values: pd.DataFrame, metric: str, colours: Mapping[st
 
 
 def strategy_colours(strategies: Sequence[str]) -> dict[str, str]:
-    """Return a colour for each strategy: fixed colours for those of the paper, the others in turn."""
-    others = [strategy for strategy in strategies if strategy not in COLOURS]
-    return COLOURS | {name: OTHER_COLOURS[index % len(OTHER_COLOURS)] for index, name in enumerate(others)}
+    """Return a colour for each strategy: fixed for those of the paper, the others in turn; a centred one has that of its strategy."""
+    trained = dict.fromkeys(name.removesuffix(CENTRED) for name in strategies)
+    others = [name for name in trained if name not in COLOURS]
+    colours = COLOURS | {name: OTHER_COLOURS[index % len(OTHER_COLOURS)] for index, name in enumerate(others)}
+    return colours | {name: colours[name.removesuffix(CENTRED)] for name in strategies}
 
 
 def read_curve(file: Path) -> pd.DataFrame:
