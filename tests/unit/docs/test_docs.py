@@ -8,6 +8,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
+from hybridbatch.config.experiment import Config
 from hybridbatch.config.load import load_config
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -107,6 +108,16 @@ def test_an_example_is_a_valid_configuration(page: str, number: int):
         update_config(config, yaml.safe_load((ROOT / "config" / name).read_text("utf-8")))
     update_config(config, yaml.safe_load(example))
     load_config(config)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_keys_exist(page: Path):
+    if page.name == "CHANGELOG.md":
+        pytest.skip("names keys that are gone")
+    sections = {name: field.annotation for name, field in Config.model_fields.items()}
+    named = re.findall(r"`(\w+)\.(?!(?:smk|json|csv|yaml)`)(\w+)(?:: [^`]*)?`", page.read_text("utf-8"))
+    keys = {(section, key) for section, key in named if hasattr(sections.get(section), "model_fields")}
+    assert not [f"{section}.{key}" for section, key in keys if key not in sections[section].model_fields]
 
 
 def test_citation_names_the_paper():
