@@ -15,6 +15,8 @@ TARGETS: trec, mteb, push
 """
 
 from hybridbatch.config.base import SETTINGS
+from hybridbatch.publish.licences import check_licences
+from hybridbatch.publish.lineage import model_parts, read_downloads
 from hybridbatch.publish.trec import BYTES_PER_LINE, count_lines
 
 
@@ -65,6 +67,16 @@ def pushed_models(wildcards):
     if not experiment.push.runs:
         raise WorkflowError("push.runs: is empty; name fine-tuned models, such as me5-small/hybrid/seed1")
     return [f"{RESULTS}/push/{run}.json" for run in experiment.push.runs]
+
+
+def check_uploads(jobs):
+    """Check that licences allow the upload of models before they are trained; the jobs themselves check once more."""
+    for job in jobs:
+        if job.rule.name == "push_model":
+            backbone, strategy, _ = job.wildcards.run.split("/")
+            pairs = paths.training_pairs(strategy)
+            parts = model_parts(experiment, backbone, pairs, read_downloads(Path(DATA_FILES)))
+            check_licences(parts, experiment.push.despite_licence)
 
 
 run_locally("write_model_card", "trec", "mteb", "push", "push_model")

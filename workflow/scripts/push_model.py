@@ -5,8 +5,9 @@ from pathlib import Path
 from hybridbatch.common.cli import parser, run
 from hybridbatch.common.files import MANIFEST, read_json, write_json
 from hybridbatch.config.load import read_config
+from hybridbatch.publish.licences import check_licences
 from hybridbatch.publish.lineage import model_parts, read_downloads
-from hybridbatch.publish.push import check_licences, push_model
+from hybridbatch.publish.push import push_model
 
 
 def main(argv: list[str] | None) -> None:
@@ -24,7 +25,7 @@ def main(argv: list[str] | None) -> None:
     options = arguments.parse_args(argv)
     config = read_config(options.config)
     manifest = read_json(options.model / MANIFEST)
-    parts = model_parts(config, options.run.partition("/")[0], manifest, read_downloads(options.data_files))
+    parts = model_parts(config, options.run.partition("/")[0], manifest["pairs"], read_downloads(options.data_files))
     check_licences(parts, config.push.despite_licence)
     repository = f"{config.push.owner}/{config.experiment}-{options.run.replace('/', '-')}"
     write_json(options.output, push_model(options.model, manifest, repository, config.push.private))

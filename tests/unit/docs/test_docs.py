@@ -8,12 +8,27 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
+from hybridbatch.config.experiment import Config
 from hybridbatch.config.load import load_config
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "workflow" / "scripts" / "hybridbatch"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("data/*/README.md")])
+# Examples that change other experiments than the demo.
+CHANGED_BY_EXAMPLES = {
+    ("docs/how-to/own-data.md", 3): ["paper.yaml", "domains.yaml"],
+    ("docs/how-to/sources.md", 0): ["paper.yaml"],
+}
 TARGETS = {"all", "downloads", "trec", "mteb", "push"}
+
+
+def examples(page: Path) -> list[str]:
+    """Return the configurations of a page; a block with `set-resources` is part of a profile."""
+    blocks = re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    return [block for block in blocks if "set-resources" not in block]
+
+
+EXAMPLES = [(str(page.relative_to(ROOT)), number) for page in PAGES for number in range(len(examples(page)))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -85,14 +100,24 @@ def test_design_shows_every_folder_of_the_package():
     assert set(re.findall(r"`(\w+\.smk)`", table)) == files
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "docs/tutorial.md", "docs/how-to/own-data.md", "docs/how-to/own-encoder.md"]
-)
-def test_first_example_of_a_page_is_a_valid_configuration(page: str):
-    example = re.search(r"```yaml\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
+@pytest.mark.parametrize(("page", "number"), EXAMPLES)
+def test_an_example_is_a_valid_configuration(page: str, number: int):
+    example = examples(ROOT / page)[number].replace("<commit>", "a" * 40)
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text("utf-8"))
-    update_config(config, yaml.safe_load(example.group(1)))
+    for name in CHANGED_BY_EXAMPLES.get((page, number), []):
+        update_config(config, yaml.safe_load((ROOT / "config" / name).read_text("utf-8")))
+    update_config(config, yaml.safe_load(example))
     load_config(config)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_keys_exist(page: Path):
+    if page.name == "CHANGELOG.md":
+        pytest.skip("names keys that are gone")
+    sections = {name: field.annotation for name, field in Config.model_fields.items()}
+    named = re.findall(r"`(\w+)\.(?!(?:smk|json|csv|yaml)`)(\w+)(?:: [^`]*)?`", page.read_text("utf-8"))
+    keys = {(section, key) for section, key in named if hasattr(sections.get(section), "model_fields")}
+    assert not [f"{section}.{key}" for section, key in keys if key not in sections[section].model_fields]
 
 
 def test_citation_names_the_paper():

@@ -1,6 +1,5 @@
 """MTEB measures our benchmarks as we do, and our models on its tasks."""
 
-import io
 import json
 import os
 import subprocess
@@ -9,14 +8,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hub_server import HubServer
+from mteb_task import COMMIT, DATA, TASK, task_files, text
 
 import build_index
 import encode
@@ -34,8 +32,6 @@ pytestmark = pytest.mark.slow
 
 LANGUAGES = ["de", "en", "zh"]
 ROOT = Path(__file__).parents[3]
-# A task of MTEB and the commit of its data, as MTEB has them.
-TASK, DATA, COMMIT = "XQuADRetrieval", "mteb/XQuADRetrieval", "194842d6a49baddf6cd3f4d5130ab3c7756268d2"
 MEASURES = {"ndcg@10": "ndcg_at_10", "map": "map_at_1000", "recall@10": "recall_at_10"}
 
 
@@ -59,10 +55,6 @@ def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Path:
             write_table(folder / language / f"{kind}.parquet", table)
         write_table(folder / language / "qrels.parquet", pa.Table.from_pylist(rows))
     return folder
-
-
-def text(number: int) -> str:
-    return " ".join("abc"[number // 3**place % 3] for place in range(9))
 
 
 @pytest.fixture(scope="module")
@@ -116,32 +108,11 @@ def test_languages_are_those_of_mteb(benchmark: Path) -> None:
 
 @pytest.fixture
 def hub() -> Iterator[HubServer]:
-    """A hub with the data of a task in two languages: the letters of a question are those of one passage."""
-    letters = [text(number) for number in range(0, 19_000, 950)]
-    card, files = "", {}
-    for language in ("de", "el"):
-        tables = {
-            "corpus": [{"_id": f"d{n}", "title": "", "text": words} for n, words in enumerate(letters)],
-            "queries": [{"_id": f"q{n}", "text": words} for n, words in enumerate(letters[:5])],
-            "qrels": [{"query-id": f"q{n}", "corpus-id": f"d{n}", "score": 1} for n in range(5)],
-        }
-        for kind, rows in tables.items():
-            name = f"{language}-{kind}"
-            files[f"{name}/validation-00000-of-00001.parquet"] = parquet(rows)
-            split = f"  - split: validation\n    path: {name}/validation-*\n"
-            card += f"- config_name: {name}\n  data_files:\n{split}"
-    files["README.md"] = f"---\nconfigs:\n{card}---\n".encode()
-    server = HubServer({("dataset", DATA, COMMIT): files})
+    server = HubServer({("dataset", DATA, COMMIT): task_files()})
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
-
-
-def parquet(rows: list[dict[str, Any]]) -> bytes:
-    stream = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows), stream)
-    return stream.getvalue()
 
 
 def test_a_model_is_evaluated_on_a_task_of_mteb(hub: HubServer, still_backbone: Path, tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from small_config import changed
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import write_json, write_manifest, write_text
 from hybridbatch.config.load import load_config
+from hybridbatch.publish.licences import check_licences, restriction
 from hybridbatch.publish.lineage import Part
-from hybridbatch.publish.push import check_licences, restriction
 
 ROOT = Path(__file__).parents[3]
 RUN = "enc/hybrid/seed1"

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -79,18 +78,16 @@ def licence_of(parts: Sequence[Part]) -> tuple[str, str | None]:
     return "other", "licences-of-its-parts"
 
 
-def model_parts(
-    config: Config, backbone: str, manifest: Mapping[str, Any], downloads: Mapping[str, Part]
-) -> list[Part]:
+def model_parts(config: Config, backbone: str, pairs: Iterable[str], downloads: Mapping[str, Part]) -> list[Part]:
     """Return what a model is made of: its backbone and the sources of its training pairs.
 
     Args:
         config: the resolved configuration.
         backbone: name of its backbone.
-        manifest: the manifest of the model's folder.
+        pairs: ``source:language`` of each file of its training pairs.
         downloads: what :func:`read_downloads` returns.
     """
-    sources = dict.fromkeys(name.partition(":")[0] for name in manifest["pairs"])
+    sources = dict.fromkeys(name.partition(":")[0] for name in pairs)
     trained = [data_part(name, config.sources[name], downloads) for name in sources]
     return [backbone_part(backbone, config.backbones[backbone]), *trained]
 

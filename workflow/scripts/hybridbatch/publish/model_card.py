@@ -53,7 +53,7 @@ def write_model_card(
         UserError: if a file is missing or unreadable.
     """
     downloads = read_downloads(data_files)
-    parts = model_parts(config, run.backbone, manifest, downloads)
+    parts = model_parts(config, run.backbone, manifest["pairs"], downloads)
     data = [*read_data(config, manifest["pairs"], "training", pairs, downloads)]
     data += read_data(config, manifest["validation_pairs"], "validation", pairs, downloads)
     values = scores(read_summary(summary), run)
