@@ -188,7 +188,18 @@ def test_a_platform_has_wheels_of_exactly_the_locked_packages(
 ) -> None:
     done = subprocess.run(
         [
-            *("uv", "pip", "compile", "--quiet", "--python-platform", platform, "--python-version", python),
+            *(
+                sys.executable,
+                "-m",
+                "uv",
+                "pip",
+                "compile",
+                "--quiet",
+                "--python-platform",
+                platform,
+                "--python-version",
+                python,
+            ),
             *("--only-binary", ":all:", *(word for package in BUILT for word in ("--no-binary", package))),
             *("--excludes", EXCLUDED, *LOCK, LOCK_DEV),
         ],
