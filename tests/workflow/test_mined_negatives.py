@@ -1,4 +1,4 @@
-"""Training on hard negatives that an encoder mines, from the data to the model and the table of the data."""
+"""Training on hard negatives that an encoder mines, with LoRA, Matryoshka and a tracker, from the data to the model and the table of the data."""
 
 import csv
 
@@ -12,9 +12,9 @@ pytestmark = pytest.mark.workflow
 
 
 def test_a_model_is_trained_on_mined_negatives(fresh: Workflow) -> None:
-    fresh.configure(
-        sources={"demo_facts": {"mine": {"encoder": "tiny", "margin": 0.0}}}, training={"negatives": "mined"}
-    )
+    sources = {"demo_facts": {"mine": {"encoder": "tiny", "margin": 0.0}}}
+    training = {"negatives": "mined", "lora": {"targets": ["query", "value"]}, "matryoshka": [4, 8]}
+    fresh.configure(sources=sources, training={**training, "report_to": ["tensorboard"]})
     model, table = (
         f"results/tiny/{name}" for name in ("models/tiny/hybrid/seed1/manifest.json", "tables/cleaning.csv")
     )
@@ -39,4 +39,9 @@ def test_a_model_is_trained_on_mined_negatives(fresh: Workflow) -> None:
         assert {row["negative"] for row in mined} <= {row["passage"] for row in rows}
         assert all(row["negative"] not in answers[row["pair_id"]] for row in mined)
     assert ("demo_facts_validation", "de") in counts
+    assert list((fresh.results / "logs/tensorboard/tiny/hybrid/seed1").glob("events.*"))
+    # Trackers change no model.
+    fresh.configure(sources=sources, training=training)
     assert fresh.planned(model, table) == set()
+    fresh.configure(sources=sources, training={**training, "lora": {"targets": ["query", "q_proj"]}})
+    assert "training.lora.targets: " in fresh.fail("--dry-run", model)

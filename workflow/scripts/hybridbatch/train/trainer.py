@@ -25,14 +25,12 @@ from transformers import (
     set_seed,
 )
 
-from hybridbatch.backbone.trainable import check_trainable
 from hybridbatch.common.devices import check_precision
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import atomic_folder, atomic_path, write_manifest
 from hybridbatch.config.training import Lora, Training
 from hybridbatch.train.checkpoints import CompleteCheckpoints, StopOnSigterm, finish, last_checkpoint, stopped_early
 from hybridbatch.train.hybrid_batches import HybridBatchSampler, PairDataset
-from hybridbatch.train.packages import check_packages
 from hybridbatch.train.validation_pool import METRIC, pool_evaluator
 
 LOGGED_COLUMNS = ["loss", "learning_rate", "grad_norm", "examples_per_second"]
@@ -158,9 +156,9 @@ def train(
             ``output``.
 
     Raises:
-        UserError: if the loss is not finite, the settings are impossible here, or SIGTERM ended training.
+        UserError: if the loss is not finite, the device does not support the precision, or SIGTERM ended training.
     """
-    _check(settings, backbone, device, validation_batches)
+    check_precision("training.precision", settings.precision, device)
     set_seed(seed)
     model = _load(backbone, settings, device)
     full_length = model.max_seq_length
@@ -207,17 +205,6 @@ def train(
         )
         _write_curves(folder / "curves.csv", history)
     finish(state, fingerprint, output)
-
-
-def _check(settings: Training, backbone: Path, device: str, validation: HybridBatchSampler | None) -> None:
-    """Raise UserError for settings that are impossible here."""
-    check_packages(settings)
-    check_trainable(backbone, settings.lora.targets if settings.lora else [], settings.matryoshka)
-    check_precision("training.precision", settings.precision, device)
-    if settings.select_by == "map" and validation is None:
-        raise UserError("training.select_by: map needs a validation; set training.validation, or select_by to loss")
-    if settings.patience is not None and validation is None:
-        raise UserError("training.patience: needs a validation to watch; set training.validation, or patience to null")
 
 
 def _load(backbone: Path, settings: Training, device: str) -> SentenceTransformer:
