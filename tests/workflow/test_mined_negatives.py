@@ -1,4 +1,4 @@
-"""Training on hard negatives that an encoder mines, from the data to the model and the table of the data."""
+"""Training on hard negatives that an encoder mines, with LoRA, Matryoshka and a tracker, from the data to the model and the table of the data."""
 
 import csv
 
@@ -12,9 +12,9 @@ pytestmark = pytest.mark.workflow
 
 
 def test_a_model_is_trained_on_mined_negatives(fresh: Workflow) -> None:
-    fresh.configure(
-        sources={"demo_facts": {"mine": {"encoder": "tiny", "margin": 0.0}}}, training={"negatives": "mined"}
-    )
+    sources = {"demo_facts": {"mine": {"encoder": "tiny", "margin": 0.0, "count": 2}}}
+    training = {"negatives": "mined", "lora": {"targets": ["query", "value"]}, "matryoshka": [4, 8]}
+    fresh.configure(sources=sources, training={**training, "report_to": ["tensorboard"]})
     model, table = (
         f"results/tiny/{name}" for name in ("models/tiny/hybrid/seed1/manifest.json", "tables/cleaning.csv")
     )
@@ -30,13 +30,20 @@ def test_a_model_is_trained_on_mined_negatives(fresh: Workflow) -> None:
         for row in pairs["en"]
     }
     with (fresh.folder / table).open(encoding="utf-8", newline="") as stream:
-        counts = {(row["source"], row["language"]): row["with negative"] for row in csv.DictReader(stream)}
+        counts = {(row["source"], row["language"]): row["with negatives"] for row in csv.DictReader(stream)}
     for code, rows in pairs.items():
         file = fresh.results / f"mined/demo_facts/{code}.parquet"
         assert manifest["pairs"][f"demo_facts:{code}"] == sha256(file)
         mined = pq.read_table(file).to_pylist()
         assert counts["demo_facts", code] == str(len(mined))
-        assert {row["negative"] for row in mined} <= {row["passage"] for row in rows}
-        assert all(row["negative"] not in answers[row["pair_id"]] for row in mined)
+        for row in mined:
+            negatives = {row["negative_1"], row["negative_2"]}
+            assert len(negatives) == 2
+            assert negatives <= {other["passage"] for other in rows} - answers[row["pair_id"]]
     assert ("demo_facts_validation", "de") in counts
+    assert list((fresh.results / "logs/tensorboard/tiny/hybrid/seed1").glob("events.*"))
+    # Trackers change no model.
+    fresh.configure(sources=sources, training=training)
     assert fresh.planned(model, table) == set()
+    fresh.configure(sources=sources, training={**training, "lora": {"targets": ["query", "q_proj"]}})
+    assert "training.lora.targets: " in fresh.fail("--dry-run", model)

@@ -12,12 +12,6 @@ The manifest of a folder has the SHA-256 of every file in it.
 
 from hybridbatch.jobs.hub_requests import backbone_request
 
-# What training needs of an encoder is a condition of preparing it and changes no result. An option would change the command, which
-# Snakemake compares.
-os.environ.update(
-    HYBRIDBATCH_LORA_TARGETS=" ".join(experiment.training.lora.targets if experiment.training.lora else []),
-    HYBRIDBATCH_MATRYOSHKA=" ".join(map(str, experiment.training.matryoshka)),
-)
 BACKBONES = {Path(paths.prepared_backbone(name)).name: backbone for name, backbone in experiment.backbones.items()}
 
 
@@ -45,6 +39,8 @@ rule prepare_backbone:
     resources:
         mem=growing(6),
         runtime="1h",
+        # What training needs of an encoder is checked and changes no result.
+        training=experiment.training.model_dump_json(include={"lora", "matryoshka"}),
     params:
         program=program("prepare_backbone"),
         code=code("prepare_backbone"),
@@ -56,6 +52,7 @@ rule prepare_backbone:
         HF_HUB_CACHE={params.cache:q} \
             python {params.program:q} \
             --settings {params.settings:q} \
+            --training {resources.training:q} \
             --output {params.folder:q} \
             &>{log:q}
         """

@@ -4,8 +4,8 @@ Fine-tuning, and mining of hard negatives for it.
 REQUIRED INPUTS: a backbone's manifest.json; pairs/<source>/<language>.parquet of the training and validation sources.
 
 OUTPUTS:
-    mined/<source>/<language>.parquet                       pair_id, query, passage, negative
-    mined/<source>/<language>.json                          how many pairs have a negative
+    mined/<source>/<language>.parquet                       pair_id, query, passage, negative_1, negative_2, ...
+    mined/<source>/<language>.json                          how many pairs have negatives
     models/<backbone>/<strategy>/seed<N>/manifest.json      a fine-tuned model, with the SHA-256 of every file but curves.csv
     models/<backbone>/<strategy>/seed<N>/curves.csv         loss, learning rate, gradient norm, throughput, validation loss by step
 
@@ -13,10 +13,8 @@ Checkpoints are in state/train/, not in the outputs, so that a killed job can re
 are in logs/tensorboard/<backbone>/<strategy>/seed<N>/.
 """
 
-# Trackers change no result. As options, they would change the command, which Snakemake compares.
-os.environ.update(
-    HYBRIDBATCH_REPORT_TO=" ".join(experiment.training.report_to), HYBRIDBATCH_TRACKED=f"{LOGS}/tensorboard"
-)
+from hybridbatch.config.training import WITHOUT_EFFECT
+
 VALIDATION_PAIRS = paths.pairs([experiment.training.validation] if experiment.training.validation else [])
 
 
@@ -36,7 +34,7 @@ def pairs_by_language(wildcards):
 
 
 rule mine_negatives:
-    """Mine a hard negative for each of the pairs `{wildcards.pairs}`."""
+    """Mine hard negatives for each of the pairs `{wildcards.pairs}`."""
     input:
         pairs=lambda wildcards: list(pairs_by_language(wildcards).values()),
         encoder=lambda wildcards: f"{paths.prepared_backbone(mining(wildcards).encoder)}/manifest.json",
@@ -111,16 +109,15 @@ rule train:
         mem=growing(16 * experiment.training.gpus),
         runtime="12h",
         device=MODEL_DEVICE,
+        report_to=" ".join(experiment.training.report_to),
     params:
         # Its code is not a parameter, because the launcher changes no result.
         launcher=program("launch"),
         program=program("train"),
         code=code("train"),
         backbone=subpath(input.backbone, parent=True),
-        # Sources and languages are inputs, devices are resources.
-        training=experiment.training.model_dump_json(
-            exclude={"sources", "validation"} | experiment.training.without_effect
-        ),
+        # Sources and languages are inputs, devices and trackers are resources.
+        training=experiment.training.model_dump_json(exclude={"sources", "validation", *WITHOUT_EFFECT}),
         strategy=lambda wildcards: experiment.strategies[wildcards.strategy].model_dump_json(
             exclude={"sources", "languages"}
         ),
@@ -129,6 +126,7 @@ rule train:
         sizes=source_sizes,
         folder=subpath(output.manifest, parent=True),
         state=f"{STATE}/train/{{backbone}}/{{strategy}}/seed{{seed}}",
+        tracked=f"{LOGS}/tensorboard",
         # Memory-mapped pairs, which all runs share.
         cache=f"{STATE}/arrow",
     shell:
@@ -144,6 +142,8 @@ rule train:
             --validation-pairs {params.validation:q} \
             --sizes {params.sizes:q} \
             --state {params.state:q} \
+            --report-to {resources.report_to} \
+            --tracked {params.tracked:q} \
             --cache {params.cache:q} \
             --output {params.folder:q} \
             &>{log:q}

@@ -1,4 +1,4 @@
-"""Mine a hard negative for each pair of a source in one language."""
+"""Mine hard negatives for each pair of a source in one language."""
 
 from pathlib import Path
 

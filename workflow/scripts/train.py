@@ -4,7 +4,6 @@ If killed, it resumes from its last checkpoint. Processes started by torchrun sh
 """
 
 import logging
-import os
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from hybridbatch.common import cli
 from hybridbatch.common.devices import choose_device
 from hybridbatch.common.files import MANIFEST, read_json, sha256
-from hybridbatch.config.training import Strategy, Training
+from hybridbatch.config.training import WITHOUT_EFFECT, Strategy, Training
 from hybridbatch.train.aligned_pairs import AlignedPairs
 from hybridbatch.train.checkpoints import is_finished, locked_state
 from hybridbatch.train.hybrid_batches import HybridBatchSampler
@@ -59,14 +58,14 @@ def main(argv: list[str] | None) -> None:
     parser.add_argument(
         "--report-to",
         nargs="*",
-        default=os.environ.get("HYBRIDBATCH_REPORT_TO", "").split(),
-        help="experiment trackers that receive the training curves; default: $HYBRIDBATCH_REPORT_TO",
+        default=[],
+        help="experiment trackers that receive the training curves; default: none",
     )
     parser.add_argument(
         "--tracked",
         type=Path,
-        default=os.environ.get("HYBRIDBATCH_TRACKED", "tensorboard"),
-        help="folder of TensorBoard's folders of runs; default: $HYBRIDBATCH_TRACKED or tensorboard",
+        default=Path("tensorboard"),
+        help="folder of TensorBoard's folders of runs; default: tensorboard",
     )
     arguments = parser.parse_args(argv)
 
@@ -94,7 +93,7 @@ def main(argv: list[str] | None) -> None:
         )
     facts = {
         "backbone": read_json(arguments.backbone / MANIFEST),
-        "training": settings.model_dump(mode="json", exclude=settings.without_effect),
+        "training": settings.model_dump(mode="json", exclude={*WITHOUT_EFFECT}),
         "strategy": strategy.model_dump(mode="json"),
         "seed": arguments.seed,
         "sizes": sizes,

@@ -53,6 +53,10 @@ ERRORS: list[tuple[dict[str, Any], list[str]]] = [
         ["training.negatives: mined, but none of training.sources has mine", "sources.<name>.mine"],
     ),
     (
+        {"sources.pairs.mine": {"encoder": "enc", "range": [2, 4], "count": 3}},
+        ["sources.pairs.mine: range: [2, 4] has no room for a count of 3; raise its end to 5 or more"],
+    ),
+    (
         {"sources.pairs.mine": {"encoder": "encc"}},
         ["sources.pairs.mine.encoder: 'encc' is not defined (did you mean 'enc'?)"],
     ),

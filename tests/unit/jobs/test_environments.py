@@ -29,8 +29,6 @@ UNUSED = {
     "report": {"sacrebleu"},
     "clean": {"torch", "sentence-transformers", "transformers"},
     "data": {"torch", "sentence-transformers", "transformers"},
-    # For `training.lora` only; without the package, the checks before the first job refuse it.
-    "encoder": {"peft"},
 }
 
 

@@ -172,7 +172,7 @@ def test_a_trimmed_vocabulary_is_a_limit(trained: Path, tmp_path: Path) -> None:
 def test_forms_of_training_are_stated(trained: Path, tmp_path: Path) -> None:
     manifest = read_json(trained / "models" / RUN / "manifest.json")
     text = write_card(trained).text
-    for absent in ("LoRA", "truncate_dim", "last token", "mAP@100"):
+    for absent in ("LoRA", "lora", "matryoshka", "truncate_dim", "last token", "mAP@100"):
         assert absent not in text
     del manifest["best_validation_loss"]
     manifest["best_validation_map"] = 0.61234

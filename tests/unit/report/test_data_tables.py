@@ -169,5 +169,5 @@ def test_cells() -> None:
 def test_pairs_with_mined_negatives_are_counted(tmp_path: Path) -> None:
     write_json(tmp_path / "mined/demo_facts/en.json", {"pairs_in": 20, "pairs_kept": 17})
     english, german = rows_of(run(tmp_path, "--mined", "demo_facts/en") / "cleaning.csv")
-    assert (english["with negative"], german["with negative"]) == ("17", "")
-    assert "with negative" not in rows_of(run(tmp_path) / "cleaning.csv")[0]
+    assert (english["with negatives"], german["with negatives"]) == ("17", "")
+    assert "with negatives" not in rows_of(run(tmp_path) / "cleaning.csv")[0]

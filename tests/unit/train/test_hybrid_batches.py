@@ -16,11 +16,11 @@ LANGUAGES = ("ar", "de", "en")
 
 
 def incomplete(
-    name: str, ids: Mapping[str, Sequence[int]], repeat: int = 1, negatives: Mapping[int, int] | None = None
+    name: str, ids: Mapping[str, Sequence[int]], repeat: int = 1, *negatives: Mapping[int, int]
 ) -> AlignedPairs:
     """Pairs in memory: the ids that each language has; a passage is the same for ``repeat`` consecutive ids.
 
-    The negatives are the number of another passage for each id.
+    Each column of negatives is the number of another passage for each id.
     """
     tables = {}
     for language, numbers in ids.items():
@@ -29,8 +29,8 @@ def incomplete(
             "query": [f"{name} q {language} {number}" for number in numbers],
             "passage": [f"{name} p {language} {number // repeat}" for number in numbers],
         }
-        if negatives is not None:
-            columns["negative"] = [f"{name} p {language} {negatives[number]}" for number in numbers]
+        for place, others in enumerate(negatives, start=1):
+            columns[f"negative_{place}"] = [f"{name} p {language} {others[number]}" for number in numbers]
         tables[language] = datasets.Dataset.from_dict(columns)
     return AlignedPairs(tables, name)
 
@@ -55,8 +55,11 @@ def samplers(draw: st.DrawFn) -> HybridBatchSampler:
         rows = draw(st.integers(24, 60))
         ids = {code: sorted(draw(st.sets(st.integers(0, rows - 1), min_size=rows - 4))) for code in sorted(languages)}
         numbers = st.lists(st.integers(0, 2 * rows), min_size=rows, max_size=rows)
-        negatives = draw(st.none() | numbers.map(lambda drawn: dict(enumerate(drawn))))
-        sources.append(incomplete(f"s{index}", ids, REPEAT, negatives))
+        drawn = draw(st.none() | numbers)
+        # A second negative is never the first one of the same pair.
+        shifts = range(draw(st.integers(1, 2))) if drawn else ()
+        negatives = [{n: value + shift * (2 * rows + 1) for n, value in enumerate(drawn or [])} for shift in shifts]
+        sources.append(incomplete(f"s{index}", ids, REPEAT, *negatives))
     return HybridBatchSampler(
         sources,
         batch_size=draw(st.integers(2, 6)),
@@ -90,16 +93,14 @@ def test_every_batch_obeys_the_laws(sampler: HybridBatchSampler) -> None:
         assert len({example.query for example in batch}) == len(batch)
         assert len({example.passage for example in batch}) == len(batch)
         source = sampler.sources[batch[0].source]
-        if not source.has_negatives:
-            assert {example.negative for example in batch} == {None}
-            continue
         for example in batch:
-            assert example.negative == source.negatives([example.row], example.passage_language)[0]
+            assert example.negatives == source.negatives([example.row], example.passage_language)[0]
+            assert [*example.negatives] == source.negative_columns
+        if not source.negative_columns:
+            continue
         # A passage is the same one in every language.
-        passages, negatives = ([str(text).split()[-1] for text in column] for column in (
-            [example.passage for example in batch], [example.negative for example in batch]
-        ))  # fmt: skip
-        assert len({*passages, *negatives}) == 2 * len(batch)
+        texts = [text for example in batch for text in (example.passage, *example.negatives.values())]
+        assert len({text.split()[-1] for text in texts}) == (1 + len(source.negative_columns)) * len(batch)
 
 
 @pytest.mark.slow
@@ -234,22 +235,28 @@ def test_the_data_set_of_a_trainer_gives_the_texts_of_a_batch() -> None:
     assert texts == [{"query": example.query, "passage": example.passage} for example in batch]
 
 
-def test_a_batch_has_a_third_column_if_its_source_has_negatives() -> None:
-    sources = [
-        complete("plain", 20),
-        incomplete("s", dict.fromkeys(LANGUAGES, range(20)), 1, {n: n + 30 for n in range(20)}),
-    ]
+def test_a_batch_has_the_columns_of_negatives_of_its_source() -> None:
+    one, two = {n: n + 30 for n in range(20)}, {n: n + 50 for n in range(20)}
+    ids = dict.fromkeys(LANGUAGES, range(20))
+    sources = [complete("plain", 20), incomplete("one", ids, 1, one), incomplete("two", ids, 1, one, two)]
     pairs = PairDataset(sources)
-    assert pairs.column_names == ["query", "passage", "negative"]
+    assert pairs.column_names == ["query", "passage", "negative_1", "negative_2"]
     sampler = HybridBatchSampler(sources, 4, 30, 0.5, seed=0)
     found = {}
     for batch in sampler:
         (columns,) = {tuple(texts) for texts in pairs.__getitems__(batch)}
         found[batch[0].source] = columns
-    assert found == {0: ("query", "passage"), 1: ("query", "passage", "negative")}
+    assert found == {number: tuple(pairs.column_names[: 2 + number]) for number in range(3)}
 
 
 def test_a_negative_that_is_always_another_passage_is_refused() -> None:
     source = incomplete("s", {"en": range(40)}, 1, {n: (n + 1) % 2 for n in range(40)})
+    with pytest.raises(UserError, match="distinct texts"):
+        HybridBatchSampler([source], 4, 1, 1.0, seed=0).batch(0)
+
+
+def test_equal_negatives_of_a_pair_are_refused() -> None:
+    others = {n: n + 50 for n in range(40)}
+    source = incomplete("s", {"en": range(40)}, 1, others, others)
     with pytest.raises(UserError, match="distinct texts"):
         HybridBatchSampler([source], 4, 1, 1.0, seed=0).batch(0)

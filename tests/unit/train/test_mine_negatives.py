@@ -30,7 +30,9 @@ def rows(language: str, count: int, seed: int = 0) -> dict[str, Row]:
     return found
 
 
-def mine(folder: Path, backbone: Path, pairs: dict[str, dict[str, Row]], **settings: Any) -> dict[str, dict[str, str]]:
+def mine(
+    folder: Path, backbone: Path, pairs: dict[str, dict[str, Row]], **settings: Any
+) -> dict[str, dict[str, list[str]]]:
     """Run the program for every language; return the negatives by language and id."""
     files = {language: write_pairs(folder / f"{language}.parquet", found) for language, found in pairs.items()}
     mined = {}
@@ -41,8 +43,9 @@ def mine(folder: Path, backbone: Path, pairs: dict[str, dict[str, Row]], **setti
         words += ["--batch-size", "8", "--device", "cpu", "--output", str(output)]
         mine_negatives.main([*words, "--record", str(folder / f"{language}.json")])
         table = pq.read_table(output)
-        assert table.column_names == ["pair_id", "query", "passage", "negative"]
-        mined[language] = {row["pair_id"]: row["negative"] for row in table.to_pylist()}
+        columns = [f"negative_{number + 1}" for number in range(settings.get("count", 1))]
+        assert table.column_names == ["pair_id", "query", "passage", *columns]
+        mined[language] = {row["pair_id"]: [row[column] for column in columns] for row in table.to_pylist()}
         kept = [row for row in own if row in mined[language]]
         assert table["pair_id"].to_pylist() == kept
         record = read_json(folder / f"{language}.json")
@@ -50,49 +53,63 @@ def mine(folder: Path, backbone: Path, pairs: dict[str, dict[str, Row]], **setti
     return mined
 
 
-@pytest.mark.parametrize("settings", [{}, {"skip": 3}, {"margin": 0.0}, {"margin": 0.03, "skip": 1}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"range": [3, 20]},
+        {"margin": 0.0, "count": 4},
+        {"margin": 0.01, "range": [1, 4], "count": 2},
+    ],
+)
 def test_negatives_are_those_of_a_search_through_all_passages(
     tmp_path: Path, still_backbone: Path, settings: dict[str, Any]
 ) -> None:
     pairs = {"de": rows("de", 24), "en": rows("en", 20)}
     mined = mine(tmp_path, still_backbone, pairs, **settings)
     model = SentenceTransformer(str(still_backbone), device="cpu")
-    skip, margin = settings.get("skip", 0), settings.get("margin", 0.05)
+    (skip, last), margin, count = (
+        settings.get("range", (0, 100)),
+        settings.get("margin", 0.05),
+        settings.get("count", 1),
+    )
     for language, found in pairs.items():
+        texts = sorted({passage for _, passage in found.values()})
+        excluded = {query: {
+            translations[other][1]
+            for translations in pairs.values() for other, (asked, _) in found.items()
+            if asked == query and other in translations
+        } for query, _ in found.values()}  # fmt: skip
+        most = max(len(answers.intersection(texts)) for answers in excluded.values())
         expected = {}
-        for pair_id, (query, passage) in found.items():
-            same = [other for other, (asked, _) in found.items() if asked == query]
-            excluded = {texts[other][1] for texts in pairs.values() for other in same if other in texts}
-            lowest = {text: min(i for i, (_, p) in found.items() if p == text) for _, text in found.values()}
-            texts = sorted(lowest, key=lambda text: lowest[text])
+        for pair_id, (query, _) in found.items():
             scores = dict(zip(texts, (model.encode_query([query]) @ model.encode_document(texts).T)[0], strict=True))
-            limit = scores[passage] - abs(scores[passage]) * margin
-            allowed = [text for text in texts if text not in excluded and scores[text] <= limit]
-            # Sorting is stable, so equal scores stay in the order of ids.
-            ranked = sorted(allowed, key=lambda text: -scores[text])
-            if len(ranked) > skip:
-                expected[pair_id] = ranked[skip]
+            lowest = min(scores[text] for text in excluded[query] if text in scores)
+            # As many more passages are searched as a query has answers.
+            nearest = sorted(texts, key=lambda text: -scores[text])[: last + most]
+            limit = lowest - abs(lowest) * margin
+            ranked = [text for text in nearest if text not in excluded[query] and scores[text] <= limit][skip:last]
+            if len(ranked) >= count:
+                expected[pair_id] = ranked[:count]
         assert expected
         assert mined[language] == expected
-        for pair_id, negative in mined[language].items():
-            assert negative not in {texts[pair_id][1] for texts in pairs.values() if pair_id in texts}
+        for pair_id, negatives in mined[language].items():
+            assert not {translations[pair_id][1] for translations in pairs.values() if pair_id in translations} & {
+                *negatives
+            }
 
 
-def test_equal_scores_are_ordered_by_id(tmp_path: Path, still_backbone: Path) -> None:
-    # Beyond 20 tokens texts are truncated, so these passages have the same vector.
-    first, second = (" ".join(["a b"] * 12) + end for end in (" b", " c"))
-    model = SentenceTransformer(str(still_backbone), device="cpu")
-    vectors = dict(zip([first, second, *WORDS], model.encode_document([first, second, *WORDS]), strict=True))
-    assert (vectors[first] == vectors[second]).all()
-    scores = {word: vectors[word] @ model.encode_query("ab c") for word in vectors}
-    best = max(WORDS, key=lambda word: scores[word])
-    assert scores[best] > scores[first]
-    found = {"3": ("ab c", best), "2": ("b", second), "1": ("c", first)}
-    assert mine(tmp_path, still_backbone, {"en": found}, margin=0.0)["en"]["3"] == first
-    swapped = {"3": ("ab c", best), "1": ("b", second), "2": ("c", first)}
-    assert mine(tmp_path, still_backbone, {"en": swapped}, margin=0.0)["en"]["3"] == second
+def test_a_passage_left_untranslated_in_another_language_is_no_negative(tmp_path: Path, still_backbone: Path) -> None:
+    """The German passage of a pair is the text of another pair in English."""
+    english, german = rows("en", 20), rows("de", 20)
+    for folder in ("without", "with"):
+        (tmp_path / folder).mkdir()
+    pair_id, (negative,) = next(iter(mine(tmp_path / "without", still_backbone, {"en": english})["en"].items()))
+    german[pair_id] = ("a", negative)
+    mined = mine(tmp_path / "with", still_backbone, {"de": german, "en": english})
+    assert negative not in mined["en"].get(pair_id, [])
 
 
 def test_pairs_without_candidates_are_an_error(tmp_path: Path, still_backbone: Path) -> None:
-    with pytest.raises(UserError, match=r"en\.parquet: no pair finds a negative; lower skip or margin"):
+    with pytest.raises(UserError, match=r"en\.parquet: no pair finds enough negatives; lower count or margin"):
         mine(tmp_path, still_backbone, {"en": {"1": ("a", "b"), "2": ("a", "c")}})

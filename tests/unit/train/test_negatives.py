@@ -36,8 +36,9 @@ def with_negatives(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
 @pytest.mark.slow
 @pytest.mark.parametrize("symmetric", [False, True])
 @pytest.mark.parametrize("mini_batch_size", [None, 3])
+@pytest.mark.parametrize("endings", [{"negative": "ab"}, {"negative_1": "ab", "negative_2": "cab"}])
 def test_negatives_add_candidates_to_the_loss_of_queries(
-    tmp_path: Path, still_backbone: Path, mini_batch_size: int | None, symmetric: bool
+    tmp_path: Path, still_backbone: Path, mini_batch_size: int | None, symmetric: bool, endings: dict[str, str]
 ) -> None:
     """A symmetric loss has a second half, in which passages are compared with the queries alone."""
     words = ["a b", "c", "b b c", "a"]
@@ -45,15 +46,16 @@ def test_negatives_add_candidates_to_the_loss_of_queries(
         "pair_id": ["1", "2", "3", "4"],
         "query": words,
         "passage": [f"{word} ba" for word in words],
-        "negative": [f"{word} ab" for word in words],
     }
+    columns |= {column: [f"{word} {ending}" for word in words] for column, ending in endings.items()}
     write_table(tmp_path / "en.parquet", pa.table(columns))
     named = {"--pairs": [f"facts:en={tmp_path / 'en.parquet'}"], "--cache": [str(tmp_path / "cache")]}
     settings: dict[str, Any] = {"alpha": 1.0, "symmetric": symmetric, "steps": 1, "batch_size": 4, "temperature": 0.1}
     model = run(tmp_path, still_backbone, named, negatives="given", mini_batch_size=mini_batch_size, **settings)
     encoder = SentenceTransformer(str(still_backbone), device="cpu")
     queries = encoder.encode_query(words, convert_to_tensor=True)
-    candidates = encoder.encode_document([*columns["passage"], *columns["negative"]], convert_to_tensor=True)
+    texts = [text for column in ("passage", *endings) for text in columns[column]]
+    candidates = encoder.encode_document(texts, convert_to_tensor=True)
     similarities = queries @ candidates.T / 0.1
     expected = (similarities.logsumexp(dim=1) - similarities.diagonal()).mean().item()
     if symmetric:
@@ -136,7 +138,7 @@ def test_a_source_with_negatives_in_one_language_only(tmp_path: Path) -> None:
     write_table(files["de"], table.append_column("negative", table["passage"]))
     with pytest.raises(UserError, match="source mine in en: has no column 'negative', unlike other languages"):
         AlignedPairs(files, "mine", tmp_path / "cache")
-    assert not AlignedPairs(files, "mine", tmp_path / "cache", negatives=False).has_negatives
+    assert not AlignedPairs(files, "mine", tmp_path / "cache", negatives=False).negative_columns
     write_table(files["en"], table.append_column("negative", pa.array(["a", None, "b", "c", "d"])))
     with pytest.raises(UserError, match="source mine in en: a pair has no negative"):
         AlignedPairs(files, "mine", tmp_path / "cache2")

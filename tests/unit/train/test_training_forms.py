@@ -49,11 +49,6 @@ def test_training_ends_when_validation_stops_improving(
     assert read_json(model / "manifest.json")["step"] == best
 
 
-def test_patience_needs_a_validation(tmp_path: Path, backbone: Path, pairs: dict[str, list[str]]) -> None:
-    with pytest.raises(UserError, match=r"^training\.patience: needs a validation to watch"):
-        run(tmp_path, backbone, unvalidated(pairs), patience=2)
-
-
 def test_patience_without_validation_is_refused_before_any_job() -> None:
     values = yaml.safe_load((Path(__file__).parents[3] / "config/config.yaml").read_text(encoding="utf-8"))
     values["training"] |= {"validation": None, "patience": 2}

@@ -1,24 +1,24 @@
 """What an encoder must have for some forms of training: modules to adapt, and enough dimensions to truncate."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import MANIFEST, read_json
+from hybridbatch.config.training import Training
 
 
-def check_trainable(backbone: Path, targets: Sequence[str], dimensions: Sequence[int]) -> None:
-    """Check an encoder against ``training.lora.targets`` and ``training.matryoshka``, without loading it.
+def check_trainable(backbone: Path, settings: Training) -> None:
+    """Check, without loading an encoder, that it has the modules of ``lora.targets`` and more dimensions than ``matryoshka``.
 
     Args:
         backbone: a prepared folder, with a ``manifest.json``.
-        targets: names of modules, or their ends after a dot.
-        dimensions: must be lower than that of the encoder's vectors.
+        settings: the training section of the configuration.
 
     Raises:
         UserError: naming the key.
     """
+    targets, dimensions = settings.lora.targets if settings.lora else [], settings.matryoshka
     if dimensions and max(dimensions) >= (whole := read_json(backbone / MANIFEST)["dimension"]):
         raise UserError(
             f"training.matryoshka: {max(dimensions)} is not lower than the {whole} dimensions of {backbone}; lower or remove it"

@@ -8,7 +8,8 @@ from hybridbatch.config.base import Name, NotNegative, Positive, Section, Share,
 
 PairScope = Literal["batch", "example", "mixed"]
 Tracker = Literal["tensorboard", "wandb", "mlflow", "trackio"]
-SWITCHES = ("select_by", "lora", "matryoshka")
+# The keys of training that a model does not depend on. They are in no job's parameters and in no manifest.
+WITHOUT_EFFECT = ("gpus", "report_to")
 
 
 class Strategy(Section):
@@ -141,20 +142,6 @@ class Training(Section):
         [],
         description="experiment trackers that receive the training curves while training runs; `pip install` the package of that name. TensorBoard's files are in `logs/tensorboard/`; the others are set up by their environment variables, such as `WANDB_PROJECT`",
     )
-
-    @property
-    def without_effect(self) -> set[str]:
-        """The keys that a model does not depend on: the number of GPUs, the trackers, and switches that are off.
-
-        They are in no job's parameters and in no manifest, so an added switch retrains nothing in experiments that do not use it.
-        """
-        off = {name for name in SWITCHES if getattr(self, name) == type(self).model_fields[name].default}
-        return {"gpus", "report_to", *off}
-
-    @property
-    def packages(self) -> dict[str, str]:
-        """The packages that only some keys need: the key that needs it, by package."""
-        return dict.fromkeys(self.report_to, "report_to") | ({} if self.lora is None else {"peft": "lora"})
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

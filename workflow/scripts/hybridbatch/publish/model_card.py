@@ -164,7 +164,7 @@ def training_settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
     values |= {f"sources.{name}.size": size for name, size in manifest["sizes"].items()}
     # The card lists the sources in its table of data.
     sources = {"training.sources", "training.validation"}
-    return {key: value for key, value in values.items() if value is not None and key not in sources}
+    return {key: value for key, value in values.items() if value not in (None, []) and key not in sources}
 
 
 def cell(value: object) -> str:

@@ -68,7 +68,7 @@ def cleaning_page(
     checks = [reason for reason in reasons if reason in CHECKS]
     steps = [reason for reason in reasons if reason not in CHECKS]
     heads = ["source", "language", "pairs in", "normalised", *(REASONS[reason] for reason in steps)]
-    heads += (["quality"] if checks else []) + ["kept"] + (["with negative"] if mined else [])
+    heads += (["quality"] if checks else []) + ["kept"] + (["with negatives"] if mined else [])
     rows: list[list[Value]] = []
     for record in records:
         counts = _counts(record)
@@ -81,7 +81,7 @@ def cleaning_page(
             row.append(mined.get((record["source"], record["language"]), {}).get("pairs_kept"))
         rows.append(row)
     notes = ["quality: failed a check of its translation"] if checks else []
-    notes += ["with negative: a hard negative was mined; only these pairs are trained on"] if mined else []
+    notes += ["with negatives: hard negatives were mined; only these pairs are trained on"] if mined else []
     return _page(CLEANING, heads, rows, notes, "no such step" + (", or not mined" if mined else ""))
 
 

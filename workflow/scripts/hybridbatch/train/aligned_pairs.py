@@ -1,5 +1,6 @@
 """Aligned pairs: the pairs of one source in several languages, read at random from memory-mapped files."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from hybridbatch.common.errors import UserError
 
 COLUMNS = ["query", "passage"]
-NEGATIVE = "negative"
+NEGATIVE = re.compile(r"negative(_\d+)?")
 # Rows of a record batch of the memory-mapped copies. Every batch costs memory in each of its tables, so the library's 1,000 are too few.
 BATCH_ROWS = 20_000
 # Rows of a block, of which only the number of common rows is held for every two languages.
@@ -24,17 +25,17 @@ class AlignedPairs:
 
     Args:
         pairs: for each language a data set with the columns ``pair_id``, ``query``, ``passage`` and, if the source has negatives,
-            ``negative``, or a parquet file of one.
+            ``negative`` or ``negative_1``, ``negative_2``, ..., or a parquet file of one.
         name: name of the source, for messages.
         cache: folder for memory-mapped copies of the files. Processes may share it, also at the same time: the first one copies a
             file, the others wait for it. None: the cache of the ``datasets`` library.
-        negatives: whether to read the column ``negative`` if there is one.
+        negatives: whether to read the columns of negatives if there are any.
 
     Attributes:
-        has_negatives: whether every row has a negative.
+        negative_columns: the columns of negatives; every row has a text in each.
 
     Raises:
-        UserError: if a language has no pairs or lacks a column, or only some languages have negatives.
+        UserError: if a language has no pairs or lacks a column, or not all languages have the same columns of negatives.
     """
 
     def __init__(
@@ -47,14 +48,19 @@ class AlignedPairs:
         self.name = name
         self.languages = tuple(sorted(pairs))
         tables = {language: self._open(language, pairs[language], cache) for language in self.languages}
-        lacking = [language for language, table in tables.items() if NEGATIVE not in table.column_names]
-        self.has_negatives = negatives and len(lacking) < len(tables)
-        if self.has_negatives and lacking:
-            raise UserError(f"source {name} in {lacking[0]}: has no column 'negative', unlike other languages; add it")
-        for language, table in tables.items() if self.has_negatives else ():
-            if table.data.column(NEGATIVE).null_count:
-                raise UserError(f"source {name} in {language}: a pair has no negative; give it one, or remove the pair")
-        columns = [*COLUMNS, NEGATIVE] if self.has_negatives else COLUMNS
+        found = {column for table in tables.values() for column in table.column_names if NEGATIVE.fullmatch(column)}
+        self.negative_columns = sorted(found, key=lambda column: (len(column), column)) if negatives else []
+        for language, table in tables.items():
+            for column in self.negative_columns:
+                if column not in table.column_names:
+                    raise UserError(
+                        f"source {name} in {language}: has no column {column!r}, unlike other languages; add it"
+                    )
+                if table.data.column(column).null_count:
+                    raise UserError(
+                        f"source {name} in {language}: a pair has no {column}; give it one, or remove the pair"
+                    )
+        columns = [*COLUMNS, *self.negative_columns]
         self._texts = {language: table.select_columns(columns) for language, table in tables.items()}
         # Selected once: the time it takes grows with the rows.
         self._columns = {
@@ -90,7 +96,7 @@ class AlignedPairs:
         return self._size
 
     def texts(self, language: str) -> datasets.Dataset:
-        """Return the pairs of a language with the columns ``query``, ``passage`` and, if there are negatives, ``negative``."""
+        """Return the pairs of a language with the columns ``query``, ``passage`` and those of negatives."""
         return self._texts[language]
 
     def size(self, query_language: str, passage_language: str) -> int:
@@ -119,24 +125,26 @@ class AlignedPairs:
         """Return the passages of rows, like :meth:`queries`."""
         return self._read(rows, languages, "passage")
 
-    def negatives(self, rows: Sequence[int], languages: str | Sequence[str]) -> list[str] | list[None]:
-        """Return the negatives of rows, like :meth:`queries`; None for each row of a source without negatives."""
-        return self._read(rows, languages, NEGATIVE) if self.has_negatives else [None] * len(rows)
+    def negatives(self, rows: Sequence[int], languages: str | Sequence[str]) -> list[dict[str, str]]:
+        """Return the negatives of each row by column, like :meth:`queries`."""
+        texts = [self._read(rows, languages, column) for column in self.negative_columns]
+        return [dict(zip(self.negative_columns, row, strict=True)) for row in zip(*texts, strict=True)] or [
+            {} for _ in rows
+        ]
 
     def present(self, rows: Sequence[int], language: str) -> list[int]:
         """Return those of the rows that have a language, in the given order."""
         return [rows[place] for place in self._places(rows, language)]
 
     def translations(self, rows: Sequence[int]) -> list[set[str]]:
-        """Return the passage and the negative of each row in all languages that have the row."""
+        """Return the passage and the negatives of each row in all languages that have the row."""
         found: list[set[str]] = [set() for _ in rows]
         for language in self.languages:
             places = self._places(rows, language)
             present = [rows[place] for place in places]
-            for texts in (self.passages(present, language), self.negatives(present, language)):
-                for place, text in zip(places, texts, strict=True):
-                    if text is not None:
-                        found[place].add(text)
+            passages, negatives = self.passages(present, language), self.negatives(present, language)
+            for place, passage, others in zip(places, passages, negatives, strict=True):
+                found[place].update([passage, *others.values()])
         return found
 
     def _places(self, rows: Sequence[int], language: str) -> list[int]:

@@ -16,16 +16,16 @@ LOWER = "lower training.batch_size, or training.validation_batch_size if it is t
 
 
 class Example(NamedTuple):
-    """One query with its passage and, if its source has negatives, a passage that does not answer it.
+    """One query with its passage and, if its source has negatives, passages that do not answer it.
 
     Attributes:
         source: index of the source.
         row: row of the source.
         query_language: language of the query.
-        passage_language: language of the passage and the negative.
+        passage_language: language of the passage and the negatives.
         query: text of the query.
         passage: text of the passage.
-        negative: text of the negative; None if the source has none.
+        negatives: texts of the negatives by column.
     """
 
     source: int
@@ -34,13 +34,12 @@ class Example(NamedTuple):
     passage_language: str
     query: str
     passage: str
-    negative: str | None = None
+    negatives: Mapping[str, str]
 
     @property
     def texts(self) -> dict[str, str]:
         """The texts by column."""
-        texts = {"query": self.query, "passage": self.passage}
-        return texts if self.negative is None else {**texts, "negative": self.negative}
+        return {"query": self.query, "passage": self.passage, **self.negatives}
 
 
 class LanguagePair(NamedTuple):
@@ -106,7 +105,7 @@ class HybridBatchSampler(Sampler[list[Example]]):
     example (``"example"``). With ``"mixed"``, each example of every batch has its own languages, and is monolingual with probability
     ``alpha``. No row, query or passage occurs twice in a batch, where it would be its own false negative.
 
-    If a source has negatives, each of its examples has one, in the language of the passage. No negative is also a query, a passage or
+    If a source has negatives, each of its examples has them, in the language of the passage. No negative is also a query, a passage or
     another negative of the batch, not even in another language.
 
     The language (pair) and the source are drawn as :class:`Shares` says. A language that a source lacks is never drawn for it.
@@ -225,11 +224,9 @@ class HybridBatchSampler(Sampler[list[Example]]):
             for example, texts in self._candidates(rng, pairs, shares, count):
                 if len(examples) == self.batch_size:
                     break
-                if (
-                    example.row in rows_seen
-                    or texts_seen & texts
-                    or example.negative in (example.query, example.passage)
-                ):
+                own, negatives = {example.query, example.passage}, example.negatives.values()
+                repeats = len(own.union(negatives)) < len(own) + len(negatives)
+                if example.row in rows_seen or texts_seen & texts or repeats:
                     continue
                 rows_seen.add(example.row)
                 texts_seen |= texts
@@ -261,7 +258,7 @@ class HybridBatchSampler(Sampler[list[Example]]):
         queries = source.queries(rows, query_languages)
         passages, negatives = source.passages(rows, passage_languages), source.negatives(rows, passage_languages)
         # In several languages, one passage is several texts.
-        other_texts = source.translations(rows) if source.has_negatives and len(pairs) > 1 else [set()] * len(rows)
+        other_texts = source.translations(rows) if source.negative_columns and len(pairs) > 1 else [set()] * len(rows)
         columns = (rows, query_languages, passage_languages, queries, passages, negatives)
         for others, *values in zip(other_texts, *columns, strict=True):
             example = Example(number, *values)
@@ -271,14 +268,14 @@ class HybridBatchSampler(Sampler[list[Example]]):
 class PairDataset(datasets.Dataset):  # type: ignore[misc]
     """The pairs of all sources in all their languages, from which a :class:`HybridBatchSampler` draws its batches.
 
-    Its columns are ``query``, ``passage`` and, if a source has negatives, ``negative``, in this order. The examples of a batch bring
-    their texts with them, so that each text is read once. A batch of a source without negatives has no column ``negative``.
+    Its columns are ``query``, ``passage`` and those of negatives, in this order. The examples of a batch bring their texts with them, so
+    that each text is read once. A batch has the columns of negatives that its source has.
     """
 
     def __init__(self, sources: Sequence[AlignedPairs]) -> None:
         self.sources = sources
         # The first data set decides the order of the columns.
-        ordered = sorted(sources, key=lambda source: not source.has_negatives)
+        ordered = sorted(sources, key=lambda source: -len(source.negative_columns))
         pairs = datasets.concatenate_datasets([source.texts(code) for source in ordered for code in source.languages])
         super().__init__(pairs.data, indices_table=pairs._indices, fingerprint=pairs._fingerprint)
 

@@ -25,14 +25,12 @@ from transformers import (
     set_seed,
 )
 
-from hybridbatch.backbone.trainable import check_trainable
 from hybridbatch.common.devices import check_precision
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import atomic_folder, atomic_path, write_manifest
 from hybridbatch.config.training import Lora, Training
 from hybridbatch.train.checkpoints import CompleteCheckpoints, StopOnSigterm, finish, last_checkpoint, stopped_early
 from hybridbatch.train.hybrid_batches import HybridBatchSampler, PairDataset
-from hybridbatch.train.packages import check_packages
 from hybridbatch.train.validation_pool import METRIC, pool_evaluator
 
 LOGGED_COLUMNS = ["loss", "learning_rate", "grad_norm", "examples_per_second"]
@@ -133,7 +131,7 @@ def train(
 
     The loss is the multiple-negatives ranking loss, InfoNCE with in-batch negatives (arXiv 1807.03748, equation 4):
     for a batch of n pairs, ``-1/n sum_i log(exp(cos(q_i, p_i) / t) / sum_j exp(cos(q_i, p_j) / t))`` with temperature t. Here j runs
-    over the n passages and, if the source of the batch has negatives, over its n negatives. If it is symmetric, it is the mean of this
+    over the n passages and, if the source of the batch has k negatives for each pair, over its k n negatives. If it is symmetric, it is the mean of this
     and ``-1/n sum_i log(exp(cos(q_i, p_i) / t) / sum_j exp(cos(q_j, p_i) / t))``, where j runs over the n queries. With Matryoshka
     dimensions (arXiv 2205.13147, equation 1 with equal weights) it is the sum of the losses of the vectors truncated to each of them
     and of the whole vectors.
@@ -158,14 +156,14 @@ def train(
             ``output``.
 
     Raises:
-        UserError: if the loss is not finite, the settings are impossible here, or SIGTERM ended training.
+        UserError: if the loss is not finite, the device does not support the precision, or SIGTERM ended training.
     """
-    _check(settings, backbone, device, validation_batches)
+    check_precision("training.precision", settings.precision, device)
     set_seed(seed)
     model = _load(backbone, settings, device)
     full_length = model.max_seq_length
     model.max_seq_length = settings.max_length or full_length
-    arguments = _arguments(settings, seed, device, state, model, validation_batches, tracked, output)
+    arguments = _arguments(settings, seed, device, state, model, train_batches, validation_batches, tracked, output)
     with arguments.main_process_first(local=False, desc="looking for a checkpoint"):
         checkpoint = last_checkpoint(state, fingerprint)
     if checkpoint and settings.patience is not None:
@@ -207,17 +205,6 @@ def train(
         )
         _write_curves(folder / "curves.csv", history)
     finish(state, fingerprint, output)
-
-
-def _check(settings: Training, backbone: Path, device: str, validation: HybridBatchSampler | None) -> None:
-    """Raise UserError for settings that are impossible here."""
-    check_packages(settings)
-    check_trainable(backbone, settings.lora.targets if settings.lora else [], settings.matryoshka)
-    check_precision("training.precision", settings.precision, device)
-    if settings.select_by == "map" and validation is None:
-        raise UserError("training.select_by: map needs a validation; set training.validation, or select_by to loss")
-    if settings.patience is not None and validation is None:
-        raise UserError("training.patience: needs a validation to watch; set training.validation, or patience to null")
 
 
 def _load(backbone: Path, settings: Training, device: str) -> SentenceTransformer:
@@ -266,6 +253,7 @@ def _arguments(
     device: str,
     state: Path,
     model: SentenceTransformer,
+    batches: HybridBatchSampler,
     validation: HybridBatchSampler | None,
     tracked: Path,
     output: Path,
@@ -274,6 +262,7 @@ def _arguments(
     name = Path(*output.parts[-3:])
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(tracked / name)
     passage_prompt = model.prompts.get("document") or ""
+    passages = ["passage", *(column for source in batches.sources for column in source.negative_columns)]
     save_every = settings.validation_every if validation else settings.checkpoint_every or settings.validation_every
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(state),
@@ -291,7 +280,7 @@ def _arguments(
         activation_checkpointing=settings.gradient_checkpointing,
         activation_checkpointing_kwargs={"use_reentrant": False},
         use_cpu=device == "cpu",
-        prompts={"query": model.prompts.get("query") or "", "passage": passage_prompt, "negative": passage_prompt},
+        prompts={"query": model.prompts.get("query") or "", **dict.fromkeys(passages, passage_prompt)},
         eval_strategy="steps" if validation else "no",
         eval_steps=min(settings.validation_every, settings.steps),
         save_strategy="steps",
