@@ -133,7 +133,8 @@ def test_form(file: Path) -> None:
     on_cpu = "torch" in pip_pins(file.read_text(encoding="utf-8")) and not file.stem.endswith("-cuda")
     assert options == (["--extra-index-url https://download.pytorch.org/whl/cpu"] if on_cpu else [])
     on_mac = [pin for pin in pins if pin.marker is None or pin.marker.evaluate(MACOS)]
-    assert [str(pin.specifier) for pin in on_mac if pin.name == "torch"] in ([], ["==2.13.0"], ["===2.13.0"])
+    locked = version(read_locks(*LOCK)["torch"])
+    assert [version(pin) for pin in on_mac if pin.name == "torch"] == [locked] * ("torch" in {pin.name for pin in pins})
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
