@@ -53,7 +53,7 @@ rule encode:
         model=subpath(input.model, parent=True),
         benchmark=benchmark_folder,
         languages=benchmark_languages,
-        settings=experiment.encoding.model_dump_json(exclude={"jobs", "batch_size"}),
+        settings=experiment.encoding.model_dump_json(exclude={"jobs", "batch_size"}, exclude_none=True),
         index=experiment.search.vector_index,
         share=[],
         folder=lambda wildcards: f"{RESULTS}/embeddings/{wildcards.run}/{wildcards.benchmark}",

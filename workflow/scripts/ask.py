@@ -54,7 +54,7 @@ def main(argv: list[str] | None) -> None:
             kept,
         )
     answers = answer(
-        _encode(folder, arguments.device, arguments.question),
+        _encode(folder, arguments.device, config.encoding.truncate_dim, arguments.question),
         arguments.results,
         arguments.run,
         arguments.benchmark,
@@ -101,7 +101,7 @@ def _truncate(text: str, width: int) -> str:
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
-def _encode(folder: Path, device: str, question: str) -> "NDArray[np.float32]":
+def _encode(folder: Path, device: str, truncate_dim: int | None, question: str) -> "NDArray[np.float32]":
     """Return the vector of a question with the model's query prompt; shape (1, dimension)."""
     # Imported here, so that errors in the command line are reported at once.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -112,7 +112,7 @@ def _encode(folder: Path, device: str, question: str) -> "NDArray[np.float32]":
 
     disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
-    model = load_encoder(folder, choose_device(device))
+    model = load_encoder(folder, choose_device(device), truncate_dim)
     vectors: NDArray[np.float32] = model.encode_query([question], normalize_embeddings=True, show_progress_bar=False)
     return vectors
 

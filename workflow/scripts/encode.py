@@ -39,7 +39,7 @@ def main(argv: list[str] | None) -> None:
         language: {kind: arguments.benchmark / language / f"{kind}.parquet" for kind in KINDS}
         for language in arguments.languages
     }
-    vectors = arguments.settings.model_dump(include={"shard_size", "precision"})
+    vectors = arguments.settings.model_dump(include={"shard_size", "precision", "truncate_dim"}, exclude_none=True)
     shards = plan_shards(arguments.model, texts, code=arguments.code, index=arguments.index, **vectors)
     part, parts = arguments.part or (0, 1)
     device = choose_device(arguments.device)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sentence_transformers import SentenceTransformer
 
 from hybridbatch.backbone.encoder import BATCHES_AHEAD, Precision, encode_texts, load_encoder, one_ahead
 from hybridbatch.common.errors import UserError
@@ -25,6 +26,18 @@ def test_equal_texts_are_encoded_once(backbone: Path) -> None:
     model[-1].register_forward_hook(lambda _, __, output: rows.append(len(output["sentence_embedding"])))
     assert len(encode_texts(model, ["c", "a b c"] * 50, "query", batch_size=8)) == 100
     assert rows == [2]
+
+
+def test_truncated_vectors_are_those_of_the_library(backbone: Path) -> None:
+    texts = ["c", "a b c", "cc", "ab ba c b"]
+    found = encode_texts(load_encoder(backbone, "cpu", 5), texts, "query", batch_size=2)
+    plain = SentenceTransformer(str(backbone), device="cpu")
+    expected = plain.encode(texts, prompt_name="query", truncate_dim=5, normalize_embeddings=True)
+    assert found.shape == (4, 5)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
+    with pytest.raises(UserError, match=r"^encoding\.truncate_dim: 17 is more than the 16 dimensions of "):
+        load_encoder(backbone, "cpu", 17)
 
 
 @pytest.mark.slow

@@ -89,6 +89,18 @@ def test_rows_are_in_order_normalised_and_have_the_prompts(tmp_path: Path, backb
     assert manifest["model"] == sha256(backbone / "manifest.json")
 
 
+def test_truncated_vectors_are_those_of_the_library(tmp_path: Path, backbone: Path, benchmark: Path) -> None:
+    output = encode_all(backbone, benchmark, tmp_path / "out")
+    untruncated = read_json(output / "manifest.json")
+    encode_all(backbone, benchmark, output, truncate_dim=4)
+    model = SentenceTransformer(str(backbone), device="cpu")
+    options: dict[str, Any] = {"truncate_dim": 4, "normalize_embeddings": True}
+    np.testing.assert_allclose(vectors(output, "de", "queries"), model.encode_query(QUERIES, **options), atol=1e-6)
+    np.testing.assert_allclose(vectors(output, "de", "passages"), model.encode_document(PASSAGES, **options), atol=1e-6)
+    manifest = read_json(output / "manifest.json")
+    assert (untruncated.keys() ^ manifest.keys(), manifest["truncate_dim"]) == ({"truncate_dim"}, 4)
+
+
 @pytest.mark.parametrize("options", [{"shard_size": 1}, {"shard_size": 4}, {"batch_size": 1}, {"batch_size": 3}])
 def test_shards_and_batches_change_nothing(
     tmp_path: Path, backbone: Path, benchmark: Path, options: dict[str, int]

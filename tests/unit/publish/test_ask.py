@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import yaml
+from sentence_transformers import SentenceTransformer
 from tiny import PROMPTS
 
 import ask
 import build_index
 import encode
-from hybridbatch.backbone.encoder import load_encoder
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import read_json, sha256, write_json, write_table, write_text
 from hybridbatch.config.load import load_config
@@ -43,11 +43,13 @@ def configuration(folder: Path) -> dict[str, Any]:
     return load_config(values).model_dump(mode="json")
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory, still_backbone: Path) -> Path:
+@pytest.fixture(scope="module", params=[None, 5])
+def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, still_backbone: Path) -> Path:
     """Return the folder of an experiment with an encoded benchmark; tests only read it."""
     folder = tmp_path_factory.mktemp("asking") / "e"
-    write_text(folder / "config.yaml", yaml.safe_dump(configuration(folder.parent)))
+    config = configuration(folder.parent)
+    config["encoding"]["truncate_dim"] = request.param
+    write_text(folder / "config.yaml", yaml.safe_dump(config))
     shutil.copytree(still_backbone, folder / "models" / RUN)
     for code, texts in TEXTS.items():
         table = {"text": texts, "passage_id": [f"{code}/{number}" for number in range(len(texts))]}
@@ -56,7 +58,8 @@ def results(tmp_path_factory: pytest.TempPathFactory, still_backbone: Path) -> P
     options = {"model": folder / "models" / RUN, "benchmark": folder / "benchmarks/letters", "device": "cpu"}
     options["output"] = folder / "embeddings" / RUN / "letters"
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    encode.main([*words, "--settings", "{}", "--batch-size", "8", "--languages", *TEXTS])
+    settings = json.dumps({"truncate_dim": request.param})
+    encode.main([*words, "--settings", settings, "--batch-size", "8", "--languages", *TEXTS])
     words = ["--embeddings", str(options["output"]), "--output", str(folder / "indexes" / RUN / "letters")]
     build_index.main([*words, "--settings", "{}", "--languages", *TEXTS])
     return folder
@@ -68,11 +71,12 @@ def asked(results: Path, *words: str) -> list[str]:
 
 def expected(results: Path, languages: list[str]) -> list[tuple[float, str, str]]:
     """All passages with their scores, by brute force."""
-    model = load_encoder(results / "models" / RUN, "cpu")
-    query = model.encode_query(QUESTION).astype(np.float64)
+    truncate_dim = read_experiment(results).encoding.truncate_dim
+    model = SentenceTransformer(str(results / "models" / RUN), device="cpu", truncate_dim=truncate_dim)
+    query = model.encode_query(QUESTION, normalize_embeddings=True).astype(np.float64)
     found = []
     for code in languages:
-        vectors = model.encode_document(TEXTS[code]).astype(np.float64)
+        vectors = model.encode_document(TEXTS[code], normalize_embeddings=True).astype(np.float64)
         scores = np.round(vectors @ query, 10)
         found += [(-score, f"{code}/{number}", TEXTS[code][number]) for number, score in enumerate(scores.tolist())]
     return [(-negative, name, text) for negative, name, text in sorted(found)]

@@ -82,9 +82,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory, still_backbone: Path) -> P
     return folder
 
 
-def write_card(folder: Path, *, run: str = RUN, manifest: Path | None = None, **source: Any) -> ModelCard:
+def write_card(
+    folder: Path, *, run: str = RUN, manifest: Path | None = None, truncate_dim: int | None = None, **source: Any
+) -> ModelCard:
     """Write the card as the workflow does, and read it as the hub does."""
-    write_text(folder / "config.yaml", yaml.safe_dump(configuration(folder, **source)))
+    config = configuration(folder, **source)
+    config["encoding"]["truncate_dim"] = truncate_dim
+    write_text(folder / "config.yaml", yaml.safe_dump(config))
     model = folder / "models" / RUN
     options = {
         "run": run,
@@ -179,8 +183,9 @@ def test_forms_of_training_are_stated(trained: Path, tmp_path: Path) -> None:
     manifest["backbone"]["pooling"] = "lasttoken"
     manifest["training"] |= {"select_by": "map", "lora": Lora(rank=4).model_dump(), "matryoshka": [4, 8]}
     write_text(tmp_path / "manifest.json", json.dumps(manifest))
-    text = write_card(trained, manifest=tmp_path / "manifest.json").text
+    text = write_card(trained, manifest=tmp_path / "manifest.json", truncate_dim=4).text
     for expected in (
+        "for this model only. The vectors were truncated to 4 dimensions, as with `truncate_dim=4`.",
         "which has the highest mAP@100 of all validated steps on held-out pairs in the pool of their languages, 0.6123.",
         "Only low-rank matrices (LoRA) were trained; their products have been added to the weights.",
         "A vector is that of the last token.",

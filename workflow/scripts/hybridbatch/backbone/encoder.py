@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
+from hybridbatch.common.errors import UserError
+
 Precision = Literal["fp32", "bf16", "fp16"]
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 # The kinds of texts, as named in the prompts and routers of sentence-transformers.
@@ -20,19 +22,34 @@ BATCHES_AHEAD = 32
 Item = TypeVar("Item")
 
 
-def load_encoder(folder: Path, device: str) -> SentenceTransformer:
-    """Load an encoder with float32 weights."""
+def load_encoder(folder: Path, device: str, truncate_dim: int | None = None) -> SentenceTransformer:
+    """Load an encoder with float32 weights.
+
+    Args:
+        folder: a sentence-transformers folder.
+        device: ``cpu`` or ``cuda``.
+        truncate_dim: dimensions that are kept of its vectors; None: all.
+
+    Raises:
+        UserError: if the encoder has fewer dimensions.
+    """
     options = {"dtype": torch.float32}
     model: SentenceTransformer = SentenceTransformer(
         str(folder), device=device, local_files_only=True, model_kwargs=options
     ).eval()
+    whole = model.get_embedding_dimension() or 0
+    if truncate_dim is not None and truncate_dim > whole:
+        raise UserError(
+            f"encoding.truncate_dim: {truncate_dim} is more than the {whole} dimensions of {folder}; lower it, or set it to null"
+        )
+    model.truncate_dim = truncate_dim
     return model
 
 
 def encode_texts(
     model: SentenceTransformer, texts: list[str], task: Task, batch_size: int, precision: Precision = "fp32"
 ) -> NDArray[np.float32]:
-    """Return the L2-normalised vectors of texts, shape (texts, dimension); equal texts are encoded once.
+    """Return the L2-normalised vectors of texts, shape (texts, dimension), or (texts, ``model.truncate_dim``); equal texts are encoded once.
 
     The vectors are those of ``encode_query`` or ``encode_document`` of sentence-transformers, with prompts. To reduce padding,
     texts are sorted by length in characters and, within groups of :data:`BATCHES_AHEAD` batches, by length in tokens.
@@ -75,7 +92,7 @@ def _encode_group(
             name: value[rows][:, used].to(model.device) if getattr(value, "shape", None) == mask.shape else value
             for name, value in features.items()
         }
-        outputs.append(model(batch, task=task)["sentence_embedding"].float())
+        outputs.append(model(batch, task=task)["sentence_embedding"][:, : model.truncate_dim].float())
     vectors: NDArray[np.float32] = torch.cat(outputs).cpu().numpy()[order.argsort().numpy()]
     return vectors
 

@@ -22,6 +22,11 @@ class Encoding(Section):
         "fp32",
         description="precision of the encoder's matrix products; bf16 is faster on processors that support it, fp16 needs a GPU",
     )
+    truncate_dim: int | None = Field(
+        None,
+        ge=1,
+        description="keep this many dimensions of each vector, scaled to length 1, for models trained with `training.matryoshka`; null: all. `mteb` evaluates whole vectors",
+    )
     jobs: int = Field(
         1,
         ge=1,

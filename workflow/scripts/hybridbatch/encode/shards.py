@@ -48,6 +48,7 @@ def plan_shards(
     *,
     shard_size: int,
     precision: Precision,
+    truncate_dim: int | None = None,
     code: str,
     index: str,
 ) -> list[Shard]:
@@ -58,12 +59,14 @@ def plan_shards(
         texts: the parquet files of each language.
         shard_size: texts in memory at once, and rows of a file.
         precision: of the encoder's matrix products.
+        truncate_dim: dimensions that are kept of each vector; None: all.
         code: fingerprint of the code that the vectors depend on.
         index: the exact index that takes over the vectors of passages; empty if they stay. Another index needs them again.
     """
     settings = {
         "model": sha256(model_folder / MANIFEST),
         "precision": precision,
+        "truncate_dim": truncate_dim,
         "shard_size": shard_size,
         "code": code,
     }
@@ -89,6 +92,7 @@ def encode_shards(
     batch_size: int,
     shard_size: int,
     precision: Precision,
+    truncate_dim: int | None = None,
     device: str,
 ) -> dict[str, str]:
     """Encode shards into L2-normalised matrices of shape (texts, dimension), rows in the order of the parquet file.
@@ -103,18 +107,19 @@ def encode_shards(
         batch_size: texts encoded at once.
         shard_size: rows of a file.
         precision: of the encoder's matrix products; its weights and the normalisation stay in float32.
+        truncate_dim: dimensions that are kept of each vector; None: all.
         device: ``cpu`` or ``cuda``.
 
     Returns:
         The SHA-256 of each shard's file, by name.
 
     Raises:
-        UserError: if a vector is not finite, or the device does not support the precision.
+        UserError: if a vector is not finite, the device does not support the precision, or the encoder has too few dimensions.
     """
     missing = [shard for shard in shards if stored_sha256(output, shard) is None]
     if missing:
         check_precision("encoding.precision", precision, device)
-        model = load_encoder(model_folder, device)
+        model = load_encoder(model_folder, device, truncate_dim)
         for source, group in groupby(missing, key=lambda shard: shard.source):
             wanted = {shard.number: shard for shard in group}
             for number, texts in enumerate(read_texts(source, shard_size)):

@@ -64,6 +64,7 @@ def write_model_card(
         card_data(run, config.backbones[run.backbone], parts, data, trained, values, benchmarks),
         template_path=str(TEMPLATE),
         experiment=config.experiment,
+        truncate_dim=config.encoding.truncate_dim,
         notice=config.notice,
         run=run,
         backbone=parts[0],
