@@ -79,7 +79,7 @@ pictures: $(READY)
 
 # Write requirements.lock and requirements-dev.lock from requirements.in and requirements-dev.in. Versions that are locked stay;
 # `make lock UPGRADE=--upgrade` takes the newest, `make lock UPGRADE="--upgrade-package numpy"` that of one package.
-COMPILE = $(VENV).lock/bin/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+COMPILE = $(VENV).lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
     --annotation-style line --custom-compile-command "make lock" --excludes requirements-excluded.txt --no-emit-package torch $(UPGRADE)
 lock:
 	$(PYTHON) -m venv $(VENV).lock
