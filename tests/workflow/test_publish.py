@@ -1,9 +1,11 @@
 """The targets `push` and `mteb`: a trained model goes to a hub, and MTEB measures it on a task from that hub."""
 
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
 
 import pytest
@@ -71,6 +73,14 @@ def test_push_uploads_a_private_model_with_its_card(online: Workflow, hub: HubSe
     assert b"\nlicense: " in files["README.md"]
     assert hub.token not in output
     assert online.planned("push") == set()
+
+
+def test_mteb_is_asked_for_before_any_job(online: Workflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    if PathFinder.find_spec("mteb", [path for path in sys.path if path.endswith("site-packages")]):
+        pytest.skip("mteb is installed with everything else")
+    online.configure(**EXPERIMENT)
+    assert "mteb: needs the package mteb; run `pip install -r requirements-mteb.txt`" in online.fail("mteb")
 
 
 @pytest.mark.skipif(find_spec("mteb") is None, reason="pip install -r requirements-mteb.txt")

@@ -39,8 +39,9 @@ rule prepare_backbone:
     resources:
         mem=growing(6),
         runtime="1h",
-        # What training needs of an encoder is checked and changes no result.
+        # What the experiment demands of an encoder is checked and changes no result.
         training=experiment.training.model_dump_json(include={"lora", "matryoshka"}),
+        encoding=experiment.encoding.model_dump_json(include={"truncate_dim"}),
     params:
         program=program("prepare_backbone"),
         code=code("prepare_backbone"),
@@ -53,6 +54,7 @@ rule prepare_backbone:
             python {params.program:q} \
             --settings {params.settings:q} \
             --training {resources.training:q} \
+            --encoding {resources.encoding:q} \
             --output {params.folder:q} \
             &>{log:q}
         """

@@ -14,6 +14,8 @@ OUTPUTS:
 TARGETS: trec, mteb, push
 """
 
+from importlib.util import find_spec
+
 from hybridbatch.config.base import SETTINGS
 from hybridbatch.publish.licences import check_licences
 from hybridbatch.publish.lineage import model_parts, read_downloads
@@ -69,8 +71,11 @@ def pushed_models(wildcards):
     return [f"{RESULTS}/push/{run}.json" for run in experiment.push.runs]
 
 
-def check_uploads(jobs):
-    """Check that licences allow the upload of models before they are trained; the jobs themselves check once more."""
+def check_publishing(jobs):
+    """Check, before models are trained, that MTEB is there and that licences allow uploads; the jobs check licences once more."""
+    own = not workflow.deployment_settings.deployment_method
+    if own and find_spec("mteb") is None and any(job.rule.name == "evaluate_mteb" for job in jobs):
+        raise UserError("mteb: needs the package mteb; run `pip install -r requirements-mteb.txt`")
     for job in jobs:
         if job.rule.name == "push_model":
             backbone, strategy, _ = job.wildcards.run.split("/")

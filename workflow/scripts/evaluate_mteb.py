@@ -2,9 +2,7 @@
 
 import tempfile
 from pathlib import Path
-
-import mteb
-from mteb.models.sentence_transformer_wrapper import SentenceTransformerEncoderWrapper
+from typing import TYPE_CHECKING
 
 from hybridbatch.backbone.encoder import load_encoder
 from hybridbatch.common import cli
@@ -12,6 +10,9 @@ from hybridbatch.common.devices import choose_device
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import write_text
 from hybridbatch.config.mteb import Mteb
+
+if TYPE_CHECKING:
+    from mteb.abstasks import AbsTask
 
 
 def main(argv: list[str] | None) -> None:
@@ -26,6 +27,10 @@ def main(argv: list[str] | None) -> None:
     parser.add_argument("--device", required=True, help="auto, cpu or cuda")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="JSON file to write")
     options = parser.parse_args(argv)
+    # Not installed everywhere.
+    import mteb  # noqa: PLC0415
+    from mteb.models.sentence_transformer_wrapper import SentenceTransformerEncoderWrapper  # noqa: PLC0415
+
     task = find_task(options.task, options.settings.languages)
     model = SentenceTransformerEncoderWrapper(load_encoder(options.model, choose_device(options.device)))
     model.mteb_model_meta = model.mteb_model_meta.model_copy(
@@ -41,12 +46,14 @@ def main(argv: list[str] | None) -> None:
             write_text(options.output.with_name(name), result.with_name(name).read_text(encoding="utf-8"))
 
 
-def find_task(name: str, languages: list[str]) -> mteb.abstasks.AbsTask:
+def find_task(name: str, languages: list[str]) -> "AbsTask":
     """Return a task of MTEB, restricted to subsets whose languages are all listed, if any are.
 
     Raises:
         UserError: if MTEB does not have the task, or the task has no such subset.
     """
+    import mteb  # noqa: PLC0415
+
     try:
         return mteb.get_task(name, languages=languages or None, exclusive_language_filter=bool(languages))
     except KeyError as error:

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from hybridbatch.backbone.demands import check_demands
 from hybridbatch.backbone.prepare import prepare_backbone
-from hybridbatch.backbone.trainable import check_trainable
 from hybridbatch.common import cli
 from hybridbatch.config.backbones import Backbone
+from hybridbatch.config.encoding import Encoding
 from hybridbatch.config.training import Training
 
 
@@ -22,9 +23,15 @@ def main(argv: list[str] | None) -> None:
         default=Training(),
         help="the section training, as JSON, to check that its lora and matryoshka suit the encoder",
     )
+    parser.add_argument(
+        "--encoding",
+        type=cli.section(Encoding),
+        default=Encoding(),
+        help="the section encoding, as JSON, to check that its truncate_dim suits the encoder",
+    )
     arguments = parser.parse_args(argv)
     prepare_backbone(arguments.output, **arguments.settings.preparation())
-    check_trainable(arguments.output, arguments.training)
+    check_demands(arguments.output, arguments.training, arguments.encoding)
 
 
 if __name__ == "__main__":

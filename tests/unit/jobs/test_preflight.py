@@ -165,7 +165,7 @@ def test_missing_trackers(folder: Path) -> None:
     )
 
 
-def test_training_that_a_prepared_encoder_does_not_allow(folder: Path) -> None:
+def test_what_a_prepared_encoder_does_not_allow(folder: Path) -> None:
     encoder = Backbone(path=str(folder / "enc"), max_length=20)
 
     def changes(**training: Any) -> dict[str, Any]:
@@ -185,4 +185,9 @@ def test_training_that_a_prepared_encoder_does_not_allow(folder: Path) -> None:
     assert refused(folder, **too_many).startswith(
         f"training.matryoshka: 16 is not lower than the 16 dimensions of {prepared}; "
     )
-    check(folder, **changes(lora={"targets": ["attention.self.query"]}, matryoshka=[8]))
+    check(folder, **changes(lora={"targets": ["attention.self.query"]}, matryoshka=[8]), encoding={"truncate_dim": 16})
+    with pytest.raises(UserError, match=r"^encoding\.truncate_dim: 17 is more than the 16 dimensions of "):
+        prepare_backbone.main([*words, "--encoding", '{"truncate_dim": 17}'])
+    assert refused(folder, **changes(), encoding={"truncate_dim": 17}).startswith(
+        f"encoding.truncate_dim: 17 is more than the 16 dimensions of {prepared}; "
+    )

@@ -10,8 +10,6 @@ import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
-from hybridbatch.common.errors import UserError
-
 Precision = Literal["fp32", "bf16", "fp16"]
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 # The kinds of texts, as named in the prompts and routers of sentence-transformers.
@@ -29,19 +27,11 @@ def load_encoder(folder: Path, device: str, truncate_dim: int | None = None) -> 
         folder: a sentence-transformers folder.
         device: ``cpu`` or ``cuda``.
         truncate_dim: dimensions that are kept of its vectors; None: all.
-
-    Raises:
-        UserError: if the encoder has fewer dimensions.
     """
     options = {"dtype": torch.float32}
     model: SentenceTransformer = SentenceTransformer(
         str(folder), device=device, local_files_only=True, model_kwargs=options
     ).eval()
-    whole = model.get_embedding_dimension() or 0
-    if truncate_dim is not None and truncate_dim > whole:
-        raise UserError(
-            f"encoding.truncate_dim: {truncate_dim} is more than the {whole} dimensions of {folder}; lower it, or set it to null"
-        )
     model.truncate_dim = truncate_dim
     return model
 

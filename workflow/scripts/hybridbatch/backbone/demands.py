@@ -1,25 +1,32 @@
-"""What an encoder must have for some forms of training: modules to adapt, and enough dimensions to truncate."""
+"""What an experiment demands of an encoder: modules to adapt, and enough dimensions to truncate."""
 
 import json
 from pathlib import Path
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import MANIFEST, read_json
+from hybridbatch.config.encoding import Encoding
 from hybridbatch.config.training import Training
 
 
-def check_trainable(backbone: Path, settings: Training) -> None:
-    """Check, without loading an encoder, that it has the modules of ``lora.targets`` and more dimensions than ``matryoshka``.
+def check_demands(backbone: Path, training: Training, encoding: Encoding) -> None:
+    """Check, without loading an encoder, that it has the modules of ``lora.targets`` and the dimensions of ``matryoshka`` and ``truncate_dim``.
 
     Args:
         backbone: a prepared folder, with a ``manifest.json``.
-        settings: the training section of the configuration.
+        training: this section of the configuration.
+        encoding: likewise.
 
     Raises:
         UserError: naming the key.
     """
-    targets, dimensions = settings.lora.targets if settings.lora else [], settings.matryoshka
-    if dimensions and max(dimensions) >= (whole := read_json(backbone / MANIFEST)["dimension"]):
+    targets, dimensions = training.lora.targets if training.lora else [], training.matryoshka
+    whole = read_json(backbone / MANIFEST)["dimension"]
+    if encoding.truncate_dim is not None and encoding.truncate_dim > whole:
+        raise UserError(
+            f"encoding.truncate_dim: {encoding.truncate_dim} is more than the {whole} dimensions of {backbone}; lower it, or set it to null"
+        )
+    if dimensions and max(dimensions) >= whole:
         raise UserError(
             f"training.matryoshka: {max(dimensions)} is not lower than the {whole} dimensions of {backbone}; lower or remove it"
         )
