@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import PurePosixPath
@@ -28,9 +29,17 @@ class HubServer(ThreadingHTTPServer):
 
     Each download takes the next fault from ``faults``: a status code, ``cut`` (the connection is closed after half the body) or
     ``other`` (other bytes than the file's). A ``list_fault`` is the status code of every list. ``requests`` records path and Range of every request.
-    ``refs`` are the commits of branches and tags, by (kind, id, name). Whoever has the ``token`` may create models under ``owner`` and
+    As a context manager, it serves until the end of the block. ``refs`` are the commits of branches and tags, by (kind, id, name). Whoever has the ``token`` may create models under ``owner`` and
     upload to them; ``private`` are the names of private ones, ``objects`` the LFS objects by their SHA-256.
     """
+
+    def __enter__(self) -> "HubServer":
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.shutdown()
+        self.server_close()
 
     def __init__(self, repositories: Mapping[tuple[str, str, str], Mapping[str, bytes]]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)

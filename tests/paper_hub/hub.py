@@ -4,7 +4,6 @@ import csv
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from hub_server import HubServer
@@ -15,8 +14,8 @@ from paper_hub import datasets, models
 LAREQA = "google-research-datasets/lareqa"
 
 
-def serve(scratch: Path, config: Mapping[str, Any], rows: int) -> HubServer:
-    """Start a server with the data sets and models of a configuration.
+def hub_server(scratch: Path, config: Mapping[str, Any], rows: int) -> HubServer:
+    """Return a server with the data sets and models of a configuration, not started.
 
     Args:
         scratch: an empty folder.
@@ -48,9 +47,7 @@ def serve(scratch: Path, config: Mapping[str, Any], rows: int) -> HubServer:
                 if file.is_file()
             },
         }
-    server = HubServer(repositories)
-    Thread(target=server.serve_forever, daemon=True).start()
-    return server
+    return HubServer(repositories)
 
 
 def translated_languages(config: Mapping[str, Any]) -> list[str]:

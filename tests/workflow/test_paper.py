@@ -23,7 +23,7 @@ import pytrec_eval
 import yaml
 from checkout import ROOT, TIMEOUT, Workflow, copy_sources, merged
 from hub_server import HubServer
-from paper_hub.hub import serve, serve_lareqa
+from paper_hub.hub import hub_server, serve_lareqa
 from paper_hub.words import WORDS
 
 pytestmark = [pytest.mark.slow, pytest.mark.workflow]
@@ -76,10 +76,8 @@ def changes() -> dict[str, Any]:
 def hub(changes: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubServer]:
     """The miniature of the hub."""
     paper = yaml.safe_load((ROOT / PAPER).read_text(encoding="utf-8"))
-    server = serve(tmp_path_factory.mktemp("hub"), merged(paper, changes), ROWS)
-    yield server
-    server.shutdown()
-    server.server_close()
+    with hub_server(tmp_path_factory.mktemp("hub"), merged(paper, changes), ROWS) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

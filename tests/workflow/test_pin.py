@@ -1,6 +1,5 @@
 """`snakemake pin`: branches and tags run only as the commits that the lock has."""
 
-import threading
 from dataclasses import replace
 
 import pytest
@@ -22,10 +21,8 @@ def test_a_branch_runs_as_the_commit_that_the_lock_has(fresh: Workflow) -> None:
     assert "pin: cannot run with other targets" in fresh.fail("pin", "downloads")
     server = HubServer({})
     server.refs["model", "owner/encoder", "main"] = COMMIT
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     with server:
         assert f"model owner/encoder main {COMMIT}" in replace(fresh, hub=server.url).succeed("pin")
-        server.shutdown()
     assert lock.read_text(encoding="utf-8").splitlines()[1:] == [f"model owner/encoder main {COMMIT}"]
     # Without a network, the lock is enough.
     assert "model owner/encoder at 89abcdef0123: not on this machine" in fresh.fail()

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.machinery import PathFinder
@@ -30,11 +29,8 @@ EXPERIMENT = {
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[HubServer]:
-    server = HubServer({("dataset", DATA, COMMIT): task_files()})
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with HubServer({("dataset", DATA, COMMIT): task_files()}) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

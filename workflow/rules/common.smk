@@ -12,8 +12,8 @@ from snakemake.exceptions import WorkflowError
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.config.plan import RUN
 from hybridbatch.config.load import load_config
+from hybridbatch.config.plan import RUN
 from hybridbatch.config.revisions import PLACEHOLDER, read_lock, references
 from hybridbatch.config.smoke import smoke_run
 from hybridbatch.download.pinned_files import read_entries

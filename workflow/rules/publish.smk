@@ -73,15 +73,15 @@ def pushed_models(wildcards):
 
 def check_publishing(jobs):
     """Check, before models are trained, that MTEB is there and that licences allow uploads; the jobs check licences once more."""
-    own = not workflow.deployment_settings.deployment_method
-    if own and find_spec("mteb") is None and any(job.rule.name == "evaluate_mteb" for job in jobs):
+    in_this_python = not workflow.deployment_settings.deployment_method
+    if in_this_python and find_spec("mteb") is None and any(job.rule.name == "evaluate_mteb" for job in jobs):
         raise UserError("mteb: needs the package mteb; run `pip install -r requirements-mteb.txt`")
-    for job in jobs:
-        if job.rule.name == "push_model":
-            backbone, strategy, _ = job.wildcards.run.split("/")
-            pairs = paths.training_pairs(strategy)
-            parts = model_parts(experiment, backbone, pairs, read_downloads(Path(DATA_FILES)))
-            check_licences(parts, experiment.push.despite_licence)
+    pushed = [job.wildcards.run for job in jobs if job.rule.name == "push_model"]
+    licensed = read_downloads(Path(DATA_FILES)) if pushed else {}
+    for run in pushed:
+        backbone, strategy, _ = run.split("/")
+        parts = model_parts(experiment, backbone, paths.training_pairs(strategy), licensed)
+        check_licences(parts, experiment.push.despite_licence)
 
 
 run_locally("write_model_card", "trec", "mteb", "push", "push_model")

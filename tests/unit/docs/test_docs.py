@@ -110,10 +110,11 @@ def test_an_example_is_a_valid_configuration(page: str, number: int):
     load_config(config)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+# The changelog names keys that are gone.
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: str(page.relative_to(ROOT))
+)
 def test_keys_exist(page: Path):
-    if page.name == "CHANGELOG.md":
-        pytest.skip("names keys that are gone")
     sections = {name: field.annotation for name, field in Config.model_fields.items()}
     named = re.findall(r"`(\w+)\.(?!(?:smk|json|csv|yaml)`)(\w+)(?:: [^`]*)?`", page.read_text("utf-8"))
     keys = {(section, key) for section, key in named if hasattr(sections.get(section), "model_fields")}

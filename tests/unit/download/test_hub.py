@@ -6,7 +6,6 @@ import os
 import random
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,14 +57,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
             },
         }
     )
-    threading.Thread(target=running.serve_forever, daemon=True).start()
     monkeypatch.setattr(constants, "ENDPOINT", running.url)
     monkeypatch.setattr(
         constants, "HUGGINGFACE_CO_URL_TEMPLATE", running.url + "/{repo_id}/resolve/{revision}/{filename}"
     )
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    yield running
-    running.shutdown()
+    with running:
+        yield running
 
 
 def request(*patterns: str, revision: str = REVISION, **more: str) -> hub.Request:

@@ -1,7 +1,6 @@
 """Commits of branches and tags, from a server on this host, and the program that writes them to the lock."""
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,12 +21,10 @@ DATA = Reference("dataset", "owner/data", "refs/pr/1")
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
     running = HubServer({})
     running.refs = {tuple(MODEL): "1" * 40, tuple(DATA): "2" * 40}
-    threading.Thread(target=running.serve_forever, daemon=True).start()
     monkeypatch.setattr(constants, "ENDPOINT", running.url)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    yield running
-    running.shutdown()
-    running.server_close()
+    with running:
+        yield running
 
 
 @pytest.mark.usefixtures("server")

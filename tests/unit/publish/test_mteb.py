@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -108,11 +107,8 @@ def test_languages_are_those_of_mteb(benchmark: Path) -> None:
 
 @pytest.fixture
 def hub() -> Iterator[HubServer]:
-    server = HubServer({("dataset", DATA, COMMIT): task_files()})
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with HubServer({("dataset", DATA, COMMIT): task_files()}) as server:
+        yield server
 
 
 def test_a_model_is_evaluated_on_a_task_of_mteb(hub: HubServer, still_backbone: Path, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,11 +28,8 @@ LICENSED = {"backbones.enc.licence": "MIT", "sources.pairs.licence": "CC0-1.0"}
 
 @pytest.fixture
 def hub() -> Iterator[HubServer]:
-    server = HubServer({("model", "owner/public", "main"): {}})
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with HubServer({("model", "owner/public", "main"): {}}) as server:
+        yield server
 
 
 @pytest.fixture

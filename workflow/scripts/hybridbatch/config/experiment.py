@@ -7,10 +7,7 @@ import yaml
 from pydantic import model_validator
 
 from hybridbatch.config.base import check_defined
-from hybridbatch.config.derived_strategies import (
-    CENTRED,
-    centred_name,
-)
+from hybridbatch.config.derived_strategies import CENTRED, centred_name
 from hybridbatch.config.plan import Plan
 from hybridbatch.config.training import Strategy, Training
 
