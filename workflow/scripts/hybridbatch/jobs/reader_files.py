@@ -1,4 +1,4 @@
-"""The files that a job reads pairs or a benchmark from."""
+"""The files that a job reads pairs or a benchmark from, and those that an experiment downloads."""
 
 from glob import glob
 
@@ -40,6 +40,7 @@ def downloads(experiment: Config, requests: dict[str, Request], paths: Paths) ->
     sections: list[Source | Benchmark] = [*experiment.sources.values(), *experiment.benchmarks.values()]
     pinned = [section for section in sections if READERS[section.reader].is_pinned]
     files = {file for section in pinned for code in section.languages for file in input_files(section, code, paths)}
+    files |= {file for backbone in experiment.backbones.values() for file in paths.packaged_files(backbone)}
     return sorted(files) + [paths.hub_manifest(request) for request in requests.values()]
 
 
