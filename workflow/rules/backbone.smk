@@ -41,6 +41,8 @@ rule prepare_backbone:
         f"{RESOURCES}/logs/prepare_backbone/{{key}}.log",
     wildcard_constraints:
         key=alternatives(BACKBONES),
+    # It takes longest of the jobs before training.
+    priority: 1
     conda:
         environment("encoder")
     threads: 1

@@ -11,6 +11,7 @@ With several `encoding.jobs`, each job encodes a share of the shards, and `encod
 """
 
 ENCODING_JOBS = experiment.encoding.jobs
+ENCODED = len(experiment.encoder_runs) * len(experiment.runs.benchmarks)
 # With several jobs, this rule only collects their vectors.
 ENCODES = ENCODING_JOBS == 1
 
@@ -39,7 +40,7 @@ rule encode:
         f"{COSTS}/encode/{{run}}/{{benchmark}}.jsonl"
     conda:
         environment("encoder")
-    threads: lambda wildcards: cores_for(len(experiment.encoder_runs) * len(experiment.runs.benchmarks)) if ENCODES else 1
+    threads: lambda wildcards: cores_for(ENCODED) if ENCODES else 1
     resources:
         gpu=GPUS if ENCODES else 0,
         mem=growing(8),

@@ -27,7 +27,7 @@ rule evaluate:
         "measure"
     conda:
         "../../envs/evaluate.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem=growing(4),
         runtime="1h",
@@ -68,7 +68,7 @@ rule measure_language_bias:
         "measure"
     conda:
         "../../envs/evaluate.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem=growing(4, times_input=4),
         runtime="4h",

@@ -117,7 +117,7 @@ rule search:
         f"{COSTS}/search/{{run}}/{{benchmark}}.jsonl"
     conda:
         "../../envs/search.yaml"
-    threads: 4
+    threads: lambda wildcards: min(4, cores_for(ENCODED))
     resources:
         # An exact index is memory-mapped, and an approximate one may be loaded.
         mem=growing(8 if experiment.search.is_exact else INDEX_GIGABYTES, times_input=2),
