@@ -1,6 +1,7 @@
 """The command line, log and exit of every program."""
 
 import argparse
+import gc
 import logging
 import os
 import shlex
@@ -63,6 +64,8 @@ def run(main: Callable[[list[str] | None], None]) -> NoReturn:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         datefmt="%H:%M:%S",
     )
+    # What has been imported lives until the end. Without it in garbage collection, programs with torch exit a second earlier.
+    gc.freeze()
     if not sys.stderr.isatty():
         logger.info("%s%s", COMMAND, shlex.join(["python", *sys.argv]))
     try:
