@@ -17,13 +17,14 @@ CONFIGS = sorted(path.name for path in (ROOT / "config").glob("*.yaml"))
 # Python runs this file when it starts.
 BLOCKER = """
 import sys
+from importlib.machinery import PathFinder
 
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name in {blocked}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}: not in envs/workflow.yaml", name=name)
+class Finder(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name in {blocked} else super().find_spec(name, path, target)
 
-sys.meta_path.insert(0, Blocker())
+sys.meta_path[:] = [Finder if finder is PathFinder else finder for finder in sys.meta_path]
 """
 
 
