@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-import pytrec_eval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,6 +46,7 @@ def test_measures_equal_trec_eval(queries: list[list[tuple[int, int]]], chunk: i
         qrels[str(q)] = {f"r{i}": grade for i, (_, grade) in enumerate(relevant)}
         places = {r: f"r{i}" for i, (r, _) in enumerate(relevant) if r}
         run[str(q)] = {places.get(r, f"filler{r}"): float(1000 - r) for r in range(1, max(places) + 1)}
+    pytrec_eval = pytest.importorskip("pytrec_eval")
     theirs = pytrec_eval.RelevanceEvaluator(qrels, set(TREC.values())).evaluate(run)
     for name in MEASURES:
         expected = [theirs[str(q)][TREC[name]] for q in range(len(queries))]

@@ -9,7 +9,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-import pytrec_eval
 import ranx
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,6 +120,7 @@ def measured(folder: Path, setting: str) -> dict[str, dict[str, float]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_other_tools_measure_the_same(tmp_path: Path, setting: str) -> None:
+    pytrec_eval = pytest.importorskip("pytrec_eval")
     search(tmp_path, DEEP)
     qrels, run = export(tmp_path, setting, DEEP)
     expected = measured(tmp_path, setting)

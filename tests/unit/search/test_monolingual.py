@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-import pytrec_eval
 from miracl_files import write_miracl
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -83,6 +82,7 @@ def trec_measures(folder: Path, code: str, scores: NDArray[np.float64]) -> pd.Da
     for row, query in enumerate(queries):
         order = np.lexsort((names, -scores[row]))
         run[query] = {str(names[passage]): float(len(names) - rank) for rank, passage in enumerate(order)}
+    pytrec_eval = pytest.importorskip("pytrec_eval")
     evaluator = pytrec_eval.RelevanceEvaluator(qrels, {"ndcg_cut.10", "recall.100", "map"})
     found = pd.DataFrame(evaluator.evaluate(run)).T
     return found.rename(columns={"ndcg_cut_10": "ndcg@10", "recall_100": "recall@100"})
