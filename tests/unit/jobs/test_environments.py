@@ -148,7 +148,9 @@ def test_versions_are_those_of_the_lock(file: Path) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_requirements_of_packages_are_pinned(file: Path) -> None:
     pins = set(pip_pins(file.read_text(encoding="utf-8")))
-    assert needed(pins) <= pins
+    # The CUDA libraries of torch's builds are in no lock.
+    cuda = needed({"torch"}) - read_locks(*LOCK).keys()
+    assert needed(pins) - cuda <= pins
 
 
 def test_every_locked_package_has_hashes_and_one_version() -> None:

@@ -1,5 +1,6 @@
 """The documentation of the configuration, generated from its model: a JSON schema and a page of tables."""
 
+import inspect
 import json
 from collections.abc import Iterator
 from types import UnionType
@@ -39,7 +40,7 @@ def readme(experiments: dict[str, str]) -> str:
     lines = [HEAD + "".join(f"| `{name}` | {text} |\n" for name, text in sorted(experiments.items()))]
     for path, model in _sections(Config, ""):
         title = f"## `{path}`" if path else "## Top level"
-        lines.append(f"\n{title}\n{model.__doc__}\n\n| key | value | default | meaning |\n|---|---|---|---|\n")
+        lines.append(f"\n{title}\n{inspect.getdoc(model)}\n\n| key | value | default | meaning |\n|---|---|---|---|\n")
         lines += [_row(name, field) for name, field in model.model_fields.items()]
     return "".join(lines)
 
