@@ -11,6 +11,7 @@ With several `encoding.jobs`, each job encodes a share of the shards, and `encod
 """
 
 ENCODING_JOBS = experiment.encoding.jobs
+# The number of benchmarks that are encoded, counted for each run.
 ENCODED = len(experiment.encoder_runs) * len(experiment.runs.benchmarks)
 # With several jobs, this rule only collects their vectors.
 ENCODES = ENCODING_JOBS == 1

@@ -30,7 +30,7 @@ def write_wheel(folder: Path, tag: str) -> None:
 
 @pytest.fixture(params=["py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64", "py3-none-any"])
 def index(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let pip find two wheels in a folder, the second of which is for a platform that nobody here has."""
+    """Let pip find two wheels in a folder; the second is for another platform than the one that is always fetched."""
     folder = tmp_path / "wheels"
     folder.mkdir()
     for tag in (request.param, "py3-none-win32"):

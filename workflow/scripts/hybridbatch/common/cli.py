@@ -64,7 +64,7 @@ def run(main: Callable[[list[str] | None], None]) -> NoReturn:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         datefmt="%H:%M:%S",
     )
-    # What has been imported lives until the end. Without it in garbage collection, programs with torch exit a second earlier.
+    # Imported modules live until the end. Left out of garbage collection, they let programs with torch exit a second earlier.
     gc.freeze()
     if not sys.stderr.isatty():
         logger.info("%s%s", COMMAND, shlex.join(["python", *sys.argv]))
