@@ -16,8 +16,13 @@ from hybridbatch.common.errors import UserError
 NEEDED = "      # Dependencies of the packages above."
 # Markers are evaluated for the Python of the environments and for this platform wherever the files are written: no other needs more
 # packages.
-PYTHON = {"python_version": "3.11", "python_full_version": "3.11.0"}
-LINUX = {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64", **PYTHON}
+LINUX = {
+    "python_version": "3.11",
+    "python_full_version": "3.11.0",
+    "sys_platform": "linux",
+    "platform_system": "Linux",
+    "platform_machine": "x86_64",
+}
 
 # CPU and CUDA builds of torch have the same version, and `==2.13.0` matches both. Only the index of CPU builds adds +cpu, which `===`
 # does not match; the builds for Linux on PyPI, which do not add it, are CUDA builds. The builds for macOS never add it.
